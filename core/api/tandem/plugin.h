@@ -1,0 +1,440 @@
+/*
+ * plugin.h - what a Tandem plugin is, offers and may ask for. The contract, ABI 0.
+ *
+ * A plugin is one shared object NAME.so (agents: agent_NAME.so) that exports one const object,
+ * td_plugin_0, made with TD_PLUGIN_DEFINE. It is judged as data before any of its code runs. Each
+ * section [channel X] or [agent X] of the conf makes one instance; instances share nothing.
+ *
+ * The words MUST, MUST NOT, MAY are used as in RFC 2119.
+ *
+ *  1. No memory crosses the border. Pointers are borrowed for the call; who needs more copies.
+ *  2. Every call, both ways, is on the loop thread. Only host->post() MAY be called from any.
+ *  3. No call may block: no sleeping, no blocking DNS, connect, read or lock.
+ *  4. A host function returns before the host calls the plugin again: no re-entry.
+ *  5. Structs start with `size` (set to sizeof by their maker) and only grow at the end. A reader
+ *     MUST ask TD_HAS() before it reads a field younger than 0.1. Arrays are arrays of pointers.
+ *  6. Each send(), ask() is answered exactly once: with sent(), answer(). A second answer, or one
+ *     for a job that is not open, is dropped and counted against the instance.
+ *  7. close() MUST join what the plugin started: threads, jobs. Open jobs MAY be left unanswered
+ *     in close(); the host then answers them itself with TD_RETRY. After close() returned the
+ *     plugin MUST NOT touch the host. Timers, watches, requests and routes that it forgot are
+ *     swept with a warning.
+ *  8. Two instances of one plugin MUST work side by side: no globals that change.
+ *  9. Times: *_ms that say `at` are wall clock, Unix epoch, UTC; all others are spans.
+ * 10. Texts are UTF-8 without NUL. Ids are up to 128 bytes, addresses up to 320.
+ */
+#ifndef TANDEM_PLUGIN_H
+#define TANDEM_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <tandem/net.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TD_ABI_MAJOR 0 /* part of the symbol's name: grows when old plugins stop working */
+#define TD_ABI_MINOR 1 /* grows when a field or a host function is appended */
+#define TD_PLUGIN_SYMBOL "td_plugin_0"
+
+#define TD_HAS(p, field) \
+    ((p)->size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
+#define TD_PRINTF(fmt_, args_) __attribute__((format(printf, fmt_, args_)))
+
+struct td_instance; /* the host's side of an instance */
+struct td_timer;
+struct td_watch;
+struct td_http;
+
+enum td_kind { TD_CHANNEL = 1, TD_AGENT = 2, TD_DESK = 3 };
+enum td_level { TD_ERROR, TD_WARN, TD_INFO, TD_DEBUG, TD_TRACE };
+
+/* What to do about it, not what happened; the reason stands beside it as a sentence. */
+enum td_status {
+    TD_OK,     /* done */
+    TD_RETRY,  /* not now: try again, see retry_after_ms */
+    TD_REJECT, /* never, for this message or turn */
+    TD_AUTH,   /* credentials or token are not good */
+    TD_CONF,   /* the operator must change something */
+    TD_FAIL,   /* broken, no better word */
+};
+
+struct td_error {
+    char text[512];
+};
+
+/* ---- Configuration ----------------------------------------------------------------------- */
+
+enum td_conf_type {
+    TD_TYPE_STRING,   /* const char *; unset: NULL */
+    TD_TYPE_INT,      /* int64_t */
+    TD_TYPE_BOOL,     /* int: yes, no, true, false, on, off */
+    TD_TYPE_DURATION, /* int64_t ms; "10s", "500ms", "5min", "24h", "8d"; 0 needs no unit */
+    TD_TYPE_SIZE,     /* int64_t bytes; "64K", "10M", "1G" */
+    TD_TYPE_RATE,     /* struct td_rate; "20/10s", "30/min"; "0": off */
+    TD_TYPE_ENUM,     /* int: index into choices */
+    TD_TYPE_LIST,     /* const char *const *, NULL-terminated; unset: empty, not NULL */
+    TD_TYPE_SECRET,   /* const char *; never printed; @file:, @cred:, @env: or (warned) literal */
+};
+
+struct td_rate {
+    int64_t count; /* 0: no limit */
+    int64_t per_ms;
+};
+
+enum td_conf_flags {
+    TD_REQUIRED = 1, /* an error when the key is not there */
+    TD_PATH = 2,     /* a string that is a path: relative to the file that names it */
+};
+
+/* One row a key: it drives parsing, checking, -T, --keys, man pages and samples. */
+struct td_conf_key {
+    const char *name; /* NULL ends the table */
+    enum td_conf_type type;
+    size_t offset; /* of the field in the conf struct */
+    uint32_t flags;
+    const char *def;            /* as it would stand in the file; NULL: unset (0, NULL, empty) */
+    int64_t min, max;           /* number, ms, bytes or string length; both 0: not checked */
+    const char *const *choices; /* TD_TYPE_ENUM: NULL-terminated */
+    const char *help;           /* one sentence */
+};
+
+/* A field of the wrong C type does not compile. */
+#define TD_KEY_(type_, ctype_, struct_, field_, ...)                                       \
+    {                                                                                      \
+        .name = #field_, .type = (type_),                                                  \
+        .offset = offsetof(struct_, field_) +                                              \
+                  0 * sizeof(char[_Generic(((struct_ *)0)->field_, ctype_: 1, default: -1)]), \
+        __VA_ARGS__                                                                        \
+    }
+#define TD_CONF_STR(s_, f_, flags_, def_, help_) \
+    TD_KEY_(TD_TYPE_STRING, const char *, s_, f_, .flags = (flags_), .def = (def_), .help = (help_))
+#define TD_CONF_INT(s_, f_, flags_, def_, min_, max_, help_)                               \
+    TD_KEY_(TD_TYPE_INT, int64_t, s_, f_, .flags = (flags_), .def = (def_), .min = (min_), \
+            .max = (max_), .help = (help_))
+#define TD_CONF_BOOL(s_, f_, flags_, def_, help_) \
+    TD_KEY_(TD_TYPE_BOOL, int, s_, f_, .flags = (flags_), .def = (def_), .help = (help_))
+#define TD_CONF_DURATION(s_, f_, flags_, def_, min_, max_, help_)                               \
+    TD_KEY_(TD_TYPE_DURATION, int64_t, s_, f_, .flags = (flags_), .def = (def_), .min = (min_), \
+            .max = (max_), .help = (help_))
+#define TD_CONF_SIZE(s_, f_, flags_, def_, min_, max_, help_)                               \
+    TD_KEY_(TD_TYPE_SIZE, int64_t, s_, f_, .flags = (flags_), .def = (def_), .min = (min_), \
+            .max = (max_), .help = (help_))
+#define TD_CONF_RATE(s_, f_, flags_, def_, help_) \
+    TD_KEY_(TD_TYPE_RATE, struct td_rate, s_, f_, .flags = (flags_), .def = (def_), .help = (help_))
+#define TD_CONF_ENUM(s_, f_, flags_, def_, choices_, help_)                          \
+    TD_KEY_(TD_TYPE_ENUM, int, s_, f_, .flags = (flags_), .def = (def_),             \
+            .choices = (choices_), .help = (help_))
+#define TD_CONF_LIST(s_, f_, flags_, def_, help_)                                             \
+    TD_KEY_(TD_TYPE_LIST, const char *const *, s_, f_, .flags = (flags_), .def = (def_),      \
+            .help = (help_))
+#define TD_CONF_SECRET(s_, f_, flags_, help_) \
+    TD_KEY_(TD_TYPE_SECRET, const char *, s_, f_, .flags = (flags_), .help = (help_))
+#define TD_CONF_END { .name = NULL }
+
+/* ---- Messages and events ----------------------------------------------------------------- */
+
+enum td_author { TD_CUSTOMER, TD_AI, TD_HUMAN, TD_SYSTEM };
+enum td_owner_kind { TD_OWNER_NONE, TD_OWNER_AGENT, TD_OWNER_HUMAN };
+
+/* States only move forward; FAILED and READ are final. UNCERTAIN: the wire does not say. */
+enum td_delivery { TD_QUEUED, TD_SENT, TD_UNCERTAIN, TD_DELIVERED, TD_READ, TD_FAILED };
+
+struct td_choice {
+    uint32_t size;
+    const char *title, *value;
+};
+
+struct td_message {
+    uint32_t size;
+    const char *id;   /* in: the channel's own id of it; out: ours (ULID) */
+    const char *text; /* NULL: none */
+    const char *choice; /* in: the value of an offered choice; NULL: none */
+    const struct td_choice *const *choices; /* out */
+    size_t n_choices;
+    enum td_author author;
+    const char *author_name; /* NULL: none */
+    uint64_t seq;            /* place in the session; in: 0 */
+    int64_t at_ms;           /* in: when the channel says it was written; 0: now */
+};
+
+struct td_customer {
+    uint32_t size;
+    const char *id, *name, *email; /* NULL: not known */
+    int verified;                  /* 1: the channel has proof of `id` */
+};
+
+struct td_owner {
+    uint32_t size;
+    enum td_owner_kind kind;
+    const char *name; /* "" when nobody */
+    int pending;      /* 1: a handoff is offered */
+};
+
+enum td_event_type {
+    TD_EV_MESSAGE,  /* replay only, out: `message`; live ones come by send() */
+    TD_EV_ECHO,     /* replay only, out: the customer's own `message` */
+    TD_EV_OWNER,    /* out: `owner`, with seq */
+    TD_EV_TYPING,   /* both: `on`, out with `owner` */
+    TD_EV_READ,     /* in: the customer has read up to `of` */
+    TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider, out to the customer */
+    TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
+    TD_EV_LEAVE,    /* in: the customer ends the talk */
+    TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
+};
+
+struct td_event {
+    uint32_t size;
+    enum td_event_type type;
+    const char *session;
+    uint64_t seq; /* 0: it has no place in the journal */
+    int64_t at_ms;
+    uint64_t of;
+    enum td_delivery status;
+    int on, score;
+    const char *text;
+    const struct td_message *message;
+    const struct td_owner *owner;
+};
+
+/* ---- Channels ---------------------------------------------------------------------------- */
+
+/* A customer spoke. The dedupe key is (channel, account, scope, message->id): the same key again
+ * is accepted as a duplicate and does nothing else. scope: NULL, or that within which ids are
+ * unique when that is less than the account, such as a session. */
+struct td_inbound {
+    uint32_t size;
+    const char *account; /* which of the channel's own addresses; NULL: it has one */
+    const char *scope;
+    const char *peer;    /* the customer's address in its one canonical form; NULL when session is given */
+    const char *session; /* from attached(); NULL: found by peer, or opened */
+    const struct td_customer *customer; /* NULL: only the address is known */
+    const char *locale, *timezone;      /* BCP 47, IANA; NULL: not known */
+    const struct td_message *message;
+};
+
+/* The answer to a delivery. Only TD_OK means it is on disk, and only then MAY the channel
+ * acknowledge its wire. TD_RETRY: busy. TD_REJECT: never, detail says why. */
+struct td_accepted {
+    uint32_t size;
+    enum td_status status;
+    int duplicate;       /* 1: it was there already; seq is the first one's */
+    const char *session; /* NULL unless TD_OK */
+    uint64_t seq;
+    uint32_t retry_after_ms;
+    const char *detail; /* NULL when TD_OK */
+};
+
+/* A customer has come, back or for the first time, on a channel that can replay. */
+struct td_attach {
+    uint32_t size;
+    const char *session; /* NULL: open a new one */
+    int64_t known_at_ms; /* when the customer's token was made; with idle_limit_ms */
+    int64_t idle_limit_ms; /* TD_AUTH when the session was not used for longer; 0: no limit */
+    uint64_t last_seq;     /* replay what is after it; 0: the whole */
+    uint32_t max_replay;   /* the newest so many events */
+    const struct td_customer *customer;
+    const char *locale, *timezone;
+};
+
+/* TD_OK, TD_RETRY (busy), TD_AUTH (no such session, or not used for too long). Events with a seq
+ * above `seq` follow by send() and event(), none is lost or doubled between. */
+struct td_attached {
+    uint32_t size;
+    enum td_status status;
+    const char *detail;
+    const char *session;
+    uint64_t seq; /* the newest */
+    const struct td_owner *owner;
+    const struct td_event *const *replay; /* in order */
+    size_t n_replay;
+    int resync; /* 1: the asked-for range could not be served, replay is the whole */
+};
+
+/* To the customer. */
+struct td_outbound {
+    uint32_t size;
+    const char *session;
+    const char *peer;    /* NULL when the session was opened by attach() */
+    const char *account; /* the one the customer wrote to; NULL: the channel has one */
+    const struct td_message *message;
+    int maybe_duplicate; /* 1: it may have been sent before a crash */
+};
+
+/* What became of a send(). TD_OK: handed to the wire. TD_RETRY: the host sends it again after
+ * retry_after_ms (0: its own back-off), or, with away, when the customer attaches. */
+struct td_sent {
+    uint32_t size;
+    enum td_status status;
+    int uncertain; /* with TD_OK: the wire did not say */
+    int away;
+    uint32_t retry_after_ms;
+    const char *detail; /* NULL when TD_OK */
+};
+
+/* What a channel can do; the host degrades what it cannot. */
+enum td_channel_caps {
+    TD_CAN_REPLAY = 1,   /* uses attach(): shows events by seq */
+    TD_CAN_CHOICES = 2,
+    TD_CAN_TYPING = 4,
+    TD_CAN_RECEIPTS = 8, /* reports delivered or read */
+};
+
+struct td_host;
+
+struct td_channel_ops {
+    uint32_t size;
+    /* conf: the filled conf struct, lives until close(). TD_OK with *self_r set, or any other
+     * with a sentence in err; TD_RETRY is tried again later, the rest is final. */
+    enum td_status (*open)(const struct td_host *host, struct td_instance *inst, const void *conf,
+                           void **self_r, struct td_error *err);
+    void (*send)(void *self, uint64_t job, const struct td_outbound *out);
+    void (*accepted)(void *self, uint64_t delivery, const struct td_accepted *accepted);
+    void (*attached)(void *self, uint64_t job, const struct td_attached *attached); /* with CAN_REPLAY */
+    void (*event)(void *self, const struct td_event *event); /* MAY be NULL */
+    void (*pause)(void *self, int on); /* MAY be NULL; 1: take no new customers (drain, back pressure) */
+    void (*close)(void *self);
+};
+
+/* ---- Agents ------------------------------------------------------------------------------ */
+
+enum td_cause { TD_BY_MESSAGE, TD_BY_START, TD_BY_ACTION, TD_BY_RETURN, TD_BY_TIMER };
+enum td_decision { TD_DECISION_NONE, TD_RESOLVE, TD_CLARIFY, TD_ESCALATE, TD_REFUSE };
+
+struct td_session_info {
+    uint32_t size;
+    const char *id, *channel, *kind; /* kind: the channel's plugin */
+    const char *locale, *timezone;   /* NULL: not known */
+    int64_t started_at_ms;
+    const struct td_customer *customer; /* never NULL */
+};
+
+/* One question. The same turn may be asked again after TD_RETRY or a restart: `id` is the same
+ * then, and is what the plugin gives its peer as idempotency key. */
+struct td_turn {
+    uint32_t size;
+    const char *id;
+    uint64_t epoch;
+    enum td_cause cause;
+    uint32_t attempt; /* from 1 */
+    const struct td_session_info *session;
+    const struct td_message *const *messages; /* not yet answered, oldest first */
+    size_t n_messages;
+    const struct td_message *const *history; /* before them, oldest first */
+    size_t n_history;
+    uint32_t deadline_ms; /* what is left */
+    uint32_t clarify_left;
+    const char *state; /* what the agent's last answer carried; JSON; NULL: none */
+};
+
+struct td_answer {
+    uint32_t size;
+    enum td_status status; /* TD_RETRY is asked again within the deadline; others: next of the chain */
+    const char *detail;    /* why not TD_OK */
+    uint32_t retry_after_ms;
+    enum td_decision decision;
+    const struct td_message *const *messages; /* text, choices */
+    size_t n_messages;
+    const char *silent;                                            /* why there are no messages */
+    const char *clarify_slot;
+    const char *escalate_code, *escalate_text, *escalate_queue;
+    const char *pass; /* the agent that should go on, by its conf name */
+    const char *intent;
+    double confidence; /* 0..1; below 0: not said */
+    int grounded;      /* 1, 0; -1: not said */
+    const char *sources;  /* JSON array; NULL: not said */
+    const char *entities; /* JSON object; NULL: not said */
+    const char *summary, *language;
+    const char *state; /* JSON, at most 64 KiB; NULL: as before */
+};
+
+struct td_agent_ops {
+    uint32_t size;
+    enum td_status (*open)(const struct td_host *host, struct td_instance *inst, const void *conf,
+                           void **self_r, struct td_error *err);
+    void (*ask)(void *self, uint64_t job, const struct td_turn *turn);
+    void (*cancel)(void *self, uint64_t job); /* not wanted any more: no answer() after it */
+    void (*close)(void *self);
+};
+
+/* ---- The host ---------------------------------------------------------------------------- */
+
+struct td_host {
+    uint32_t size;
+
+    const char *(*name)(struct td_instance *inst); /* of the section: the X of [channel X] */
+    void (*log)(struct td_instance *inst, enum td_level level, const char *fmt, ...) TD_PRINTF(3, 4);
+    /* Adds to the counter tandem_plugin_<what>_total{instance}; what: [a-z_], at most 32 names. */
+    void (*count)(struct td_instance *inst, const char *what, uint64_t n);
+    /* A key of this instance's own, kept with the store: the same after every restart. */
+    void (*key)(struct td_instance *inst, const char *purpose, uint8_t out[32]);
+    int64_t (*now)(struct td_instance *inst); /* wall clock, ms */
+
+    /* Channels. delivery and job are the plugin's own numbers; deliver() and attach() are
+     * answered by accepted() and attached(), once each, never from inside the call. */
+    void (*deliver)(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in);
+    void (*attach)(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
+    void (*detach)(struct td_instance *inst, const char *session); /* the last socket went */
+    void (*event)(struct td_instance *inst, const struct td_event *event);
+    void (*sent)(struct td_instance *inst, uint64_t job, const struct td_sent *sent);
+
+    /* Agents. */
+    void (*answer)(struct td_instance *inst, uint64_t job, const struct td_answer *answer);
+
+    /* Loop. A timer fires once and is then gone: set the pointer to NULL first in the callback. */
+    struct td_timer *(*timer_add)(struct td_instance *inst, uint32_t ms, void (*cb)(void *arg),
+                                  void *arg);
+    void (*timer_del)(struct td_timer **timer); /* NULL is fine */
+    struct td_watch *(*watch_fd)(struct td_instance *inst, int fd, int want_read, int want_write,
+                                 void (*cb)(void *arg, int readable, int writable), void *arg);
+    void (*watch_del)(struct td_watch **watch);
+    /* From any thread: run fn on the loop thread. TD_RETRY: 10,000 are waiting already. */
+    enum td_status (*post)(struct td_instance *inst, void (*fn)(void *arg), void *arg);
+
+    /* Network. http_start: NULL when the request cannot even be queued (cb is not called then). */
+    struct td_http *(*http_start)(struct td_instance *inst, const struct td_http_request *request,
+                                  td_http_cb *cb, void *arg);
+    void (*http_cancel)(struct td_http **http); /* NULL is fine */
+    /* path: exact, or a prefix when it ends in '/'. TD_CONF when it is taken. */
+    enum td_status (*route)(struct td_instance *inst, const char *path, td_web_cb *cb, void *arg);
+    void (*reply)(struct td_instance *inst, uint64_t request, const struct td_web_reply *reply);
+    enum td_status (*ws_listen)(struct td_instance *inst, const struct td_ws_conf *conf,
+                                const struct td_ws_ops *ops, void *arg);
+    void (*ws_send)(struct td_instance *inst, uint64_t conn, const char *text, size_t len);
+    void (*ws_close)(struct td_instance *inst, uint64_t conn, int code, const char *reason);
+};
+
+/* ---- The descriptor ---------------------------------------------------------------------- */
+
+struct td_plugin {
+    uint32_t size;
+    uint16_t abi_major, abi_minor;
+    enum td_kind kind;
+    const char *name;    /* the file's name without .so, and for agents without agent_ */
+    const char *version; /* the plugin's own */
+    uint64_t caps;       /* enum td_channel_caps */
+    const void *ops;     /* struct td_channel_ops or td_agent_ops, by kind */
+    size_t conf_size;    /* bytes of the conf struct; 0: no keys */
+    const struct td_conf_key *conf_keys; /* ends in TD_CONF_END */
+    uint32_t conf_key_size;              /* sizeof(struct td_conf_key) when it was built */
+};
+
+#if defined(__GNUC__)
+#define TD_EXPORT __attribute__((visibility("default")))
+#else
+#define TD_EXPORT
+#endif
+
+#define TD_PLUGIN_DEFINE(...)                                                              \
+    extern TD_EXPORT const struct td_plugin td_plugin_0;                                   \
+    const struct td_plugin td_plugin_0 = { .size = sizeof(struct td_plugin),               \
+                                           .abi_major = TD_ABI_MAJOR,                      \
+                                           .abi_minor = TD_ABI_MINOR,                      \
+                                           .conf_key_size = sizeof(struct td_conf_key),    \
+                                           __VA_ARGS__ }
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,11 @@
+/* utf8.h - is it UTF-8, how many characters, where may it be cut (RFC 3629). Layer: base. */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
+
+#include <stddef.h>
+
+int utf8_valid(const char *s, size_t len);      /* 1: valid; surrogates and overlong forms are not */
+size_t utf8_count(const char *s, size_t len);   /* code points of a valid text */
+size_t utf8_cut(const char *s, size_t len, size_t max); /* the longest prefix of <= max bytes, not splitting a code point */
+
+#endif

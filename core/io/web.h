@@ -1,0 +1,58 @@
+/*
+ * web.h - the listener: HTTP routes and WebSocket endpoints on one port, and a control socket.
+ *
+ * Layer: io. libwebsockets underneath, in a thread of its own, woken by lws_cancel_service(); no
+ * other file knows of it. Every callback comes on the loop's thread, batched, one wake-up a batch.
+ * Limits (header, body, total header time, connections) are enforced in the web thread, before
+ * anything reaches the loop. Routes may be added until web_start() and, for a reload, after it.
+ */
+#ifndef IO_WEB_H
+#define IO_WEB_H
+
+#include <tandem/net.h>
+
+struct err;
+struct loop;
+struct web;
+
+struct web_conf {
+    const char *listen;  /* ADDRESS:PORT, [v6]:PORT; port 0: any free one */
+    const char *control; /* path of a unix socket; NULL: none */
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain */
+    int64_t max_header, max_body;   /* bytes; over: 431, 413 */
+    int64_t header_timeout_ms;      /* total, from accept to the end of the headers */
+    const char *const *trusted_proxies; /* addresses or CIDR; X-Forwarded-For from them counts */
+};
+
+/* Binds; nothing is accepted before web_start(). NULL with a sentence that names the address. */
+struct web *web_open(struct loop *loop, const struct web_conf *conf, struct err *err);
+void web_start(struct web *web);
+int web_port(const struct web *web);
+void web_close(struct web **web); /* joins the thread; every open WebSocket gets closed() first */
+
+/* From now on: new connections and requests get 503 with Retry-After, upgrades too; open
+ * WebSockets stay until they are closed. */
+void web_drain(struct web *web);
+
+/* path: exact, or a prefix when it ends in '/'; the longest match wins. -1 when it is taken.
+ * control_only: other listeners answer 404 (used for /api without a token). */
+int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg);
+void web_route_del(struct web *web, const char *path);
+/* The body is copied. Answered in the web thread with ETag and 304. */
+int web_static(struct web *web, const char *path, const char *content_type, const void *body,
+               size_t len);
+void web_reply(struct web *web, uint64_t request, const struct td_web_reply *reply);
+
+/* -1 when the path is taken. */
+int web_ws_add(struct web *web, const struct td_ws_conf *conf, const struct td_ws_ops *ops,
+               void *arg);
+void web_ws_del(struct web *web, const char *path); /* closes its connections with 1001 */
+void web_ws_send(struct web *web, uint64_t conn, const char *text, size_t len); /* copied; a dead conn is ignored */
+void web_ws_close(struct web *web, uint64_t conn, int code, const char *reason);
+
+struct web_stats {
+    uint64_t connections, requests, refused, slow_closed;
+};
+void web_stats(struct web *web, struct web_stats *stats_r);
+
+#endif
