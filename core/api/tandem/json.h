@@ -18,3 +18,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
