@@ -1,0 +1,129 @@
+/*
+ * engine.h - what Tandem decides: an event in, records and effects out; records make the state.
+ *
+ * Layer: engine, PURE: no clock, no I/O, no random, no global state; memory of a step comes from
+ * its arena. Everything that happens reaches it as an event that carries all it needs: the time,
+ * fresh ids, the content. Everything it wants leaves as an effect. The shell runs one event of a
+ * session at a time and in this order: decide, append the records (one batch), and only when they
+ * are durable: apply them, then carry out the effects. When the append fails, the step is dropped.
+ *
+ * A restart only applies. Then it hands in EVENT_RESUME, which decides anew about work that was
+ * under way when the process ended.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <tandem/plugin.h>
+
+#include "engine/policy.h"
+#include "engine/record.h"
+#include "engine/session.h"
+
+struct arena;
+
+enum event_type {
+    EVENT_OPEN,    /* a customer attached and wants a new session: `from` */
+    EVENT_SEEN,    /* a customer attached to this one: `from` may say more about them */
+    EVENT_MESSAGE, /* `from`, `message`; opens the session when it is new */
+    EVENT_READ,    /* of */
+    EVENT_RATING,  /* score, text */
+    EVENT_LEAVE,
+    EVENT_ANSWER,  /* turn, epoch, attempt, answer */
+    EVENT_TIMER,   /* something may be due */
+    EVENT_SENT,    /* of, status (TD_SENT, TD_UNCERTAIN, TD_DELIVERED, TD_READ, TD_FAILED), text: why */
+    EVENT_PASS,    /* name: the agent that goes on; text: by whom */
+    EVENT_CLOSE,   /* text: why */
+    EVENT_RESUME,  /* the process has started again */
+};
+
+/* The customer's side of an event; strings may be NULL. */
+struct event_from {
+    const char *channel, *account, *peer, *locale, *timezone;
+    const struct td_customer *customer; /* NULL: not known */
+};
+
+#define EVENT_IDS 16 /* an event brings this many fresh ids; no step needs more */
+
+struct event {
+    enum event_type type;
+    int64_t now; /* wall ms */
+    struct ulid ids[EVENT_IDS];
+    uint64_t random;
+    struct event_from from;
+    const struct td_message *message;
+    struct ulid turn;
+    uint64_t epoch, attempt;
+    const struct td_answer *answer; /* messages beyond ENGINE_MAX_REPLIES are an error of the agent */
+    uint64_t of;
+    enum td_delivery status;
+    int score;
+    const char *name, *text;
+};
+
+#define ENGINE_MAX_REPLIES 10 /* messages of one answer */
+#define ENGINE_MAX_STATE 65536
+
+enum effect_type {
+    EFFECT_ASK,    /* the state's turn, after apply: agent, turn */
+    EFFECT_CANCEL, /* turn: not wanted any more */
+    EFFECT_SEND,   /* of: the reply to send, in order of of */
+    EFFECT_EVENT,  /* event: to the channel, in order with the sends */
+    EFFECT_STALE,  /* text: the kind; count it */
+};
+
+struct effect {
+    enum effect_type type;
+    struct ulid turn;
+    const char *agent;
+    uint64_t of;
+    int maybe_duplicate;
+    enum td_event_type event; /* TD_EV_OWNER, TD_EV_CLOSED, TD_EV_TYPING, TD_EV_RECEIPT */
+    enum td_delivery status;
+    int on;
+    const char *text;
+};
+
+enum verdict {
+    VERDICT_OK,       /* append (when there are records), apply, carry out */
+    VERDICT_MARK,     /* as OK, but nobody waits: apply at once, append with the next batch */
+    VERDICT_BUSY,     /* refuse for now: too much waits already */
+    VERDICT_CLOSED,   /* this session is over: open a new one */
+    VERDICT_REJECT,   /* refuse for good; reason */
+    VERDICT_NOTHING,  /* nothing happened: too late, twice, or meaningless */
+};
+
+struct step {
+    struct arena *arena; /* set by the caller */
+    enum verdict verdict;
+    const char *reason; /* with BUSY, REJECT, NOTHING */
+    struct record *records;
+    size_t n_records;
+    uint64_t message_seq; /* EVENT_MESSAGE: the customer's message */
+    struct effect *effects;
+    size_t n_effects;
+};
+
+/* step_r: zeroed but for its arena. What it points to lives in the arena, the event or the state. */
+void engine_decide(const struct session *session, const struct event *event,
+                   const struct policy *policy, struct step *step_r);
+
+/* Total: every record a decide of this or an older version made can be applied. Copies strings. */
+void engine_apply(struct session *session, const struct record *record);
+
+/* When the session wants an EVENT_TIMER, wall ms; INT64_MAX: never. */
+int64_t engine_due(const struct session *session, const struct policy *policy);
+
+/* 1: there is work under way that a restart must take up again without anybody asking. */
+int engine_busy(const struct session *session, const struct policy *policy);
+
+/* The question for the agent, from the state; memory from the arena. The state's turn is active.
+ * `now`: for what is left of the deadline. */
+const struct td_turn *engine_turn(const struct session *session, const struct policy *policy,
+                                  int64_t now, struct arena *arena);
+/* The reply `seq` as the channel gets it, or NULL when it is not kept any more. */
+const struct td_message *engine_reply(const struct session *session, uint64_t seq,
+                                      struct arena *arena);
+/* Replies that wait for delivery, as EFFECT_SEND in order; for EVENT_SEEN and resumed sessions. */
+void engine_unsent(const struct session *session, struct step *step_r);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * record.h - what the journal says: one fact, flat, with its place in the session.
+ *
+ * Layer: engine, pure. A record is written as one compact JSON object (facts) and, apart from it,
+ * a body (what a person said, names, an agent's state), so that bodies can be erased alone.
+ * Strings are borrowed: from the step's arena when decided, from the decoded bytes when read.
+ * An unknown field is skipped, an unknown type is an error: a newer version wrote it.
+ */
+#ifndef ENGINE_RECORD_H
+#define ENGINE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tandem/plugin.h>
+
+#include "base/ulid.h"
+
+struct arena;
+struct buf;
+struct err;
+
+enum record_type {
+    RECORD_OPENED = 1, /* channel, kind, account, verified, body: peer, customer, locale, timezone */
+    RECORD_CUSTOMER,   /* verified, body as above: the channel knows more now */
+    RECORD_OWNER,      /* owner, name, epoch (the new one), cause */
+    RECORD_MESSAGE,    /* the customer spoke; ext_id; body: text, choice */
+    RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
+    RECORD_RETRY,      /* turn, due: will be asked again then */
+    RECORD_ASKED,      /* turn, attempt, deadline: asked again */
+    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, summary, .. */
+    RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices */
+    RECORD_DELIVERY,   /* of, status, detail */
+    RECORD_READ,       /* of: the customer has read up to it */
+    RECORD_RATING,     /* score; body: text */
+    RECORD_SEEN,       /* the customer attached */
+    RECORD_STALE,      /* turn, cause: an output that came too late was dropped */
+    RECORD_CLOSED,     /* cause */
+    RECORD_REOPENED,
+    RECORD_TYPES
+};
+
+enum turn_outcome { TURN_ANSWERED = 1, TURN_SILENT, TURN_FAILED, TURN_INTERRUPTED };
+
+/* What a body can hold; which of it depends on the type. */
+struct record_body {
+    const char *text, *choice;
+    const struct td_choice *const *choices;
+    size_t n_choices;
+    const char *peer, *customer_id, *customer_name, *customer_email, *locale, *timezone;
+    const char *state, *summary, *entities, *sources, *note;
+};
+
+struct record {
+    enum record_type type;
+    uint64_t seq;
+    int64_t at;
+    uint64_t epoch;
+    const char *channel, *kind, *account;
+    int verified;
+    int owner; /* enum td_owner_kind */
+    const char *name, *cause;
+    const char *ext_id;
+    struct ulid message_id, turn;
+    const char *agent, *route, *signals, *policy;
+    uint64_t upto, of;
+    uint64_t attempt;
+    int64_t due, deadline;
+    int outcome, decision, author, status, score;
+    const char *intent, *code, *queue, *slot, *language, *detail;
+    int64_t confidence; /* per mille + 1; 0: not said */
+    int grounded;       /* 1 yes, 2 no, 0 not said */
+    struct record_body body;
+};
+
+const char *record_type_name(enum record_type type);
+
+/* Appends the facts (body not included) as compact JSON. Deterministic: same record, same bytes. */
+void record_encode(const struct record *record, struct buf *facts);
+/* Appends the body as compact JSON; nothing at all when it is empty. */
+void record_encode_body(const struct record_body *body, struct buf *out);
+
+/* Strings are allocated in the arena. 0, or -1 with what is wrong. */
+int record_decode(const char *facts, size_t len, struct arena *arena, struct record *record_r,
+                  struct err *err);
+int record_decode_body(const char *text, size_t len, struct arena *arena,
+                       struct record_body *body_r, struct err *err);
+
+#endif

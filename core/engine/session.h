@@ -1,0 +1,96 @@
+/*
+ * session.h - the state of one conversation: a fold of engine_apply() over its records.
+ *
+ * Layer: engine, pure. One owner; the strings in it are its own. Everybody but engine_apply()
+ * only reads it.
+ */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tandem/plugin.h>
+
+#include "base/ulid.h"
+#include "engine/record.h"
+
+struct buf;
+struct err;
+
+#define SESSION_AGENT_STATES 4 /* agents whose opaque state is kept */
+#define SESSION_KEPT 64        /* newest messages kept in memory, and all that wait */
+
+enum session_phase { SESSION_NEW, SESSION_OPEN, SESSION_CLOSED };
+
+/* A message in memory: the window that agents get, and what waits for an answer or delivery. */
+struct session_message {
+    uint64_t seq;
+    int64_t at;
+    enum td_author author;
+    char *name;   /* of the author; NULL */
+    char *ext_id; /* customer's: the channel's id */
+    struct ulid id;
+    char *text, *choice; /* NULL: none, or erased */
+    struct td_choice **choices; /* own memory */
+    size_t n_choices;
+    enum td_delivery status; /* of ours; the customer's are TD_READ */
+};
+
+struct session_turn {
+    int active;
+    struct ulid id;
+    char *agent;
+    uint64_t upto;      /* messages up to this seq are asked about */
+    uint64_t attempt;   /* from 1 */
+    int64_t deadline;   /* wall ms */
+    int64_t retry_at;   /* 0: asked, waiting for the answer; else: will be asked then */
+    int by_start;       /* 1: cause "start", there is no message */
+};
+
+struct session {
+    struct ulid id;
+    uint64_t seq; /* of the newest record applied */
+    enum session_phase phase;
+    uint64_t epoch;
+    char *channel, *kind, *account, *peer, *locale, *timezone;
+    char *customer_id, *customer_name, *customer_email;
+    int verified;
+    uint64_t customer_seq; /* the record whose body holds the above; 0: none */
+    int64_t opened_at, closed_at;
+    int64_t active_at; /* newest message, either way */
+    int64_t seen_at;   /* customer's last sign of life */
+    enum td_owner_kind owner;
+    char *owner_name; /* "" when nobody */
+    struct session_turn turn;
+    uint64_t answered;       /* customer messages up to this seq have had their turn */
+    struct session_message *messages; /* oldest first */
+    size_t n_messages, cap_messages;
+    struct {
+        char *agent, *state;
+        uint64_t seq; /* of the record whose body holds it */
+    } states[SESSION_AGENT_STATES];
+    char *intent, *language;
+    int64_t confidence; /* as in record.h */
+    unsigned bounces, clarify_used;
+    uint64_t read_upto;
+};
+
+void session_init(struct session *session, const struct ulid *id);
+void session_fini(struct session *session);
+
+/* Customer messages that no turn has taken yet: how many, and the first of them (NULL: none). */
+size_t session_pending(const struct session *session, const struct session_message **first_r);
+const struct session_message *session_message(const struct session *session, uint64_t seq);
+const char *session_state_of(const struct session *session, const char *agent); /* NULL: none */
+
+/* The whole state without what people said; same state, same bytes. */
+void session_snapshot(const struct session *session, struct buf *out);
+/* Bodies of records from this one on make a restored session whole. */
+uint64_t session_bodies_from(const struct session *session);
+int session_restore(struct session *session, const char *data, size_t len, struct err *err);
+/* Puts a body back where its record belongs; records without a place any more are skipped. */
+int session_restore_body(struct session *session, uint64_t seq, const char *body, size_t len,
+                         struct err *err);
+
+#endif
