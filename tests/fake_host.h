@@ -1,0 +1,123 @@
+/*
+ * fake_host.h - a td_host for unit tests: it records what a plugin asks for, and the test answers.
+ *
+ * One fake is one host with one instance. The clock stands still until the test cranks it; HTTP
+ * requests, WebSocket frames, acceptances and attachments are answered by the test's own calls.
+ * A plugin that breaks the contract of plugin.h (answers twice, calls from a foreign thread,
+ * calls after close(), frees twice) ends the test with abort() and a sentence.
+ *
+ * Layer: tests; needs nothing of the daemon. Threads: only host->post() may come from another one.
+ *
+ *     struct fake *f = fake_new("web");
+ *     assert_int_equal(fake_open(f, &td_plugin_0, &conf), TD_OK);
+ *     uint64_t conn = fake_ws_open(f, "192.0.2.1", NULL);
+ *     fake_ws_text(f, conn, "{\"type\":\"hello\"}");
+ *     const struct fake_call *call = fake_next(f, FAKE_ATTACH);
+ *     fake_attached(f, call->id, &(struct td_attached){ .size = sizeof(struct td_attached), .. });
+ *     assert_string_equal(fake_next(f, FAKE_WS_SEND)->text, "{\"type\":\"welcome\",..}");
+ *     fake_advance(f, 25000);
+ *     assert_int_equal(fake_close(f), 0);
+ *     fake_free(&f);
+ */
+#ifndef TESTS_FAKE_HOST_H
+#define TESTS_FAKE_HOST_H
+
+#include <tandem/plugin.h>
+
+#define FAKE_START_MS INT64_C(1795415816123) /* 2026-11-23T06:36:56.123Z */
+
+struct fake;
+
+enum fake_what {
+    FAKE_LOG,       /* level, text */
+    FAKE_DELIVER,   /* id: the delivery; in */
+    FAKE_ATTACH,    /* id: the job; attach */
+    FAKE_DETACH,    /* text: the session */
+    FAKE_EVENT,     /* event */
+    FAKE_SENT,      /* id: the job; sent */
+    FAKE_ANSWER,    /* id: the job; answer */
+    FAKE_HTTP,      /* request; answer it with fake_http() */
+    FAKE_REPLY,     /* id: of fake_request(); code: the HTTP status; text, len: the body */
+    FAKE_WS_SEND,   /* id: the connection; text, len */
+    FAKE_WS_CLOSE,  /* id: the connection; code; text: the reason, NULL: none */
+    FAKE_N_WHAT,
+};
+
+/* One thing the plugin did: a deep copy, lives as long as the fake. */
+struct fake_call {
+    enum fake_what what;
+    int64_t at_ms;
+    uint64_t id;
+    enum td_level level;
+    int code;
+    const char *text;
+    size_t len;
+    const struct td_inbound *in;
+    const struct td_attach *attach;
+    const struct td_event *event;
+    const struct td_sent *sent;
+    const struct td_answer *answer;
+    const struct td_http_request *request; /* body ends in NUL */
+    const struct td_web_reply *reply;
+};
+
+struct fake *fake_new(const char *name);
+void fake_free(struct fake **fake); /* closes an open instance first */
+
+/* What plugins get, for those who call ops themselves. */
+const struct td_host *fake_host(void);
+struct td_instance *fake_instance(struct fake *fake);
+
+/* Opens the one instance; conf is borrowed until the close. fake_error(): the sentence of the last open. */
+enum td_status fake_open(struct fake *fake, const struct td_plugin *plugin, const void *conf);
+const char *fake_error(const struct fake *fake);
+void *fake_self(struct fake *fake);
+/* Calls close() and returns how many timers, watches and requests the plugin forgot. Jobs that
+ * close() leaves open are fine. */
+unsigned fake_close(struct fake *fake);
+
+/* The clock: fires what falls due, in order; posts, watches and WebSocket ends first and after. */
+void fake_advance(struct fake *fake, int64_t ms);
+void fake_run(struct fake *fake); /* the same without moving the clock */
+int64_t fake_now(const struct fake *fake);
+unsigned fake_timers(const struct fake *fake);
+
+/* The oldest call of this kind that was not taken yet, or NULL. fake_waiting(): how many are. */
+const struct fake_call *fake_next(struct fake *fake, enum fake_what what);
+unsigned fake_waiting(const struct fake *fake, enum fake_what what);
+void fake_forget(struct fake *fake); /* takes all that wait */
+uint64_t fake_counted(const struct fake *fake, const char *what); /* by host->count() */
+
+/* To the plugin: channels. */
+void fake_send(struct fake *fake, uint64_t job, const struct td_outbound *out);
+void fake_accepted(struct fake *fake, uint64_t delivery, const struct td_accepted *accepted);
+void fake_attached(struct fake *fake, uint64_t job, const struct td_attached *attached);
+void fake_event(struct fake *fake, const struct td_event *event);
+void fake_pause(struct fake *fake, int on);
+
+/* To the plugin: agents. */
+void fake_ask(struct fake *fake, uint64_t job, const struct td_turn *turn);
+void fake_cancel(struct fake *fake, uint64_t job);
+
+/* HTTP client: ends a request. fake_http_open(): 1 until it is ended or cancelled. */
+void fake_http(struct fake *fake, const struct fake_call *call,
+               const struct td_http_response *response);
+void fake_http_body(struct fake *fake, const struct fake_call *call, int status, const char *body);
+void fake_http_fail(struct fake *fake, const struct fake_call *call, enum td_http_failure failure,
+                    const char *detail);
+int fake_http_open(const struct fake *fake, const struct fake_call *call);
+void fake_http_refuse(struct fake *fake, int on); /* http_start() returns NULL */
+const char *fake_header(const struct td_http_request *request, const char *name); /* NULL: none */
+
+/* HTTP server: a request for the longest route that fits; its id, 0 when there is none. */
+uint64_t fake_request(struct fake *fake, const struct td_web_request *request);
+
+/* WebSocket: what ws_listen() got (NULL: nothing yet), and a peer. info NULL: an IPv4 address that
+ * is not exempt. After the plugin's ws_close() its closed() comes with the next fake_run(). */
+const struct td_ws_conf *fake_ws_conf(const struct fake *fake);
+uint64_t fake_ws_open(struct fake *fake, const char *peer, const struct td_ws_info *info);
+void fake_ws_text(struct fake *fake, uint64_t conn, const char *text);
+void fake_ws_closed(struct fake *fake, uint64_t conn, int code); /* the peer goes */
+int fake_ws_is_open(const struct fake *fake, uint64_t conn); /* 0 once the plugin closed it */
+
+#endif
