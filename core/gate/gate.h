@@ -1,0 +1,97 @@
+/*
+ * gate.h - the shell around the engine: carries events in and effects out, decides nothing.
+ *
+ * Layer: gate (plug, store, io, config, engine, base). Loop thread only.
+ *
+ *   inbound   deliver(), attach(), event() of channels -> the session's mailbox
+ *   mailbox   one event of a session at a time: decide, append, apply, effects; the cache of sessions
+ *   dispatch  questions to agents and their answers; a circuit breaker an agent
+ *   outbox    what leaves, in order a session, one at a time, with back-off
+ *   timers    wakes sessions when engine_due() says, also those that are not in memory
+ *   host      the td_host vtable, resources of an instance and their sweep
+ *
+ * Bounded: sessions in memory (cold ones are a snapshot in the store), events in a mailbox, jobs of
+ * an instance. Over the bound: TD_RETRY to the channel, a counter, never a loss.
+ */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tandem/plugin.h>
+
+#include "base/ulid.h"
+#include "engine/policy.h"
+
+struct buf;
+struct err;
+struct gate;
+struct http;
+struct loop;
+struct metric_set;
+struct store;
+struct web;
+
+struct gate_conf {
+    struct loop *loop;
+    struct store *store;
+    struct http *http;
+    struct web *web;
+    struct metric_set *metrics;
+    size_t max_sessions; /* in memory */
+};
+
+struct gate *gate_new(const struct gate_conf *conf);
+void gate_free(struct gate **gate); /* instances must be closed */
+
+/* Takes over the policy; the old one is released with `release` when no step uses it any more. */
+void gate_set_policy(struct gate *gate, const struct policy *policy,
+                     void (*release)(const struct policy *policy));
+
+/* Per instance settings that the gate itself obeys. */
+struct gate_instance_conf {
+    const struct td_plugin *plugin;
+    const char *name;   /* of the section */
+    const void *conf;   /* filled struct of the plugin; lives until the instance is closed */
+    unsigned breaker_failures;     /* agents: failures in a row that open the breaker; 0: none */
+    int64_t breaker_open_ms;       /* agents: how long it stays open before one probe */
+    unsigned max_jobs;             /* agents: questions under way at once; over it they wait */
+};
+
+/* Opens it: calls the plugin's open(). -1 with the plugin's sentence; TD_RETRY from open() is not
+ * an error: it is tried again with back-off and shows in gate_ready(). */
+int gate_instance_open(struct gate *gate, const struct gate_instance_conf *conf, struct err *err);
+/* Pauses, waits for nothing, closes, sweeps, answers open jobs itself. Loaded sessions stay. */
+void gate_instance_close(struct gate *gate, enum td_kind kind, const char *name);
+
+/* Takes up what was under way when the process last ended; call once, after the instances are
+ * open, before web_start(). done comes when all such sessions have been resumed. */
+void gate_resume(struct gate *gate, void (*done)(void *arg, size_t sessions), void *arg);
+
+/* No new customers; running turns and steps may end; then, or after limit_ms, done is called once.
+ * Snapshots of sessions in memory are written. */
+void gate_drain(struct gate *gate, int64_t limit_ms, void (*done)(void *arg), void *arg);
+
+/* 1: ready; 0: reasons appended, one a line. */
+int gate_ready(const struct gate *gate, struct buf *reasons);
+
+/* Operators. JSON is appended to out, objects without the outer HTTP. */
+void gate_status_json(const struct gate *gate, struct buf *out);    /* one object */
+void gate_instances_json(const struct gate *gate, struct buf *out); /* an array */
+
+/* Asynchronous; fn once, on a later turn; json borrowed. status: an HTTP status (200, 404, 409, 503). */
+typedef void gate_json_fn(void *arg, int status, const char *json, size_t len);
+/* {"sessions":[..],"next":id}; state: NULL, "open", "closed"; after: NULL or an id. */
+void gate_sessions(struct gate *gate, const char *state, const struct ulid *after, size_t max,
+                   gate_json_fn *fn, void *arg);
+void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, void *arg);
+/* JSON lines, facts only: {"seq":..,..}; texts as well when with_bodies. */
+void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size_t max,
+                  int with_bodies, gate_json_fn *fn, void *arg);
+void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
+               gate_json_fn *fn, void *arg);
+void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
+                        void *arg);
+
+#endif
