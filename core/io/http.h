@@ -3,7 +3,7 @@
  *
  * Layer: io. libcurl multi underneath and nowhere else visible, so that it can be replaced.
  * Connections are kept and reused; certificates are always verified; redirects are not followed;
- * only http and https. Threads: loop thread (libcurl resolves names in a thread of its own).
+ * only http and https, HTTP/1.1; the environment's proxy variables are not looked at. Threads: loop thread (libcurl resolves names in a thread of its own).
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -17,7 +17,7 @@ struct loop;
 
 /* max_idle: connections kept open while idle. */
 struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err);
-void http_free(struct http **http); /* calls still running end without their callback */
+void http_free(struct http **http); /* calls still running end without their callback; not from one */
 
 /* cb comes exactly once, on a later turn, with the response borrowed for the call. The call is
  * freed after it. A bad request is reported by cb as well, so that there is one path. Never NULL. */

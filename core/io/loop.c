@@ -28,7 +28,7 @@ struct jobs {
 
 struct loop_timer {
     struct event *ev;
-    int64_t due_ms;
+    int64_t due_us;
     loop_fn *fn;
     void *arg;
 };
@@ -83,9 +83,9 @@ static void jobs_run(struct jobs *jobs)
     }
 }
 
-static struct timeval ms_tv(int64_t ms)
+static struct timeval us_tv(int64_t us)
 {
-    return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+    return (struct timeval){ .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
 }
 
 static void on_defer(evutil_socket_t fd, short what, void *arg)
@@ -192,14 +192,14 @@ struct event_base *loop_base(struct loop *loop)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_timer *timer = arg;
-    int64_t left = timer->due_ms - clock_mono_ms();
+    int64_t left = timer->due_us - clock_mono_us();
     loop_fn *fn = timer->fn;
 
     (void)fd;
     (void)what;
     /* libevent counts from the start of its turn and on a coarse clock, so it may be early. */
     if (left > 0) {
-        struct timeval tv = ms_tv(left);
+        struct timeval tv = us_tv(left);
 
         event_add(timer->ev, &tv);
         return;
@@ -214,14 +214,12 @@ struct loop_timer *loop_timer_add(struct loop *loop, uint64_t ms, loop_fn *fn, v
 {
     const uint64_t longest = (uint64_t)365 * 86400 * 1000 * 100;
     struct loop_timer *timer = mem_alloc(sizeof *timer);
-    struct timeval tv;
+    int64_t us = (int64_t)(ms < longest ? ms : longest) * 1000;
+    struct timeval tv = us_tv(us);
 
-    if (ms > longest)
-        ms = longest;
-    tv = ms_tv((int64_t)ms);
     *timer = (struct loop_timer){
         .ev = evtimer_new(loop->base, on_timer, timer),
-        .due_ms = clock_mono_ms() + (int64_t)ms,
+        .due_us = clock_mono_us() + us,
         .fn = fn,
         .arg = arg,
     };
