@@ -1,5 +1,5 @@
 /*
- * crypt.h - keyed hashes, random, base64 and hex (OpenSSL underneath).
+ * crypt.h - keyed hashes, random and hex (OpenSSL underneath).
  *
  * Layer: base. Nothing here fails on valid input; random that cannot be had aborts.
  */

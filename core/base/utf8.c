@@ -1,0 +1,35 @@
+/* utf8.c - is it UTF-8, how many characters, where may it be cut. */
+#include "config.h"
+
+#include "base/utf8.h"
+
+#include <tandem/utf8.h>
+
+int utf8_valid(const char *s, size_t len)
+{
+    for (size_t at = 0, n; at < len; at += n) {
+        n = td_utf8_step(s + at, len - at);
+        if (!n)
+            return 0;
+    }
+    return 1;
+}
+
+size_t utf8_count(const char *s, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return count;
+}
+
+size_t utf8_cut(const char *s, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    /* At most three steps back: a longer run of continuation bytes is not UTF-8 anyway. */
+    size_t cut = max;
+    for (int i = 0; i < 3 && cut && ((unsigned char)s[cut] & 0xc0) == 0x80; i++)
+        cut--;
+    return ((unsigned char)s[cut] & 0xc0) == 0x80 ? max : cut;
+}
