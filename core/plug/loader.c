@@ -28,7 +28,8 @@ struct entry {
 };
 
 struct loader {
-    char *dir;
+    char **dirs;
+    size_t n_dirs;
     struct entry *entries;
 };
 
@@ -77,8 +78,14 @@ struct loader *loader_new(const char *dir)
 {
     struct loader *loader = mem_alloc(sizeof *loader);
 
-    loader->dir = mem_strdup(dir);
+    loader_add(loader, dir);
     return loader;
+}
+
+void loader_add(struct loader *loader, const char *dir)
+{
+    loader->dirs = mem_grow(loader->dirs, (loader->n_dirs + 1) * sizeof *loader->dirs);
+    loader->dirs[loader->n_dirs++] = mem_strdup(dir);
 }
 
 void loader_free(struct loader **loader)
@@ -93,7 +100,9 @@ void loader_free(struct loader **loader)
         free(entry->file);
         free(entry);
     }
-    free((*loader)->dir);
+    for (size_t i = 0; i < (*loader)->n_dirs; i++)
+        free((*loader)->dirs[i]);
+    free((*loader)->dirs);
     free(*loader);
     *loader = NULL;
 }
@@ -270,24 +279,45 @@ static const struct td_plugin *find_descriptor(void *handle, struct err *err)
 /* Names the types that could have been meant. */
 static void not_there(const struct loader *loader, enum td_kind kind, struct err *err)
 {
-    struct dirent **files = NULL;
     struct buf list = { 0 };
     char type[MAX_NAME + 1];
-    int n = scandir(loader->dir, &files, is_plugin_file, alphasort);
 
-    if (n < 0) {
-        err_set(err, "the plugin directory cannot be read: %s", strerror(errno));
-        return;
+    for (size_t d = 0; d < loader->n_dirs; d++) {
+        struct dirent **files = NULL;
+        int n = scandir(loader->dirs[d], &files, is_plugin_file, alphasort);
+
+        if (n < 0) {
+            err_set(err, "the plugin directory cannot be read: %s", strerror(errno));
+            buf_fini(&list);
+            return;
+        }
+        for (int i = 0; i < n; i++) {
+            if (split_file(files[i]->d_name, type) == kind)
+                buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", type);
+            free(files[i]);
+        }
+        free(files);
     }
-    for (int i = 0; i < n; i++) {
-        if (split_file(files[i]->d_name, type) == kind)
-            buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", type);
-        free(files[i]);
-    }
-    free(files);
     err_set(err, "there is no such file: install it, or choose one of the %s types that are there: %s",
             kind_name(kind), list.len > 0 ? list.data : "none");
     buf_fini(&list);
+}
+
+/* The directory that has the file: an index, or n_dirs when none has. */
+static size_t find_dir(const struct loader *loader, const char *file)
+{
+    size_t d = 0;
+
+    for (; d < loader->n_dirs; d++) {
+        char *path = mem_printf("%s/%s", loader->dirs[d], file);
+        struct stat st;
+        const int found = stat(path, &st) == 0 || errno != ENOENT;
+
+        free(path);
+        if (found)
+            break;
+    }
+    return d;
 }
 
 static const struct td_plugin *load(struct loader *loader, enum td_kind kind, const char *type,
@@ -319,7 +349,7 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
     const struct td_plugin *plugin = NULL;
     const struct entry *entry = loader->entries;
     char *file, *path;
-    struct stat st;
+    size_t dir;
 
     if (!is_name(type)) {
         err_set(err, "type '%.64s' is not a plugin's name: a-z, 0-9 and _, at most %d long", type,
@@ -327,12 +357,13 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
         return NULL;
     }
     file = mem_printf("%s%s.so", prefixes[kind], type);
-    path = mem_printf("%s/%s", loader->dir, file);
+    dir = find_dir(loader, file);
+    path = mem_printf("%s/%s", loader->dirs[dir < loader->n_dirs ? dir : 0], file);
     while (entry != NULL && strcmp(entry->file, file) != 0)
         entry = entry->next;
     if (entry != NULL)
         plugin = loader_judge(entry->plugin, kind, type, err) == 0 ? entry->plugin : NULL;
-    else if (stat(path, &st) != 0 && errno == ENOENT)
+    else if (dir == loader->n_dirs)
         not_there(loader, kind, err);
     else
         plugin = load(loader, kind, type, file, path, err);
@@ -343,19 +374,27 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
     return plugin;
 }
 
-void loader_each(struct loader *loader, loader_each_fn *fn, void *arg)
+static void each_in_dir(struct loader *loader, size_t dir, loader_each_fn *fn, void *arg)
 {
     struct dirent **files = NULL;
-    int n = scandir(loader->dir, &files, is_plugin_file, alphasort);
+    int n = scandir(loader->dirs[dir], &files, is_plugin_file, alphasort);
 
     for (int i = 0; i < n; i++) {
         struct err err = { "" };
         char type[MAX_NAME + 1];
         enum td_kind kind = split_file(files[i]->d_name, type);
-        const struct td_plugin *plugin = loader_get(loader, kind, type, &err);
 
-        fn(arg, files[i]->d_name, plugin, err.text);
+        if (find_dir(loader, files[i]->d_name) == dir) { /* else an earlier one hides it */
+            const struct td_plugin *plugin = loader_get(loader, kind, type, &err);
+            fn(arg, files[i]->d_name, plugin, err.text);
+        }
         free(files[i]);
     }
     free(files);
+}
+
+void loader_each(struct loader *loader, loader_each_fn *fn, void *arg)
+{
+    for (size_t dir = 0; dir < loader->n_dirs; dir++)
+        each_in_dir(loader, dir, fn, arg);
 }

@@ -18,6 +18,7 @@ struct err;
 struct loader;
 
 struct loader *loader_new(const char *dir); /* where NAME.so is looked for; copied */
+void loader_add(struct loader *loader, const char *dir); /* looked in when those before lack it */
 void loader_free(struct loader **loader);
 
 /* The plugin of this kind and conf type ("http" and TD_AGENT: agent_http.so), loaded on first use.
