@@ -142,8 +142,10 @@ void store_find(struct store *store, const uint8_t address[STORE_ADDRESS], store
                 void *arg);
 void store_read(struct store *store, const struct ulid *session, uint64_t first_seq, size_t max,
                 store_read_fn *fn, void *arg);
-/* Sessions whose wake_at is <= before, lowest first, at most max. */
-void store_due(struct store *store, int64_t before, size_t max, store_scan_fn *fn, void *arg);
+/* Sessions whose wake_at is <= before, in order of (wake_at, session), at most max. after: the last
+ * item of the page before (only what is beyond it comes); NULL: from the first. Copied. */
+void store_due(struct store *store, int64_t before, const struct store_item *after, size_t max,
+               store_scan_fn *fn, void *arg);
 /* Sessions in id order after `after` (zero: from the newest back), newest first, at most max. */
 void store_sessions(struct store *store, const struct ulid *after, size_t max, store_scan_fn *fn,
                     void *arg);
