@@ -27,7 +27,7 @@ struct metric_histogram *metric_histogram(struct metric_set *set, const char *na
                                           const char *labels);
 void metric_observe(struct metric_histogram *histogram, double value); /* seconds, or a count */
 
-/* Escapes a label's value into out ("" quotes not included). */
+/* Appends name="value" with the value escaped, after a comma when out is not empty. */
 void metric_label(struct buf *out, const char *name, const char *value);
 
 void metric_print(const struct metric_set *set, struct buf *out);
