@@ -513,6 +513,11 @@ static const struct td_agent_ops *agent(const struct fake *f)
     return f->plugin->ops;
 }
 
+const void *fake_conf(struct fake *f, const struct td_plugin *plugin, const char *lines)
+{
+    return fake_conf_fill(&f->mem, plugin, lines);
+}
+
 enum td_status fake_open(struct fake *f, const struct td_plugin *plugin, const void *conf)
 {
     enum td_status status;
@@ -606,7 +611,8 @@ static void run_watches(struct fake *f)
         }
         if (w == NULL)
             return;
-        w->cb(w->arg, w->want_read && (p.revents & ~POLLOUT), w->want_write && (p.revents & ~POLLIN));
+        w->cb(w->arg, w->want_read && (p.revents & ~POLLOUT),
+              w->want_write && (p.revents & ~POLLIN));
     }
 }
 

@@ -9,7 +9,7 @@
  * Layer: tests; needs nothing of the daemon. Threads: only host->post() may come from another one.
  *
  *     struct fake *f = fake_new("web");
- *     assert_int_equal(fake_open(f, &td_plugin_0, &conf), TD_OK);
+ *     assert_int_equal(fake_open(f, &td_plugin_0, fake_conf(f, &td_plugin_0, "")), TD_OK);
  *     uint64_t conn = fake_ws_open(f, "192.0.2.1", NULL);
  *     fake_ws_text(f, conn, "{\"type\":\"hello\"}");
  *     const struct fake_call *call = fake_next(f, FAKE_ATTACH);
@@ -68,7 +68,11 @@ void fake_free(struct fake **fake); /* closes an open instance first */
 const struct td_host *fake_host(void);
 struct td_instance *fake_instance(struct fake *fake);
 
-/* Opens the one instance; conf is borrowed until the close. fake_error(): the sentence of the last open. */
+/* The plugin's conf struct, with its defaults and "key = value" lines; lives as long as the fake.
+ * Units as in a conf file, lists by comma; what is wrong ends the test. No required-checks. */
+const void *fake_conf(struct fake *fake, const struct td_plugin *plugin, const char *lines);
+
+/* Opens the one instance; conf is borrowed until the close. fake_error(): why it did not open. */
 enum td_status fake_open(struct fake *fake, const struct td_plugin *plugin, const void *conf);
 const char *fake_error(const struct fake *fake);
 void *fake_self(struct fake *fake);

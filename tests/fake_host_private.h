@@ -19,8 +19,11 @@ struct fake_mem {
 };
 
 void fake_mem_fini(struct fake_mem *mem);
-void *fake_keep(struct fake_mem *mem, const void *p, size_t len); /* zeroed when p is NULL; NUL after */
-const char *fake_str(struct fake_mem *mem, const char *s);        /* NULL gives NULL */
+/* Zeroed when p is NULL; NUL is put after the copy. */
+void *fake_keep(struct fake_mem *mem, const void *p, size_t len);
+const char *fake_str(struct fake_mem *mem, const char *s); /* NULL gives NULL */
+
+const void *fake_conf_fill(struct fake_mem *mem, const struct td_plugin *plugin, const char *lines);
 
 const struct td_inbound *fake_inbound(struct fake_mem *mem, const struct td_inbound *in);
 const struct td_attach *fake_attach(struct fake_mem *mem, const struct td_attach *attach);

@@ -149,8 +149,8 @@ static int judge_key(const struct td_plugin *plugin, const struct td_conf_key *k
                        (unsigned)key->type);
     if (key->offset % align != 0 || key->offset > plugin->conf_size ||
         size > plugin->conf_size - key->offset)
-        return err_set(err, "its option '%s' does not lie in its conf struct (offset %zu, %zu bytes "
-                       "of %zu)", key->name, key->offset, size, plugin->conf_size);
+        return err_set(err, "its option '%s' does not lie in its conf struct (offset %zu, %zu "
+                       "bytes of %zu)", key->name, key->offset, size, plugin->conf_size);
     if (key->type == TD_TYPE_ENUM && (key->choices == NULL || key->choices[0] == NULL))
         return err_set(err, "its option '%s' is a choice without choices", key->name);
     if (key->min > key->max)
@@ -176,8 +176,8 @@ static int judge_keys(const struct td_plugin *plugin, struct err *err)
         return 0;
     if (plugin->conf_key_size < sizeof(struct td_conf_key) || plugin->conf_key_size > MAX_STRUCT ||
         plugin->conf_key_size % alignof(struct td_conf_key) != 0)
-        return err_set(err, "its option table has rows of %u bytes where this daemon expects %zu or "
-                       "more: build it with TD_PLUGIN_DEFINE", (unsigned)plugin->conf_key_size,
+        return err_set(err, "its option table has rows of %u bytes where this daemon expects %zu "
+                       "or more: build it with TD_PLUGIN_DEFINE", (unsigned)plugin->conf_key_size,
                        sizeof(struct td_conf_key));
     for (; key_at(plugin, n)->name != NULL; n++) {
         if (n == MAX_KEYS)
@@ -234,8 +234,8 @@ int loader_judge(const struct td_plugin *plugin, enum td_kind kind, const char *
         return err_set(err, "its descriptor is %u bytes where this daemon expects %zu or more: "
                        "build it with TD_PLUGIN_DEFINE", plugin->size, sizeof *plugin);
     if (plugin->abi_major != TD_ABI_MAJOR || plugin->abi_minor > TD_ABI_MINOR)
-        return err_set(err, "it was built for plugin ABI %u.%u and this daemon offers %d.%d: update "
-                       "tandemd, or build the plugin with this daemon's tandem/plugin.h",
+        return err_set(err, "it was built for plugin ABI %u.%u and this daemon offers %d.%d: "
+                       "update tandemd, or build the plugin with this daemon's tandem/plugin.h",
                        plugin->abi_major, plugin->abi_minor, TD_ABI_MAJOR, TD_ABI_MINOR);
     if (plugin->kind != TD_CHANNEL && plugin->kind != TD_AGENT)
         return err_set(err, "it says it is of kind %u, which this daemon does not know",
@@ -298,8 +298,8 @@ static void not_there(const struct loader *loader, enum td_kind kind, struct err
         }
         free(files);
     }
-    err_set(err, "there is no such file: install it, or choose one of the %s types that are there: %s",
-            kind_name(kind), list.len > 0 ? list.data : "none");
+    err_set(err, "there is no such file: install it, or choose one of the %s types that are "
+            "there: %s", kind_name(kind), list.len > 0 ? list.data : "none");
     buf_fini(&list);
 }
 

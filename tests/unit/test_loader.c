@@ -59,12 +59,12 @@ static void a_missing_file_is_named_with_the_types_that_are_there(void **state)
 {
     (void)state;
     refused(TD_CHANNEL, "fitt",
-            "plugin fitt (" DIR_ "/fitt.so): there is no such file: install it, or choose one of the "
-            "channel types that are there: fit, major, minor, misnamed, nosend, nosymbol, stride, twokeys, "
-            "unresolved");
+            "plugin fitt (" DIR_ "/fitt.so): there is no such file: install it, or choose one of "
+            "the channel types that are there: fit, major, minor, misnamed, nosend, nosymbol, "
+            "stride, twokeys, unresolved");
     refused(TD_AGENT, "fit",
-            "plugin fit (" DIR_ "/agent_fit.so): there is no such file: install it, or choose one of "
-            "the agent types that are there: kind");
+            "plugin fit (" DIR_ "/agent_fit.so): there is no such file: install it, or choose one "
+            "of the agent types that are there: kind");
 }
 
 static void a_missing_directory_is_said(void **state)
@@ -98,8 +98,8 @@ static void another_major_is_recognised(void **state)
 {
     (void)state;
     refused(TD_CHANNEL, "major",
-            "plugin major (" DIR_ "/major.so): it was built for plugin ABI 2 and this daemon offers "
-            "0.1: install the build of the plugin for this version of tandemd");
+            "plugin major (" DIR_ "/major.so): it was built for plugin ABI 2 and this daemon "
+            "offers 0.1: install the build of the plugin for this version of tandemd");
 }
 
 static void a_newer_minor_is_refused(void **state)
@@ -122,8 +122,8 @@ static void a_channel_is_not_an_agent(void **state)
 {
     (void)state;
     refused(TD_AGENT, "kind",
-            "plugin kind (" DIR_ "/agent_kind.so): it says it is of kind channel, not agent: put it "
-            "into a [channel ..] section, and call its file <name>.so");
+            "plugin kind (" DIR_ "/agent_kind.so): it says it is of kind channel, not agent: put "
+            "it into a [channel ..] section, and call its file <name>.so");
 }
 
 static void a_required_function_must_be_there(void **state)
