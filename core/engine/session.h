@@ -70,6 +70,7 @@ struct session {
         char *agent, *state;
         uint64_t seq; /* of the record whose body holds it */
     } states[SESSION_AGENT_STATES];
+    char *route; /* the last one that matched; NULL: none yet */
     char *intent, *language;
     int64_t confidence; /* as in record.h */
     unsigned bounces, clarify_used;
@@ -78,6 +79,9 @@ struct session {
 
 void session_init(struct session *session, const struct ulid *id);
 void session_fini(struct session *session);
+
+/* 1: a delivery in state `from` may become `to`; states only move forward, failed and read are final. */
+int session_delivery_moves(enum td_delivery from, enum td_delivery to);
 
 /* Customer messages that no turn has taken yet: how many, and the first of them (NULL: none). */
 size_t session_pending(const struct session *session, const struct session_message **first_r);

@@ -1,0 +1,305 @@
+/* decide.c - engine_decide(): what each kind of event leads to. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "engine/draft.h"
+
+/* A session may outlive its channel's section; then nothing routes and nothing closes by itself. */
+static const struct policy_channel no_channel = { .name = "", .kind = "" };
+
+static const struct policy_channel *channel_of(const struct policy *policy, const char *name)
+{
+    const struct policy_channel *channel = policy_channel(policy, name);
+
+    return channel != NULL ? channel : &no_channel;
+}
+
+static int same(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/* What the channel knows of the customer goes into the body: it is personal. */
+static void fill_customer(struct record *record, const struct event_from *from)
+{
+    record->body.peer = from->peer;
+    record->body.locale = from->locale;
+    record->body.timezone = from->timezone;
+    if (from->customer != NULL) {
+        record->verified = from->customer->verified;
+        record->body.customer_id = from->customer->id;
+        record->body.customer_name = from->customer->name;
+        record->body.customer_email = from->customer->email;
+    }
+}
+
+static void open_session(struct draft *d)
+{
+    const struct event_from *from = &d->event->from;
+    struct record *opened = draft_record(d, RECORD_OPENED);
+    struct session view = *d->session;
+    const char *signals = NULL;
+
+    opened->channel = from->channel;
+    opened->kind = d->channel->kind;
+    opened->account = from->account;
+    opened->policy = d->policy->hash;
+    fill_customer(opened, from);
+
+    view.channel = (char *)from->channel; /* a view to route by, never written to */
+    view.kind = (char *)d->channel->kind;
+    view.locale = (char *)from->locale;
+    view.timezone = (char *)from->timezone;
+    view.customer_id = (char *)opened->body.customer_id;
+    view.verified = opened->verified;
+    const struct policy_agent *agent = route_pick(d, &view, &d->route, &signals);
+    if (agent == NULL)
+        agent = d->channel->agent;
+    if (agent != NULL) {
+        struct record *owner = draft_record(d, RECORD_OWNER);
+        owner->owner = TD_OWNER_AGENT;
+        owner->name = d->owner = agent->name;
+        owner->epoch = ++d->epoch;
+        owner->route = d->route;
+        owner->signals = signals;
+        owner->cause = "opened";
+    }
+}
+
+/* The channel may come to know more while the session runs, never less. */
+static void learn_customer(struct draft *d)
+{
+    const struct session *s = d->session;
+    const struct event_from *from = &d->event->from;
+    const struct td_customer *c = from->customer;
+    struct event_from merged = { .peer = s->peer, .locale = s->locale, .timezone = s->timezone };
+    struct td_customer known = { .size = sizeof known, .id = s->customer_id,
+                                 .name = s->customer_name, .email = s->customer_email,
+                                 .verified = s->verified };
+
+    if (c != NULL && (c->verified >= s->verified || same(c->id, s->customer_id))) {
+        if (c->id != NULL)
+            known.id = c->id;
+        if (c->name != NULL)
+            known.name = c->name;
+        if (c->email != NULL)
+            known.email = c->email;
+        if (c->id != NULL && !same(c->id, s->customer_id))
+            known.verified = c->verified;
+        else
+            known.verified |= c->verified;
+    }
+    if (from->locale != NULL)
+        merged.locale = from->locale;
+    if (from->timezone != NULL)
+        merged.timezone = from->timezone;
+    if (same(known.id, s->customer_id) && same(known.name, s->customer_name) &&
+        same(known.email, s->customer_email) && known.verified == s->verified &&
+        same(merged.locale, s->locale) && same(merged.timezone, s->timezone))
+        return;
+    merged.customer = &known;
+    fill_customer(draft_record(d, RECORD_CUSTOMER), &merged);
+}
+
+static void on_open(struct draft *d)
+{
+    if (d->session->phase != SESSION_NEW) {
+        draft_refuse(d, VERDICT_REJECT, "the session is open already");
+        return;
+    }
+    open_session(d);
+    if (d->channel->greet && d->owner != NULL)
+        turn_greet(d);
+}
+
+static void on_seen(struct draft *d)
+{
+    if (d->session->phase == SESSION_NEW) {
+        draft_refuse(d, VERDICT_REJECT, "there is no such session");
+        return;
+    }
+    d->step->verdict = VERDICT_MARK;
+    draft_record(d, RECORD_SEEN);
+    learn_customer(d);
+}
+
+static void on_message(struct draft *d)
+{
+    const struct session *s = d->session;
+    const struct event *ev = d->event;
+
+    if (s->phase == SESSION_NEW) {
+        open_session(d);
+    } else if (s->phase == SESSION_CLOSED) {
+        /* With a session id the customer has shown a token; by address alone the window counts. */
+        if (ev->from.peer != NULL && ev->now - s->closed_at > d->channel->reopen_ms) {
+            draft_refuse(d, VERDICT_CLOSED, "the session is over");
+            return;
+        }
+        draft_record(d, RECORD_REOPENED);
+    }
+    if (session_pending(s, NULL) >= d->policy->max_pending) {
+        draft_refuse(d, VERDICT_BUSY, "too many messages wait for an answer");
+        return;
+    }
+    if (s->phase != SESSION_NEW)
+        learn_customer(d);
+
+    struct record *message = draft_record(d, RECORD_MESSAGE);
+    message->ext_id = ev->message->id;
+    message->body.text = ev->message->text;
+    message->body.choice = ev->message->choice;
+    d->newest = d->step->message_seq = message->seq;
+
+    if (!s->turn.active) {
+        if (d->channel->queue_mode != QUEUE_COLLECT)
+            turn_next(d);
+    } else if (d->channel->queue_mode == QUEUE_INTERRUPT) {
+        turn_interrupt(d, "message");
+        turn_next(d);
+    }
+}
+
+static void close_session(struct draft *d, const char *cause)
+{
+    if (d->session->phase != SESSION_OPEN) {
+        draft_refuse(d, VERDICT_NOTHING, "the session is not open");
+        return;
+    }
+    turn_interrupt(d, cause);
+    draft_record(d, RECORD_CLOSED)->cause = cause;
+    struct effect *closed = draft_effect(d, EFFECT_EVENT);
+    closed->event = TD_EV_CLOSED;
+    closed->of = d->step->records[d->step->n_records - 1].seq;
+    closed->text = cause;
+}
+
+static void on_timer(struct draft *d)
+{
+    const struct session *s = d->session;
+    int64_t now = d->event->now;
+
+    if (s->phase != SESSION_OPEN) {
+        draft_refuse(d, VERDICT_NOTHING, "the session is not open");
+    } else if (s->turn.active && now >= s->turn.deadline) {
+        draft_effect(d, EFFECT_CANCEL)->turn = s->turn.id;
+        turn_failed(d, "no answer within the deadline");
+    } else if (s->turn.active && s->turn.retry_at != 0 && now >= s->turn.retry_at) {
+        turn_ask_again(d, s->turn.deadline);
+    } else if (!s->turn.active && now >= turn_collect_due(s, d->channel)) {
+        turn_next(d);
+    } else if (engine_due(s, d->policy) <= now) {
+        close_session(d, "idle");
+    } else {
+        draft_refuse(d, VERDICT_NOTHING, "nothing is due");
+    }
+}
+
+static void on_sent(struct draft *d)
+{
+    const struct event *ev = d->event;
+    const struct session_message *m = session_message(d->session, ev->of);
+
+    if (m == NULL || m->author == TD_CUSTOMER || !session_delivery_moves(m->status, ev->status)) {
+        draft_refuse(d, VERDICT_NOTHING, "the delivery is further already, or not known");
+        return;
+    }
+    struct record *delivery = draft_record(d, RECORD_DELIVERY);
+    delivery->of = ev->of;
+    delivery->status = (int)ev->status;
+    delivery->detail = ev->text;
+    d->step->verdict = VERDICT_MARK;
+}
+
+static void on_read(struct draft *d)
+{
+    const struct event *ev = d->event;
+
+    if (ev->of <= d->session->read_upto || ev->of > d->session->seq) {
+        draft_refuse(d, VERDICT_NOTHING, "read already, or not there");
+        return;
+    }
+    draft_record(d, RECORD_READ)->of = ev->of;
+    d->step->verdict = VERDICT_MARK;
+}
+
+static void on_rating(struct draft *d)
+{
+    if (d->session->phase == SESSION_NEW || d->event->score < 1 || d->event->score > 5) {
+        draft_refuse(d, VERDICT_REJECT, "a rating is 1 to 5, of a session");
+        return;
+    }
+    struct record *rating = draft_record(d, RECORD_RATING);
+    rating->score = d->event->score;
+    rating->body.text = d->event->text;
+}
+
+static void on_pass(struct draft *d)
+{
+    const struct policy_agent *agent = policy_agent(d->policy, d->event->name);
+
+    if (agent == NULL || d->session->phase != SESSION_OPEN) {
+        draft_refuse(d, VERDICT_REJECT,
+                     agent == NULL ? "there is no such agent" : "the session is not open");
+        return;
+    }
+    if (same(d->owner, agent->name)) {
+        draft_refuse(d, VERDICT_NOTHING, "that agent has it already");
+        return;
+    }
+    turn_interrupt(d, "passed");
+    turn_pass(d, agent, d->event->text);
+    turn_next(d);
+}
+
+static void on_resume(struct draft *d)
+{
+    const struct session *s = d->session;
+
+    if (s->phase == SESSION_OPEN && s->turn.active && s->turn.retry_at == 0) {
+        const struct policy_agent *agent = policy_agent(d->policy, s->turn.agent);
+        if (agent == NULL)
+            turn_failed(d, "the agent is not configured any more");
+        else
+            turn_ask_again(d, d->event->now + agent->deadline_ms);
+    }
+    if (!d->channel->replays)
+        engine_unsent(s, d->step);
+    if (d->step->n_records == 0 && d->step->n_effects == 0)
+        draft_refuse(d, VERDICT_NOTHING, "nothing was under way");
+}
+
+void engine_decide(const struct session *session, const struct event *event,
+                   const struct policy *policy, struct step *step_r)
+{
+    const char *name = session->phase == SESSION_NEW ? event->from.channel : session->channel;
+    struct draft d = {
+        .session = session, .event = event, .policy = policy, .step = step_r,
+        .channel = channel_of(policy, name), .epoch = session->epoch,
+        .owner = session->owner == TD_OWNER_AGENT ? session->owner_name : NULL,
+        .route = session->route, .bounces = session->bounces, .answered = session->answered,
+    };
+    const struct session_message *last =
+        session->n_messages > 0 ? &session->messages[session->n_messages - 1] : NULL;
+
+    for (; last != NULL && d.newest == 0; last = last > session->messages ? last - 1 : NULL)
+        if (last->author == TD_CUSTOMER)
+            d.newest = last->seq;
+    step_r->verdict = VERDICT_OK;
+    switch (event->type) {
+    case EVENT_OPEN: on_open(&d); break;
+    case EVENT_SEEN: on_seen(&d); break;
+    case EVENT_MESSAGE: on_message(&d); break;
+    case EVENT_READ: on_read(&d); break;
+    case EVENT_RATING: on_rating(&d); break;
+    case EVENT_LEAVE: close_session(&d, "customer"); break;
+    case EVENT_ANSWER: turn_answered(&d); break;
+    case EVENT_TIMER: on_timer(&d); break;
+    case EVENT_SENT: on_sent(&d); break;
+    case EVENT_PASS: on_pass(&d); break;
+    case EVENT_CLOSE: close_session(&d, event->text); break;
+    case EVENT_RESUME: on_resume(&d); break;
+    }
+}

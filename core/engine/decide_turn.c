@@ -1,0 +1,277 @@
+/* decide_turn.c - questions to agents: started, answered, asked again, handed along the chain. */
+#include "config.h"
+
+#include <string.h>
+
+#include "engine/draft.h"
+
+#define LONGEST_TEXT 65536 /* bytes of one reply */
+
+static void start(struct draft *d, const struct policy_agent *agent, const char *cause,
+                  const char *signals)
+{
+    struct record *turn = draft_record(d, RECORD_TURN);
+    struct effect *ask;
+
+    turn->turn = draft_id(d);
+    turn->agent = agent->name;
+    turn->upto = d->newest;
+    turn->attempt = 1;
+    turn->epoch = d->epoch;
+    turn->deadline = d->event->now + agent->deadline_ms;
+    turn->cause = cause;
+    turn->route = d->route;
+    turn->signals = signals;
+    turn->policy = d->policy->hash;
+    ask = draft_effect(d, EFFECT_ASK);
+    ask->turn = turn->turn;
+    ask->agent = agent->name;
+}
+
+static struct record *end(struct draft *d, enum turn_outcome outcome, uint64_t upto)
+{
+    struct record *ended = draft_record(d, RECORD_TURN_END);
+
+    ended->turn = d->session->turn.id;
+    ended->agent = d->session->turn.agent;
+    ended->outcome = (int)outcome;
+    ended->upto = upto;
+    return ended;
+}
+
+const struct policy_agent *turn_routed(struct draft *d, const char **signals_r)
+{
+    struct session view = *d->session; /* a view to route by, never written to */
+    const char *route = NULL;
+    const struct policy_agent *agent;
+
+    view.owner_name = (char *)d->owner;
+    if (d->intent != NULL)
+        view.intent = (char *)d->intent;
+    if (d->language != NULL)
+        view.language = (char *)d->language;
+    if (d->confidence != 0)
+        view.confidence = d->confidence;
+    agent = route_pick(d, &view, &route, signals_r);
+    if (agent == NULL || (d->route != NULL && strcmp(route, d->route) == 0))
+        return NULL;
+    d->route = route;
+    return agent;
+}
+
+void turn_next(struct draft *d)
+{
+    const char *signals = NULL;
+
+    if (d->newest <= d->answered)
+        return;
+    if (d->epoch == d->session->epoch) { /* else somebody was put in charge in this step */
+        const struct policy_agent *routed = turn_routed(d, &signals);
+        if (routed != NULL && (d->owner == NULL || strcmp(routed->name, d->owner) != 0) &&
+            d->bounces < d->policy->max_bounces)
+            owner_change(d, routed, "route", signals);
+    }
+    const struct policy_agent *agent = policy_agent(d->policy, d->owner);
+    if (agent == NULL)
+        agent = d->channel->agent; /* the owner's section is gone */
+    if (agent != NULL) {
+        start(d, agent, "message", signals);
+        return;
+    }
+    struct record *ended = draft_record(d, RECORD_TURN_END);
+    ended->outcome = TURN_FAILED;
+    ended->upto = d->answered = d->newest;
+    ended->detail = "no agent is configured";
+    draft_say(d, d->policy->text_unavailable);
+}
+
+void turn_pass(struct draft *d, const struct policy_agent *agent, const char *cause)
+{
+    const char *signals = NULL;
+
+    turn_routed(d, &signals); /* only a route that matches newly may move the session again */
+    owner_change(d, agent, cause, signals);
+}
+
+void turn_greet(struct draft *d)
+{
+    const struct policy_agent *agent = policy_agent(d->policy, d->owner);
+
+    if (agent != NULL)
+        start(d, agent, "start", NULL);
+}
+
+void turn_interrupt(struct draft *d, const char *cause)
+{
+    if (!d->session->turn.active)
+        return;
+    end(d, TURN_INTERRUPTED, 0)->cause = cause;
+    draft_effect(d, EFFECT_CANCEL)->turn = d->session->turn.id;
+}
+
+void turn_ask_again(struct draft *d, int64_t deadline)
+{
+    const struct session_turn *turn = &d->session->turn;
+    struct record *asked = draft_record(d, RECORD_ASKED);
+    struct effect *ask = draft_effect(d, EFFECT_ASK);
+
+    asked->turn = turn->id;
+    asked->attempt = turn->attempt + 1;
+    asked->deadline = deadline;
+    ask->turn = turn->id;
+    ask->agent = turn->agent;
+}
+
+void turn_failed(struct draft *d, const char *detail)
+{
+    const struct session_turn *turn = &d->session->turn;
+    const struct policy_agent *agent = policy_agent(d->policy, turn->agent);
+    const struct policy_agent *next = agent != NULL ? agent->next : NULL;
+    struct record *ended = end(d, TURN_FAILED, next != NULL ? 0 : turn->upto);
+
+    ended->detail = detail;
+    if (next != NULL) {
+        start(d, next, turn->by_start ? "start" : "message", NULL);
+        return;
+    }
+    ended->code = "agent_unavailable";
+    d->answered = turn->upto;
+    if (!turn->by_start)
+        draft_say(d, d->policy->text_unavailable);
+    if (d->channel->queue_mode != QUEUE_COLLECT)
+        turn_next(d);
+}
+
+/* Why an answer that says it is good is none, or NULL. */
+static const char *flaw(const struct draft *d, const struct td_answer *answer)
+{
+    if (answer->n_messages > ENGINE_MAX_REPLIES)
+        return "the answer has too many messages";
+    for (size_t i = 0; i < answer->n_messages; i++) {
+        const struct td_message *m = answer->messages[i];
+        if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0)
+            return "the answer has an empty message";
+        if (m->text != NULL && strnlen(m->text, LONGEST_TEXT + 1) > LONGEST_TEXT)
+            return "a message of the answer is over 64 KiB";
+    }
+    if (answer->state != NULL &&
+        strnlen(answer->state, ENGINE_MAX_STATE + 1) > ENGINE_MAX_STATE)
+        return "the answer's state is over 64 KiB";
+    if (answer->pass != NULL && policy_agent(d->policy, answer->pass) == NULL)
+        return "the answer passes to an agent that is not configured";
+    if (answer->pass != NULL && d->bounces >= d->policy->max_bounces)
+        return "the session was passed from agent to agent too often";
+    if (answer->pass != NULL && answer->n_messages == 0 && d->owner != NULL &&
+        strcmp(answer->pass, d->owner) == 0)
+        return "the answer passes to the agent that has the session already";
+    if (answer->n_messages == 0 && answer->silent == NULL && answer->pass == NULL &&
+        answer->decision != TD_ESCALATE)
+        return "the answer is empty and gives no reason for silence";
+    return NULL;
+}
+
+/* Doubled each time, with jitter of a half, so that many sessions do not come back at once. */
+static int64_t pause_before(const struct draft *d, const struct td_answer *answer)
+{
+    uint64_t doubled = d->session->turn.attempt < 10 ? d->session->turn.attempt - 1 : 9;
+    int64_t pause = d->policy->retry_ms << doubled;
+
+    if (answer->retry_after_ms > 0)
+        return answer->retry_after_ms;
+    return pause / 2 + (int64_t)(d->event->random % (uint64_t)(pause / 2 + 1));
+}
+
+static void answered_badly(struct draft *d, const struct td_answer *answer)
+{
+    const struct session_turn *turn = &d->session->turn;
+    int64_t due = d->event->now + pause_before(d, answer);
+
+    if (answer->status == TD_RETRY && turn->attempt < d->policy->max_attempts &&
+        due < turn->deadline) {
+        struct record *retry = draft_record(d, RECORD_RETRY);
+        retry->turn = turn->id;
+        retry->due = due;
+        retry->detail = answer->detail;
+        return;
+    }
+    turn_failed(d, answer->detail != NULL ? answer->detail : "the agent gave no reason");
+}
+
+static void fill_end(struct draft *d, struct record *ended, const struct td_answer *answer)
+{
+    ended->decision = (int)answer->decision;
+    ended->intent = d->intent = answer->intent;
+    if (answer->confidence >= 0 && answer->intent != NULL)
+        ended->confidence = d->confidence =
+            answer->confidence < 1 ? 1 + (int64_t)(answer->confidence * 1000 + 0.5) : 1001;
+    ended->grounded = answer->grounded < 0 ? 0 : answer->grounded ? 1 : 2;
+    ended->slot = answer->clarify_slot;
+    ended->code = answer->decision != TD_ESCALATE     ? NULL
+                  : answer->escalate_code != NULL ? answer->escalate_code
+                                                  : "agent_requested";
+    ended->queue = answer->escalate_queue;
+    ended->language = d->language = answer->language;
+    ended->detail = answer->silent;
+    ended->body.state = answer->state;
+    ended->body.summary = answer->summary;
+    ended->body.entities = answer->entities;
+    ended->body.sources = answer->sources;
+    ended->body.note = answer->escalate_text;
+}
+
+void turn_answered(struct draft *d)
+{
+    const struct session *s = d->session;
+    const struct event *ev = d->event;
+    const struct td_answer *answer = ev->answer;
+    const char *why;
+
+    if (!s->turn.active || ulid_cmp(&s->turn.id, &ev->turn) != 0 || ev->epoch != s->epoch ||
+        ev->attempt != s->turn.attempt || s->turn.retry_at != 0) {
+        struct record *stale = draft_record(d, RECORD_STALE);
+        stale->turn = ev->turn;
+        stale->cause = "answer";
+        draft_effect(d, EFFECT_STALE)->text = "text";
+        d->step->verdict = VERDICT_MARK;
+        return;
+    }
+    if (answer->status != TD_OK) {
+        answered_badly(d, answer);
+        return;
+    }
+    if ((why = flaw(d, answer)) != NULL) {
+        turn_failed(d, why);
+        return;
+    }
+    /* Passed on without a word: the next agent gets the same messages. */
+    int handed_on = answer->pass != NULL && answer->n_messages == 0;
+    struct record *ended = end(d, answer->n_messages > 0 ? TURN_ANSWERED : TURN_SILENT,
+                               handed_on ? 0 : s->turn.upto);
+    fill_end(d, ended, answer);
+    if (!handed_on)
+        d->answered = s->turn.upto;
+    for (size_t i = 0; i < answer->n_messages; i++)
+        draft_reply(d, &s->turn.id, TD_AI, s->turn.agent, answer->messages[i]);
+    if (answer->decision == TD_ESCALATE)
+        draft_say(d, d->policy->text_no_human);
+    if (answer->pass != NULL && (d->owner == NULL || strcmp(answer->pass, d->owner) != 0))
+        turn_pass(d, policy_agent(d->policy, answer->pass), "agent");
+    if (handed_on || d->channel->queue_mode != QUEUE_COLLECT)
+        turn_next(d);
+}
+
+int64_t turn_collect_due(const struct session *s, const struct policy_channel *channel)
+{
+    const struct session_message *first;
+
+    if (s->turn.active || session_pending(s, &first) == 0)
+        return INT64_MAX;
+    if (channel->queue_mode != QUEUE_COLLECT)
+        return first->at;
+    const struct session_message *last = &s->messages[s->n_messages - 1];
+    while (last->author != TD_CUSTOMER)
+        last--;
+    int64_t quiet = last->at + channel->collect_wait_ms;
+    int64_t most = first->at + channel->collect_max_ms;
+    return quiet < most ? quiet : most;
+}

@@ -1,0 +1,256 @@
+/* record.c - records to bytes and back, by one table of fields. */
+#include "config.h"
+
+#include "engine/record.h"
+
+#include <string.h>
+#include <tandem/json.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+static const char *const type_names[RECORD_TYPES] = {
+    [RECORD_OPENED] = "opened",     [RECORD_CUSTOMER] = "customer", [RECORD_OWNER] = "owner",
+    [RECORD_MESSAGE] = "message",   [RECORD_TURN] = "turn",         [RECORD_RETRY] = "retry",
+    [RECORD_ASKED] = "asked",       [RECORD_TURN_END] = "turn_end", [RECORD_REPLY] = "reply",
+    [RECORD_DELIVERY] = "delivery", [RECORD_READ] = "read",         [RECORD_RATING] = "rating",
+    [RECORD_SEEN] = "seen",         [RECORD_STALE] = "stale",       [RECORD_CLOSED] = "closed",
+    [RECORD_REOPENED] = "reopened",
+};
+
+const char *record_type_name(enum record_type type)
+{
+    return type > 0 && type < RECORD_TYPES ? type_names[type] : "unknown";
+}
+
+enum field_kind { STR, U64, I64, INT, ULID };
+
+struct field {
+    const char *name;
+    enum field_kind kind;
+    size_t offset;
+};
+
+#define FIELD(kind_, field_) { #field_, kind_, offsetof(struct record, field_) }
+static const struct field fields[] = {
+    FIELD(U64, seq),       FIELD(I64, at),          FIELD(U64, epoch),    FIELD(STR, channel),
+    FIELD(STR, kind),      FIELD(STR, account),     FIELD(INT, verified), FIELD(INT, owner),
+    FIELD(STR, name),      FIELD(STR, cause),       FIELD(STR, ext_id),   FIELD(ULID, message_id),
+    FIELD(ULID, turn),     FIELD(STR, agent),       FIELD(STR, route),    FIELD(STR, signals),
+    FIELD(STR, policy),    FIELD(U64, upto),        FIELD(U64, of),       FIELD(U64, attempt),
+    FIELD(I64, due),       FIELD(I64, deadline),    FIELD(INT, outcome),  FIELD(INT, decision),
+    FIELD(INT, author),    FIELD(INT, status),      FIELD(INT, score),    FIELD(STR, intent),
+    FIELD(STR, code),      FIELD(STR, queue),       FIELD(STR, slot),     FIELD(STR, language),
+    FIELD(STR, detail),    FIELD(I64, confidence),  FIELD(INT, grounded),
+};
+#define BODY(field_) { #field_, STR, offsetof(struct record_body, field_) }
+static const struct field body_fields[] = {
+    BODY(text),           BODY(choice),         BODY(peer),     BODY(customer_id),
+    BODY(customer_name),  BODY(customer_email), BODY(locale),   BODY(timezone),
+    BODY(state),          BODY(summary),        BODY(entities), BODY(sources),
+    BODY(note),
+};
+#define N(table_) (sizeof(table_) / sizeof *(table_))
+
+static void put_field(struct td_json *j, const struct field *f, const void *base)
+{
+    const void *p = (const char *)base + f->offset;
+    char text[ULID_TEXT];
+
+    switch (f->kind) {
+    case STR:
+        if (*(const char *const *)p != NULL) {
+            td_json_key(j, f->name);
+            td_json_str(j, *(const char *const *)p);
+        }
+        break;
+    case U64:
+    case I64:
+        if (*(const int64_t *)p != 0) {
+            td_json_key(j, f->name);
+            td_json_int(j, *(const int64_t *)p);
+        }
+        break;
+    case INT:
+        if (*(const int *)p != 0) {
+            td_json_key(j, f->name);
+            td_json_int(j, *(const int *)p);
+        }
+        break;
+    case ULID:
+        if (!ulid_is_zero(p)) {
+            ulid_format(p, text);
+            td_json_key(j, f->name);
+            td_json_str(j, text);
+        }
+        break;
+    }
+}
+
+static void flush(struct td_json *j, struct buf *out)
+{
+    buf_add(out, td_json_text(j), td_json_len(j));
+    td_json_free(j);
+}
+
+void record_encode(const struct record *record, struct buf *facts)
+{
+    struct td_json j = { 0 };
+
+    td_json_object(&j);
+    td_json_key(&j, "type");
+    td_json_str(&j, record_type_name(record->type));
+    for (size_t i = 0; i < N(fields); i++)
+        put_field(&j, &fields[i], record);
+    td_json_object_end(&j);
+    flush(&j, facts);
+}
+
+void record_encode_body(const struct record_body *body, struct buf *out)
+{
+    struct td_json j = { 0 };
+    int any = body->n_choices > 0;
+
+    for (size_t i = 0; i < N(body_fields) && !any; i++)
+        any = *(const char *const *)((const char *)body + body_fields[i].offset) != NULL;
+    if (!any)
+        return;
+    td_json_object(&j);
+    for (size_t i = 0; i < N(body_fields); i++)
+        put_field(&j, &body_fields[i], body);
+    if (body->n_choices > 0) {
+        td_json_key(&j, "choices");
+        td_json_array(&j);
+        for (size_t i = 0; i < body->n_choices; i++) {
+            td_json_object(&j);
+            td_json_key_str(&j, "title", body->choices[i]->title);
+            td_json_key_str(&j, "value", body->choices[i]->value);
+            td_json_object_end(&j);
+        }
+        td_json_array_end(&j);
+    }
+    td_json_object_end(&j);
+    flush(&j, out);
+}
+
+/* Bodies may hold a state of 64 KiB and texts of as much, and escaping can make six of one. */
+static const struct td_json_limits limits = { .bytes = 8 << 20, .depth = 8 };
+
+static int get_field(const cJSON *object, const struct field *f, struct arena *arena, void *base,
+                     struct err *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, f->name);
+    void *p = (char *)base + f->offset;
+
+    if (item == NULL)
+        return 0;
+    if (f->kind == STR || f->kind == ULID ? !cJSON_IsString(item) : !cJSON_IsNumber(item))
+        return err_set(err, "field '%s' has the wrong type", f->name);
+    switch (f->kind) {
+    case STR: *(const char **)p = arena_strdup(arena, item->valuestring); break;
+    case U64:
+    case I64:
+        if (item->valuedouble < -9e15 || item->valuedouble > 9e15)
+            return err_set(err, "field '%s' is out of range", f->name);
+        *(int64_t *)p = (int64_t)item->valuedouble;
+        break;
+    case INT: *(int *)p = item->valueint; break;
+    case ULID:
+        if (ulid_parse(item->valuestring, p) != 0)
+            return err_set(err, "field '%s' is not an id", f->name);
+        break;
+    }
+    return 0;
+}
+
+static cJSON *parse_object(const char *text, size_t len, struct err *err)
+{
+    char why[128];
+    cJSON *object = td_json_parse(text, len, &limits, why, sizeof why);
+
+    if (object == NULL)
+        err_set(err, "%s", why);
+    else if (!cJSON_IsObject(object))
+        err_set(err, "not an object");
+    else
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static int decode_fields(const cJSON *object, struct arena *arena, struct record *record,
+                         struct err *err)
+{
+    const char *type = td_json_get_str(object, "type");
+
+    for (int i = 1; type != NULL && i < RECORD_TYPES; i++)
+        if (strcmp(type, type_names[i]) == 0)
+            record->type = (enum record_type)i;
+    if (record->type == 0)
+        return err_set(err, "record of unknown type '%.40s'", type != NULL ? type : "");
+    for (size_t i = 0; i < N(fields); i++)
+        if (get_field(object, &fields[i], arena, record, err) != 0)
+            return -1;
+    return record->seq == 0 ? err_set(err, "record without seq") : 0;
+}
+
+int record_decode(const char *facts, size_t len, struct arena *arena, struct record *record_r,
+                  struct err *err)
+{
+    cJSON *object = parse_object(facts, len, err);
+    int rc;
+
+    *record_r = (struct record){ 0 };
+    if (object == NULL)
+        return -1;
+    rc = decode_fields(object, arena, record_r, err);
+    cJSON_Delete(object);
+    return rc;
+}
+
+static int decode_choices(const cJSON *array, struct arena *arena, struct record_body *body,
+                          struct err *err)
+{
+    const struct td_choice **choices;
+    const cJSON *item;
+    size_t n = 0;
+
+    if (array == NULL)
+        return 0;
+    if (!cJSON_IsArray(array))
+        return err_set(err, "field 'choices' has the wrong type");
+    choices = arena_array(arena, (size_t)cJSON_GetArraySize(array) + 1, sizeof *choices);
+    cJSON_ArrayForEach(item, array)
+    {
+        struct td_choice *choice = arena_alloc(arena, sizeof *choice);
+        choice->size = sizeof *choice;
+        choice->title = arena_strdup(arena, td_json_get_str(item, "title"));
+        choice->value = arena_strdup(arena, td_json_get_str(item, "value"));
+        if (choice->title == NULL || choice->value == NULL)
+            return err_set(err, "a choice without title or value");
+        choices[n++] = choice;
+    }
+    body->choices = choices;
+    body->n_choices = n;
+    return 0;
+}
+
+int record_decode_body(const char *text, size_t len, struct arena *arena,
+                       struct record_body *body_r, struct err *err)
+{
+    cJSON *object;
+    int rc = 0;
+
+    *body_r = (struct record_body){ 0 };
+    if (text == NULL || len == 0)
+        return 0;
+    if ((object = parse_object(text, len, err)) == NULL)
+        return -1;
+    for (size_t i = 0; i < N(body_fields) && rc == 0; i++)
+        rc = get_field(object, &body_fields[i], arena, body_r, err);
+    if (rc == 0)
+        rc = decode_choices(cJSON_GetObjectItemCaseSensitive(object, "choices"), arena, body_r, err);
+    cJSON_Delete(object);
+    return rc;
+}

@@ -1,0 +1,257 @@
+/* snapshot.c - the state as bytes, without what people said, and back. */
+#include "config.h"
+
+#include <string.h>
+#include <tandem/json.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/session_private.h"
+
+#define SNAPSHOT_VERSION 1
+
+enum kind { TEXT, NUMBER };
+
+/* One table for both ways: the scalars of the state. */
+#define FIELD(kind_, name_, field_) \
+    { name_, kind_, offsetof(struct session, field_), sizeof(((struct session *)0)->field_) }
+static const struct {
+    const char *name;
+    enum kind kind;
+    size_t offset, size;
+} fields[] = {
+    FIELD(NUMBER, "seq", seq),
+    FIELD(NUMBER, "phase", phase),
+    FIELD(NUMBER, "epoch", epoch),
+    FIELD(TEXT, "channel", channel),
+    FIELD(TEXT, "kind", kind),
+    FIELD(TEXT, "account", account),
+    FIELD(NUMBER, "verified", verified),
+    FIELD(NUMBER, "customer_seq", customer_seq),
+    FIELD(NUMBER, "opened_at", opened_at),
+    FIELD(NUMBER, "closed_at", closed_at),
+    FIELD(NUMBER, "active_at", active_at),
+    FIELD(NUMBER, "seen_at", seen_at),
+    FIELD(NUMBER, "owner", owner),
+    FIELD(TEXT, "owner_name", owner_name),
+    FIELD(NUMBER, "turn_active", turn.active),
+    FIELD(TEXT, "turn_agent", turn.agent),
+    FIELD(NUMBER, "turn_upto", turn.upto),
+    FIELD(NUMBER, "turn_attempt", turn.attempt),
+    FIELD(NUMBER, "turn_deadline", turn.deadline),
+    FIELD(NUMBER, "turn_retry_at", turn.retry_at),
+    FIELD(NUMBER, "turn_by_start", turn.by_start),
+    FIELD(NUMBER, "answered", answered),
+    FIELD(TEXT, "route", route),
+    FIELD(TEXT, "intent", intent),
+    FIELD(TEXT, "language", language),
+    FIELD(NUMBER, "confidence", confidence),
+    FIELD(NUMBER, "bounces", bounces),
+    FIELD(NUMBER, "clarify_used", clarify_used),
+    FIELD(NUMBER, "read_upto", read_upto),
+};
+
+static int64_t get_number(const struct session *s, size_t i)
+{
+    const void *p = (const char *)s + fields[i].offset;
+    int narrow;
+    int64_t wide;
+
+    if (fields[i].size == sizeof narrow) {
+        memcpy(&narrow, p, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, p, sizeof wide);
+    return wide;
+}
+
+static void set_number(struct session *s, size_t i, int64_t value)
+{
+    void *p = (char *)s + fields[i].offset;
+    int narrow = (int)value;
+
+    if (fields[i].size == sizeof narrow)
+        memcpy(p, &narrow, sizeof narrow);
+    else
+        memcpy(p, &value, sizeof value);
+}
+
+static void put_id(struct td_json *j, const char *key, const struct ulid *id)
+{
+    char text[ULID_TEXT];
+
+    if (ulid_is_zero(id))
+        return;
+    ulid_format(id, text);
+    td_json_key_str(j, key, text);
+}
+
+static void put_message(struct td_json *j, const struct session_message *m)
+{
+    td_json_object(j);
+    td_json_key_int(j, "seq", (int64_t)m->seq);
+    td_json_key_int(j, "at", m->at);
+    td_json_key_int(j, "author", (int)m->author);
+    td_json_key_int(j, "status", (int)m->status);
+    if (m->name != NULL)
+        td_json_key_str(j, "name", m->name);
+    if (m->ext_id != NULL)
+        td_json_key_str(j, "ext_id", m->ext_id);
+    put_id(j, "id", &m->id);
+    td_json_object_end(j);
+}
+
+void session_snapshot(const struct session *s, struct buf *out)
+{
+    struct td_json j = { 0 };
+
+    td_json_object(&j);
+    td_json_key_int(&j, "version", SNAPSHOT_VERSION);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *text;
+        if (fields[i].kind == NUMBER) {
+            td_json_key_int(&j, fields[i].name, get_number(s, i));
+            continue;
+        }
+        memcpy(&text, (const char *)s + fields[i].offset, sizeof text);
+        if (text != NULL)
+            td_json_key_str(&j, fields[i].name, text);
+    }
+    put_id(&j, "turn", &s->turn.id);
+    td_json_key(&j, "messages");
+    td_json_array(&j);
+    for (size_t i = 0; i < s->n_messages; i++)
+        put_message(&j, &s->messages[i]);
+    td_json_array_end(&j);
+    td_json_key(&j, "states");
+    td_json_array(&j);
+    for (size_t i = 0; i < SESSION_AGENT_STATES; i++) {
+        td_json_object(&j);
+        if (s->states[i].agent != NULL) {
+            td_json_key_str(&j, "agent", s->states[i].agent);
+            td_json_key_int(&j, "seq", (int64_t)s->states[i].seq);
+        }
+        td_json_object_end(&j);
+    }
+    td_json_array_end(&j);
+    td_json_object_end(&j);
+    buf_add(out, td_json_text(&j), td_json_len(&j));
+    td_json_free(&j);
+}
+
+uint64_t session_bodies_from(const struct session *s)
+{
+    uint64_t from = s->seq + 1;
+
+    if (s->customer_seq != 0 && s->customer_seq < from)
+        from = s->customer_seq;
+    if (s->n_messages > 0 && s->messages[0].seq < from)
+        from = s->messages[0].seq;
+    for (size_t i = 0; i < SESSION_AGENT_STATES; i++)
+        if (s->states[i].agent != NULL && s->states[i].seq < from)
+            from = s->states[i].seq;
+    return from;
+}
+
+static int get_int(const cJSON *object, const char *key, int64_t *value_r)
+{
+    *value_r = 0;
+    return td_json_get_int(object, key, value_r);
+}
+
+static int restore_message(struct session *s, const cJSON *item, struct err *err)
+{
+    int64_t seq, at, author, status;
+    const char *id = td_json_get_str(item, "id");
+    struct session_message *m;
+
+    get_int(item, "seq", &seq);
+    get_int(item, "at", &at);
+    get_int(item, "author", &author);
+    get_int(item, "status", &status);
+    if (seq <= 0 || (s->n_messages > 0 && (uint64_t)seq <= s->messages[s->n_messages - 1].seq) ||
+        author < TD_CUSTOMER || author > TD_SYSTEM || status < TD_QUEUED || status > TD_FAILED)
+        return err_set(err, "snapshot: a message is not in order");
+    m = session_add_message(s, (uint64_t)seq, at);
+    m->author = (enum td_author)author;
+    m->status = (enum td_delivery)status;
+    m->name = mem_strdup(td_json_get_str(item, "name"));
+    m->ext_id = mem_strdup(td_json_get_str(item, "ext_id"));
+    if (id != NULL && ulid_parse(id, &m->id) != 0)
+        return err_set(err, "snapshot: a message has a broken id");
+    return 0;
+}
+
+static int restore_object(struct session *s, const cJSON *object, struct err *err)
+{
+    const cJSON *item;
+    const char *turn = td_json_get_str(object, "turn");
+    int64_t number;
+    size_t n = 0;
+
+    get_int(object, "version", &number);
+    if (number != SNAPSHOT_VERSION)
+        return err_set(err, "snapshot of version %lld, this daemon has %d", (long long)number,
+                       SNAPSHOT_VERSION);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i].kind == NUMBER) {
+            get_int(object, fields[i].name, &number);
+            set_number(s, i, number);
+            continue;
+        }
+        char *text = mem_strdup(td_json_get_str(object, fields[i].name));
+        memcpy((char *)s + fields[i].offset, &text, sizeof text);
+    }
+    if (turn != NULL && ulid_parse(turn, &s->turn.id) != 0)
+        return err_set(err, "snapshot: broken turn id");
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "messages"))
+    {
+        if (restore_message(s, item, err) != 0)
+            return -1;
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "states"))
+    {
+        if (n == SESSION_AGENT_STATES)
+            return err_set(err, "snapshot: too many agent states");
+        get_int(item, "seq", &number);
+        s->states[n].agent = mem_strdup(td_json_get_str(item, "agent"));
+        s->states[n++].seq = (uint64_t)number;
+    }
+    return 0;
+}
+
+int session_restore(struct session *s, const char *data, size_t len, struct err *err)
+{
+    static const struct td_json_limits limits = { .bytes = 8 << 20, .depth = 8 };
+    char why[128];
+    cJSON *object = td_json_parse(data, len, &limits, why, sizeof why);
+    int rc;
+
+    if (object == NULL)
+        return err_set(err, "snapshot: %s", why);
+    rc = restore_object(s, object, err);
+    cJSON_Delete(object);
+    return rc;
+}
+
+int session_restore_body(struct session *s, uint64_t seq, const char *text, size_t len,
+                         struct err *err)
+{
+    struct session_message *m = session_message_mutable(s, seq);
+    struct arena *arena = arena_new(0);
+    struct record_body body;
+    int rc = record_decode_body(text, len, arena, &body, err);
+
+    if (rc == 0 && m != NULL)
+        session_set_text(m, &body);
+    if (rc == 0 && seq == s->customer_seq)
+        session_set_customer(s, &body);
+    for (size_t i = 0; rc == 0 && i < SESSION_AGENT_STATES; i++)
+        if (s->states[i].agent != NULL && s->states[i].seq == seq && body.state != NULL &&
+            s->states[i].state == NULL)
+            s->states[i].state = mem_strdup(body.state);
+    arena_free(&arena);
+    return rc;
+}

@@ -1,0 +1,157 @@
+/* view.c - what the state looks like to an agent, a channel, the clock. Reads only. */
+#include "config.h"
+
+#include "base/arena.h"
+#include "engine/draft.h"
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t engine_due(const struct session *s, const struct policy *policy)
+{
+    static const struct policy_channel none = { .name = "" };
+    const struct policy_channel *channel = policy_channel(policy, s->channel);
+
+    if (channel == NULL)
+        channel = &none;
+    if (s->phase != SESSION_OPEN)
+        return INT64_MAX;
+    if (s->turn.active)
+        return s->turn.retry_at != 0 ? earlier(s->turn.retry_at, s->turn.deadline)
+                                     : s->turn.deadline;
+    if (session_pending(s, NULL) > 0)
+        return turn_collect_due(s, channel);
+    return channel->idle_close_ms > 0 ? s->active_at + channel->idle_close_ms : INT64_MAX;
+}
+
+int engine_busy(const struct session *s, const struct policy *policy)
+{
+    const struct policy_channel *channel = policy_channel(policy, s->channel);
+
+    if (s->phase == SESSION_OPEN && (s->turn.active || session_pending(s, NULL) > 0))
+        return 1;
+    if (channel != NULL && channel->replays)
+        return 0; /* what is not delivered waits in the journal until the customer attaches */
+    for (size_t i = 0; i < s->n_messages; i++)
+        if (s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED)
+            return 1;
+    return 0;
+}
+
+static const struct td_message *message_view(const struct session_message *m, struct arena *arena)
+{
+    struct td_message *view = arena_alloc(arena, sizeof *view);
+    char *id = NULL;
+
+    if (!ulid_is_zero(&m->id)) {
+        id = arena_alloc(arena, ULID_TEXT);
+        ulid_format(&m->id, id);
+    }
+    *view = (struct td_message){
+        .size = sizeof *view, .id = id != NULL ? id : m->ext_id, .text = m->text,
+        .choice = m->choice, .choices = (const struct td_choice *const *)m->choices,
+        .n_choices = m->n_choices, .author = m->author, .author_name = m->name, .seq = m->seq,
+        .at_ms = m->at,
+    };
+    return view;
+}
+
+const struct td_message *engine_reply(const struct session *s, uint64_t seq, struct arena *arena)
+{
+    const struct session_message *m = session_message(s, seq);
+
+    return m != NULL && m->author != TD_CUSTOMER ? message_view(m, arena) : NULL;
+}
+
+static int asked_about(const struct session *s, const struct session_message *m)
+{
+    return m->author == TD_CUSTOMER && m->seq > s->answered && m->seq <= s->turn.upto;
+}
+
+/* Everything before, replies that came after the newest question included; newest `most`. */
+static void fill_history(struct td_turn *turn, const struct session *s, size_t most,
+                         struct arena *arena)
+{
+    const struct td_message **history = arena_array(arena, s->n_messages + 1, sizeof *history);
+    size_t n = 0, skip;
+
+    for (size_t i = 0; i < s->n_messages; i++)
+        n += s->messages[i].author != TD_CUSTOMER || s->messages[i].seq <= s->answered;
+    skip = n > most ? n - most : 0;
+    n = 0;
+    for (size_t i = 0; i < s->n_messages; i++) {
+        const struct session_message *m = &s->messages[i];
+        if (m->author == TD_CUSTOMER && m->seq > s->answered)
+            continue;
+        if (skip > 0)
+            skip--;
+        else
+            history[n++] = message_view(m, arena);
+    }
+    turn->history = history;
+    turn->n_history = n;
+}
+
+static const struct td_session_info *session_info(const struct session *s, struct arena *arena)
+{
+    struct td_session_info *info = arena_alloc(arena, sizeof *info);
+    struct td_customer *customer = arena_alloc(arena, sizeof *customer);
+    char *id = arena_alloc(arena, ULID_TEXT);
+
+    ulid_format(&s->id, id);
+    *customer = (struct td_customer){ .size = sizeof *customer, .id = s->customer_id,
+                                      .name = s->customer_name, .email = s->customer_email,
+                                      .verified = s->verified };
+    *info = (struct td_session_info){ .size = sizeof *info, .id = id, .channel = s->channel,
+                                      .kind = s->kind, .locale = s->locale,
+                                      .timezone = s->timezone, .started_at_ms = s->opened_at,
+                                      .customer = customer };
+    return info;
+}
+
+const struct td_turn *engine_turn(const struct session *s, const struct policy *policy,
+                                  int64_t now, struct arena *arena)
+{
+    const struct policy_agent *agent = policy_agent(policy, s->turn.agent);
+    struct td_turn *turn = arena_alloc(arena, sizeof *turn);
+    const struct td_message **messages =
+        arena_array(arena, session_pending(s, NULL) + 1, sizeof *messages);
+    char *id = arena_alloc(arena, ULID_TEXT);
+
+    ulid_format(&s->turn.id, id);
+    *turn = (struct td_turn){
+        .size = sizeof *turn, .id = id, .epoch = s->epoch,
+        .cause = s->turn.by_start ? TD_BY_START : TD_BY_MESSAGE,
+        .attempt = (uint32_t)s->turn.attempt, .session = session_info(s, arena),
+        .messages = messages,
+        .deadline_ms = s->turn.deadline > now ? (uint32_t)(s->turn.deadline - now) : 1,
+        .clarify_left = policy->clarify_max > s->clarify_used
+                            ? policy->clarify_max - s->clarify_used : 0,
+        .state = session_state_of(s, s->turn.agent),
+    };
+    for (size_t i = 0; i < s->n_messages; i++)
+        if (asked_about(s, &s->messages[i]))
+            messages[turn->n_messages++] = message_view(&s->messages[i], arena);
+    fill_history(turn, s, agent != NULL ? agent->history : SESSION_KEPT, arena);
+    return turn;
+}
+
+void engine_unsent(const struct session *s, struct step *step_r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_messages; i++)
+        n += s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED;
+    if (n == 0)
+        return;
+    struct effect *effects = arena_array(step_r->arena, n + step_r->n_effects, sizeof *effects);
+    for (size_t i = 0; i < step_r->n_effects; i++)
+        effects[i] = step_r->effects[i];
+    for (size_t i = 0; i < s->n_messages; i++)
+        if (s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED)
+            effects[step_r->n_effects++] = (struct effect){
+                .type = EFFECT_SEND, .of = s->messages[i].seq, .maybe_duplicate = 1 };
+    step_r->effects = effects;
+}
