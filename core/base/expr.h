@@ -6,8 +6,9 @@
  *                    | "in" "(" literal ("," literal)* ")" | "matches" string ]
  *   value   := name | number | string | "true" | "false" | "(" expr ")"
  *
- * Strings stand in double quotes with \" and \\ ; "matches" takes a PCRE2 pattern (UTF, caseless)
- * with match, depth and heap limits. No loops, no calls. Names are checked when compiled: a
+ * Strings stand in double quotes with \" and \\ ; any other backslash stands for itself, so that
+ * patterns read as everywhere: "\bhuman\b". "matches" takes a PCRE2 pattern (UTF, caseless) with
+ * match, depth and heap limits. No loops, no calls. Names are checked when compiled: a
  * misspelt one is an error with a did-you-mean; so is comparing a string with a number.
  * A name that has no value makes every comparison it stands in false ("!=" too).
  *

@@ -57,9 +57,6 @@ unsigned conf_warnings(const struct conf *conf);
  * last clause). Empty string when there is nothing to say. Caller frees. */
 char *conf_report(const struct conf *conf, const char *outcome);
 
-/* The nearest of `n` words to `word`, or NULL when none is near (did-you-mean). */
-const char *conf_nearest(const char *word, const char *const *words, size_t n);
-
 /* Relative paths are relative to the file that names them. Caller frees. */
 char *conf_path(const struct conf_pos *pos, const char *path);
 
