@@ -82,7 +82,8 @@ struct store_loaded {
     enum store_status status; /* OK, NONE, FAILED */
     const struct store_snapshot *snapshot; /* NULL: none */
     /* In order: records after the snapshot with their bodies; before them, for records from
-     * bodies_from up to the snapshot, the bodies alone (data NULL). An erased body is NULL. */
+     * bodies_from up to the snapshot, the bodies alone (data NULL; records that have none are left
+     * out). An erased body is NULL. */
     const struct store_record *records;
     size_t n_records;
     uint64_t last_seq;
@@ -91,7 +92,7 @@ typedef void store_load_fn(void *arg, const struct store_loaded *loaded);
 
 typedef void store_find_fn(void *arg, enum store_status status, const struct ulid *session);
 
-/* records: from first_seq on, at most `max`, whole (data and body). */
+/* records: from first_seq on, at most `max`, whole (data and body). NONE: no such session. */
 typedef void store_read_fn(void *arg, enum store_status status, const struct store_record *records,
                            size_t n, int more);
 
@@ -129,7 +130,8 @@ struct store_conf {
 /* `url`: "sqlite:PATH" or "memory:". Blocking: opens, creates or recovers. NULL with a sentence:
  * cannot be opened, or is of a newer version (the daemon leaves with 70). */
 struct store *store_open(const char *url, const struct store_conf *conf, struct err *err);
-/* Finishes what was appended, then closes; callbacks of calls under way still come (from inside). */
+/* Finishes what was appended, then closes; callbacks of calls under way still come (from inside);
+ * calls made in them end in STORE_FAILED. A post under way may still arrive after: it is harmless. */
 void store_close(struct store **store);
 
 /* A random key made once and kept with the store. */
@@ -149,8 +151,9 @@ void store_due(struct store *store, int64_t before, const struct store_item *aft
 /* Sessions in id order after `after` (zero: from the newest back), newest first, at most max. */
 void store_sessions(struct store *store, const struct ulid *after, size_t max, store_scan_fn *fn,
                     void *arg);
-/* Drops records up to their session's snapshot that are older than `before`, and dedupe keys
- * older than that; a slice a call, fn gets STORE_OK when nothing is left, STORE_NONE: call again. */
+/* Drops a session's oldest batches while they are older than `before`, covered by its snapshot and
+ * before its bodies_from, and dedupe keys older than `before`; a slice a call, fn gets STORE_OK when
+ * nothing is left, STORE_NONE: call again. */
 void store_compact(struct store *store, int64_t before, store_done_fn *fn, void *arg);
 /* Deletes the bodies of a session, for ever (secure_delete, checkpoint); its records stay. */
 void store_erase(struct store *store, const struct ulid *session, store_done_fn *fn, void *arg);

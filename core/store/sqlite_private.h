@@ -1,0 +1,77 @@
+/*
+ * sqlite_private.h - the one connection of the SQLite store and its statements.
+ *
+ * Layer: store. Not for other files than sqlite*.c.
+ * Threads: opened on the loop's thread, then used by the writer's thread alone until it has ended.
+ * Functions that run an op return SQLITE_OK with the op's status set, or SQLite's error code.
+ */
+#ifndef STORE_SQLITE_PRIVATE_H
+#define STORE_SQLITE_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+#include "store/store_private.h"
+
+/* Order of sqlite_schema.c's table of texts. */
+enum db_stmt {
+    DB_BEGIN,
+    DB_COMMIT,
+    DB_ROLLBACK,
+    DB_DEDUPE_GET,
+    DB_DEDUPE_PUT,
+    DB_JOURNAL_LAST,
+    DB_JOURNAL_PUT,
+    DB_BODY_PUT,
+    DB_ADDRESS_GET,
+    DB_ADDRESS_PUT,
+    DB_SNAPSHOT_GET,
+    DB_SNAPSHOT_PUT,
+    DB_SESSION_GET,
+    DB_SESSION_NEW,
+    DB_SESSION_WAKE,
+    DB_JOURNAL_FROM,
+    DB_DUE,
+    DB_SESSIONS,
+    DB_COMPACT_NEXT,
+    DB_COMPACT_BATCHES,
+    DB_COMPACT_BODIES,
+    DB_COMPACT_JOURNAL,
+    DB_DEDUPE_SLICE,
+    DB_DEDUPE_DROP,
+    DB_ERASE_BODIES,
+    DB_ERASE_JOURNAL,
+    DB_STMTS
+};
+
+struct db {
+    sqlite3 *handle;
+    sqlite3_stmt *stmt[DB_STMTS];
+    struct buf facts, bodies;           /* rows being made */
+    int wal_pages;                      /* in the WAL after the last commit */
+    uint8_t compact_session[16];        /* a pass of compaction has come so far: first sessions, */
+    uint8_t compact_key[STORE_KEY + 1]; /* then keys */
+    size_t compact_key_len;
+};
+
+/* sqlite_schema.c. Opens or creates, checks the version, prepares. 0, or -1 with a sentence. */
+int db_open(struct db *db, const char *path, const struct store_conf *conf, uint8_t master_key[32],
+            struct err *err);
+/* checkpoint: 0 when a failed store must be left exactly as it is. */
+void db_close(struct db *db, int checkpoint);
+/* Runs a statement that gives no rows; it is ready to be bound again after. */
+int db_run(struct db *db, enum db_stmt which);
+/* Is this error of SQLite a lack of space, which may pass? */
+int db_is_full(struct db *db, int rc);
+void db_bind_id(sqlite3_stmt *stmt, int i, const struct ulid *id);
+
+/* sqlite_write.c */
+int db_append(struct db *db, struct store_op *op);
+int db_compact(struct db *db, struct store_op *op); /* in a transaction */
+int db_erase(struct db *db, struct store_op *op);   /* in a transaction */
+
+/* sqlite_read.c */
+int db_last_seq(struct db *db, const struct ulid *session, uint64_t *seq_r);
+int db_read(struct db *db, struct store_op *op); /* any op that only reads */
+
+#endif
