@@ -295,11 +295,16 @@ static void item_add(struct store_op *op, const struct session *s)
 
 static void run_due(struct memory *mem, struct store_op *op)
 {
+    const struct store_item after = { .session = op->session, .wake_at = op->after_wake };
+
     op->mem = arena_new(0);
     op->items = arena_array(op->mem, mem->n, sizeof *op->items);
     for (size_t i = 0; i < mem->n; i++) {
-        if (mem->sessions[i]->wake_at != NO_WAKE && mem->sessions[i]->wake_at <= op->before)
-            item_add(op, mem->sessions[i]);
+        const struct session *s = mem->sessions[i];
+        const struct store_item item = { .session = s->id, .wake_at = s->wake_at };
+
+        if (s->wake_at != NO_WAKE && s->wake_at <= op->before && item_cmp(&item, &after) > 0)
+            item_add(op, s);
     }
     if (op->n > 0)
         qsort(op->items, op->n, sizeof *op->items, item_cmp);

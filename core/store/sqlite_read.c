@@ -219,7 +219,9 @@ static int due(struct db *db, struct store_op *op)
     sqlite3_stmt *stmt = db->stmt[DB_DUE];
 
     sqlite3_bind_int64(stmt, 1, op->before);
-    sqlite3_bind_int64(stmt, 2, limit(op->max));
+    sqlite3_bind_int64(stmt, 2, op->after_wake);
+    db_bind_id(stmt, 3, &op->session);
+    sqlite3_bind_int64(stmt, 4, limit(op->max));
     return items(db, op, stmt);
 }
 

@@ -59,7 +59,7 @@ static const char *const texts[DB_STMTS] = {
         " WHERE j.session = ?1 AND j.first_seq >= coalesce((SELECT max(first_seq) FROM journal"
         " WHERE session = ?1 AND first_seq <= ?2), 0) ORDER BY j.first_seq",
     [DB_DUE] = "SELECT id, wake_at FROM session WHERE wake_at IS NOT NULL AND wake_at <= ?1"
-               " ORDER BY wake_at, id LIMIT ?2",
+               " AND (wake_at, id) > (?2, ?3) ORDER BY wake_at, id LIMIT ?4",
     [DB_SESSIONS] = "SELECT id, wake_at FROM session WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
     [DB_COMPACT_NEXT] = "SELECT session, seq, bodies_from FROM snapshot WHERE session > ?1"
                         " ORDER BY session LIMIT 1",

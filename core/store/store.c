@@ -289,12 +289,16 @@ void store_read(struct store *store, const struct ulid *session, uint64_t first_
     submit(store, op);
 }
 
-void store_due(struct store *store, int64_t before, size_t max, store_scan_fn *fn, void *arg)
+void store_due(struct store *store, int64_t before, const struct store_item *after, size_t max,
+               store_scan_fn *fn, void *arg)
 {
     struct store_op *op = op_new(OP_DUE, arg);
 
     op->fn.scan = fn;
     op->before = before;
+    op->after_wake = after == NULL ? INT64_MIN : after->wake_at;
+    if (after != NULL)
+        op->session = after->session;
     op->max = max;
     submit(store, op);
 }

@@ -29,10 +29,10 @@ struct store_op {
     void *arg;
 
     const struct store_batch *batch; /* append; the caller's */
-    struct ulid session;             /* load, read, erase; sessions: after this one */
+    struct ulid session;             /* load, read, erase; due, sessions: after this one */
     uint8_t address[STORE_ADDRESS];
     uint64_t first_seq;
-    int64_t before;
+    int64_t before, after_wake;
     size_t max;
 
     enum store_status status;

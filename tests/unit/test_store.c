@@ -149,7 +149,7 @@ static enum store_status read_from(struct fix *fix, unsigned s, uint64_t from, s
 static void due(struct fix *fix, int64_t before, size_t max)
 {
     fix->a.done = 0;
-    store_due(fix->store, before, max, answer_scan, &fix->a);
+    store_due(fix->store, before, NULL, max, answer_scan, &fix->a);
     pump_until(&fix->pump, &fix->a.done);
 }
 
@@ -390,8 +390,17 @@ static void due_sessions_come_lowest_first(void **state)
     assert_int_equal(ulid_ms(&fix->a.items[1].session), 1700000000003);
     assert_int_equal(ulid_ms(&fix->a.items[2].session), 1700000000005);
     assert_int_equal(fix->a.items[2].wake_at, 100);
-    due(fix, INT64_MAX, 1);
-    assert_int_equal(fix->a.n, 1);
+    for (unsigned i = 0; i < 5; i++) { /* page by page */
+        const struct store_item last = i == 0 ? (struct store_item){ .wake_at = 0 } : fix->a.items[0];
+
+        fix->a.done = 0;
+        store_due(fix->store, 1000, i == 0 ? NULL : &last, 1, answer_scan, &fix->a);
+        pump_until(&fix->pump, &fix->a.done);
+        assert_int_equal(fix->a.n, i < 4);
+        if (i < 4)
+            assert_int_equal(ulid_ms(&fix->a.items[0].session),
+                             1700000000000 + ((const int[]){ 2, 3, 5, 1 })[i]);
+    }
     put_wake(fix, 2, STORE_WAKE_KEEP);
     put_wake(fix, 3, STORE_WAKE_NEVER);
     due(fix, INT64_MAX - 1, 10);
