@@ -95,3 +95,8 @@ uint32_t limit_take(struct limit *limit, const char *name, int64_t now_ms)
     b->spent_us += cost_us;
     return 0;
 }
+
+unsigned limit_count(const struct limit *limit)
+{
+    return HASH_COUNT(limit->buckets);
+}

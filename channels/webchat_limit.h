@@ -23,5 +23,6 @@ void limit_init(struct limit *limit, struct td_rate rate);
 void limit_fini(struct limit *limit);
 /* Takes one. 0, or the milliseconds until there is one again. */
 uint32_t limit_take(struct limit *limit, const char *name, int64_t now_ms);
+unsigned limit_count(const struct limit *limit); /* buckets that are kept */
 
 #endif

@@ -575,6 +575,9 @@ unsigned fake_close(struct fake *f)
         r->cb = NULL;
     }
     f->jobs = f->asked = NULL;
+    f->conns = NULL;
+    f->ws_conf = NULL;
+    f->ws_ops = NULL;
     f->closed = 1;
     return forgotten;
 }
