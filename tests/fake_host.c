@@ -152,7 +152,8 @@ static const char *host_name(struct td_instance *inst)
     return enter(inst, "name")->name;
 }
 
-static void host_log(struct td_instance *inst, enum td_level level, const char *fmt, ...)
+static void TD_PRINTF(3, 4) host_log(struct td_instance *inst, enum td_level level,
+                                     const char *fmt, ...)
 {
     struct fake *f = enter(inst, "log");
     struct fake_call *call = record(f, FAKE_LOG, 0);
