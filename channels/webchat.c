@@ -98,8 +98,8 @@ static void welcome(struct socket *sock, const struct td_attached *attached, con
         if (event->seq > 0)
             shown = event->seq;
     }
-    if (session_join(sock, attached->seq) == 0)
-        talk_early(sock);
+    session_join(sock, attached->seq);
+    talk_early(sock);
 }
 
 static void webchat_attached(void *self, uint64_t job, const struct td_attached *attached)
@@ -133,6 +133,7 @@ static void webchat_attached(void *self, uint64_t job, const struct td_attached 
     }
 }
 
+/* To the other tabs; those that have seen it already, as with a duplicate, are passed over. */
 static void show_echo(struct webchat *chat, const struct td_accepted *accepted,
                       const struct delivery *d, const struct socket *sender)
 {
@@ -166,8 +167,7 @@ static void webchat_accepted(void *self, uint64_t delivery, const struct td_acce
             if (accepted->seq > sock->last_seq)
                 sock->last_seq = accepted->seq;
         }
-        if (!accepted->duplicate)
-            show_echo(chat, accepted, d, sock);
+        show_echo(chat, accepted, d, sock);
     } else if (sock != NULL) {
         int later = accepted->status == TD_RETRY;
         const char *why = accepted->detail != NULL ? accepted->detail

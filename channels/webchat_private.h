@@ -133,9 +133,8 @@ void socket_free(struct socket *sock); /* the same when it is closed already */
 struct session *session_find(struct webchat *chat, const char *id);
 /* The socket, which is ATTACHING, belongs to this session now. -1: out of memory. */
 int session_enter(struct socket *sock, const char *id);
-/* The socket is LIVE up to `seq`: older ones of its tab go, what was held for it is shown. 0, or
- * -1 when a newer one of its tab is there and it was ended itself. */
-int session_join(struct socket *sock, uint64_t seq);
+/* The socket is LIVE up to `seq`: older ones of its tab go, what was held for it is shown. */
+void session_join(struct socket *sock, uint64_t seq);
 /* Shows chat->frame to all but one; seq 0: it has no place in the journal and is not held. 1 when
  * a live socket has it, 0 when it is held, -1 when nobody is there any more. With job, that job is
  * answered here or later. */

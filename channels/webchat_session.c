@@ -133,21 +133,15 @@ static int same_tab(const struct socket *a, const struct socket *b)
     return a != b && a->tab != NULL && b->tab != NULL && strcmp(a->tab, b->tab) == 0;
 }
 
-int session_join(struct socket *sock, uint64_t seq)
+void session_join(struct socket *sock, uint64_t seq)
 {
     struct webchat *chat = sock->chat;
     struct session *session = sock->session;
     struct socket *other, *next;
 
     DL_FOREACH_SAFE(session->sockets, other, next) {
-        if (!same_tab(sock, other))
-            continue;
-        if (other->hello < sock->hello) {
+        if (same_tab(sock, other) && other->hello < sock->hello)
             socket_end(other, WS_REPLACED, "replaced by a newer connection of this tab");
-        } else if (other->state == SOCKET_LIVE) {
-            socket_end(sock, WS_REPLACED, "replaced by a newer connection of this tab");
-            return -1;
-        }
     }
     sock->state = SOCKET_LIVE;
     sock->last_seq = seq;
@@ -160,7 +154,6 @@ int session_join(struct socket *sock, uint64_t seq)
     held_answer(chat, session, TD_OK);
     if (--session->attaching == 0)
         held_free(session);
-    return 0;
 }
 
 /* More waits for those who attach than they may have: they come back and get it as replay. */

@@ -169,6 +169,20 @@ static void the_newest_wins_in_whatever_order_the_host_answers(void **state)
     assert_null(fake_next(f, FAKE_DETACH));
 }
 
+static void an_older_one_that_is_answered_first_does_not_end_the_newer(void **state)
+{
+    struct fake *f = *state;
+    uint64_t old_job, new_job, old = come_back(f, "a", 0, &old_job);
+    uint64_t newer = come_back(f, "a", 0, &new_job);
+
+    kit_attached(f, old_job, SESSION, 0);
+    expect_frame(f, old, "{\"type\":\"welcome\"");
+    expect_silence(f);
+    kit_attached(f, new_job, SESSION, 0);
+    expect_frame(f, newer, "{\"type\":\"welcome\"");
+    expect_close(f, old, 4409);
+}
+
 static void sockets_without_a_tab_are_tabs_of_their_own(void **state)
 {
     struct fake *f = *state;
@@ -444,6 +458,7 @@ int main(void)
         T(a_socket_that_went_while_it_attached_leaves_the_others_attached),
         T(the_newest_socket_of_a_tab_wins),
         T(the_newest_wins_in_whatever_order_the_host_answers),
+        T(an_older_one_that_is_answered_first_does_not_end_the_newer),
         T(sockets_without_a_tab_are_tabs_of_their_own),
         T(the_customers_own_message_is_echoed_to_other_tabs_only),
         T(who_came_back_before_it_was_accepted_gets_the_echo),
