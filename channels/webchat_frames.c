@@ -4,7 +4,7 @@
 #include "channels/webchat_frames.h"
 
 #include <stdio.h>
-#include <time.h>
+#include <tandem/time.h>
 
 static const char *const type_names[FRAME_N_TYPES] = {
     [FRAME_HELLO] = "hello", [FRAME_MESSAGE] = "message", [FRAME_TYPING] = "typing",
@@ -218,18 +218,13 @@ static void key_seq(struct td_json *j, const char *key, uint64_t seq)
     td_json_uint(j, seq);
 }
 
-/* RFC 3339, UTC, milliseconds. */
 static void key_time(struct td_json *j, const char *key, int64_t at_ms)
 {
-    int64_t ms = at_ms % 1000;
-    time_t seconds = (time_t)(at_ms / 1000);
-    struct tm tm;
-    char day[24], text[40];
+    char text[TD_TIME_TEXT];
 
-    if (at_ms <= 0 || gmtime_r(&seconds, &tm) == NULL ||
-        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+    if (at_ms <= 0)
         return;
-    snprintf(text, sizeof text, "%s.%03dZ", day, (int)ms);
+    td_time_format(at_ms, text);
     td_json_key_str(j, key, text);
 }
 
