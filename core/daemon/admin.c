@@ -1,0 +1,406 @@
+/* admin.c - what operators and their tools ask. */
+#include "config.h"
+
+#include "daemon/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <tandem/json.h>
+
+#include "base/buf.h"
+#include "base/crypt.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/ulid.h"
+#include "daemon/metrics.h"
+#include "daemon/setup.h"
+#include "gate/gate.h"
+#include "io/web.h"
+#include "plug/loader.h"
+
+#define PREFIX "/api/v1/"
+#define MAX_PAGE 1000 /* sessions or records of one answer */
+
+struct admin {
+    struct admin_conf conf;
+    int has_token;
+    uint8_t token[CRYPT_HASH]; /* its hash: compared in constant time, whatever the lengths */
+};
+
+/* One request that is answered later. */
+struct pending {
+    struct admin *admin;
+    uint64_t request;
+    const char *content_type;
+};
+
+static void reply(struct admin *admin, uint64_t request, int status, const char *content_type,
+                  const void *body, size_t len)
+{
+    static const struct td_header headers[] = {
+        { "cache-control", "no-store" },
+        { "www-authenticate", "Bearer" }, /* with 401 only */
+    };
+    const struct td_web_reply answer = {
+        .size = sizeof answer,
+        .status = status,
+        .content_type = content_type,
+        .headers = headers,
+        .n_headers = status == 401 ? 2 : 1,
+        .body = body,
+        .body_len = len,
+    };
+
+    web_reply(admin->conf.web, request, &answer);
+}
+
+static void reply_json(struct admin *admin, uint64_t request, int status, struct td_json *json)
+{
+    reply(admin, request, status, NULL, td_json_text(json), td_json_len(json));
+    td_json_free(json);
+}
+
+static void reply_error(struct admin *admin, uint64_t request, int status, const char *code,
+                        const char *message)
+{
+    struct td_json json = { 0 };
+
+    td_json_object(&json);
+    td_json_key_str(&json, "error", code);
+    td_json_key_str(&json, "message", message);
+    td_json_object_end(&json);
+    reply_json(admin, request, status, &json);
+}
+
+/* A gate_json_fn. */
+static void reply_later(void *arg, int status, const char *json, size_t len)
+{
+    struct pending *pending = arg;
+
+    reply(pending->admin, pending->request, status, status == 200 ? pending->content_type : NULL,
+          json, len);
+    free(pending);
+}
+
+static struct pending *later(struct admin *admin, const struct td_web_request *request,
+                             const char *content_type)
+{
+    struct pending *pending = mem_alloc(sizeof *pending);
+
+    *pending = (struct pending){ admin, request->id, content_type };
+    return pending;
+}
+
+/* ---- Health -------------------------------------------------------------------------------- */
+
+static void on_healthz(void *arg, const struct td_web_request *request)
+{
+    reply(arg, request->id, 200, "text/plain", "ok\n", 3);
+}
+
+static void on_readyz(void *arg, const struct td_web_request *request)
+{
+    struct admin *admin = arg;
+    struct buf reasons = { 0 };
+
+    if (admin->conf.ready(admin->conf.arg, &reasons))
+        reply(admin, request->id, 200, "text/plain", "ready\n", 6);
+    else
+        reply(admin, request->id, 503, "text/plain", reasons.data, reasons.len);
+    buf_fini(&reasons);
+}
+
+static void on_metrics(void *arg, const struct td_web_request *request)
+{
+    struct admin *admin = arg;
+    struct buf text = { 0 };
+
+    metrics_print(admin->conf.metrics, admin->conf.store, admin->conf.web, &text);
+    reply(admin, request->id, 200, METRICS_TYPE, text.data, text.len);
+    buf_fini(&text);
+}
+
+/* ---- /api/v1 ------------------------------------------------------------------------------- */
+
+static void raw_member(struct td_json *json, const char *key, struct buf *value)
+{
+    td_json_key(json, key);
+    td_json_raw(json, value->data ? value->data : "null", value->data ? value->len : 4);
+    buf_fini(value);
+}
+
+static void get_status(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+    struct buf text = { 0 };
+
+    td_json_object(&json);
+    admin->conf.status(admin->conf.arg, &json);
+    gate_status_json(admin->conf.gate, &text);
+    raw_member(&json, "gate", &text);
+    gate_instances_json(admin->conf.gate, &text);
+    raw_member(&json, "instances", &text);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
+static void add_plugin(void *arg, const char *file, const struct td_plugin *plugin,
+                       const char *error)
+{
+    struct td_json *json = arg;
+    char abi[16];
+
+    td_json_object(json);
+    td_json_key_str(json, "file", file);
+    if (plugin) {
+        snprintf(abi, sizeof abi, "%u.%u", plugin->abi_major, plugin->abi_minor);
+        td_json_key_str(json, "kind", kind_name(plugin->kind));
+        td_json_key_str(json, "type", plugin->name);
+        td_json_key_str(json, "version", plugin->version);
+        td_json_key_str(json, "abi", abi);
+    } else {
+        td_json_key_str(json, "error", error);
+    }
+    td_json_object_end(json);
+}
+
+static void get_plugins(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+
+    td_json_object(&json);
+    td_json_key(&json, "plugins");
+    td_json_array(&json);
+    loader_each(admin->conf.loader, add_plugin, &json);
+    td_json_array_end(&json);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
+static void post_reload(struct admin *admin, const struct td_web_request *request)
+{
+    struct buf report = { 0 };
+    struct td_json json = { 0 };
+    const int ok = admin->conf.reload(admin->conf.arg, &report) == 0;
+
+    td_json_object(&json);
+    td_json_key_bool(&json, "reloaded", ok);
+    if (!ok)
+        td_json_key_str(&json, "error", "bad_conf");
+    td_json_key_str(&json, "message", report.data ? report.data : "");
+    td_json_object_end(&json);
+    reply_json(admin, request->id, ok ? 200 : 409, &json);
+    buf_fini(&report);
+}
+
+static void post_drain(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+
+    td_json_object(&json);
+    td_json_key_bool(&json, "draining", 1);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 202, &json);
+    admin->conf.drain(admin->conf.arg);
+}
+
+/* The value of a query's key into out; 1 when it is there and fits. Values need no decoding: what
+ * is asked for here is made of letters and digits. */
+static int query_get(const char *query, const char *key, char *out, size_t size)
+{
+    const size_t key_len = strlen(key);
+
+    for (const char *at = query; *at; at += strcspn(at, "&"), at += *at == '&') {
+        const size_t len = strcspn(at, "&");
+        if (len <= key_len || strncmp(at, key, key_len) != 0 || at[key_len] != '=')
+            continue;
+        if (len - key_len - 1 >= size)
+            return 0;
+        memcpy(out, at + key_len + 1, len - key_len - 1);
+        out[len - key_len - 1] = '\0';
+        return 1;
+    }
+    return 0;
+}
+
+static size_t query_max(const char *query)
+{
+    char text[16];
+    const unsigned long max = query_get(query, "max", text, sizeof text) ? strtoul(text, NULL, 10)
+                                                                         : 100;
+    return max < 1 ? 1 : max > MAX_PAGE ? MAX_PAGE : max;
+}
+
+static void get_sessions(struct admin *admin, const struct td_web_request *request)
+{
+    char state[16], text[ULID_TEXT];
+    struct ulid after;
+    const int has_state = query_get(request->query, "state", state, sizeof state);
+    const int has_after = query_get(request->query, "after", text, sizeof text);
+
+    if (has_state && strcmp(state, "open") != 0 && strcmp(state, "closed") != 0) {
+        reply_error(admin, request->id, 400, "bad_request", "state is open or closed");
+    } else if (has_after && ulid_parse(text, &after) != 0) {
+        reply_error(admin, request->id, 400, "bad_request", "after is not a session's id");
+    } else {
+        gate_sessions(admin->conf.gate, has_state ? state : NULL, has_after ? &after : NULL,
+                      query_max(request->query), reply_later, later(admin, request, NULL));
+    }
+}
+
+static void get_journal(struct admin *admin, const struct td_web_request *request,
+                        const struct ulid *id)
+{
+    char after[24] = "0", bodies[2] = "0";
+
+    query_get(request->query, "after", after, sizeof after);
+    query_get(request->query, "bodies", bodies, sizeof bodies);
+    gate_journal(admin->conf.gate, id, strtoull(after, NULL, 10), query_max(request->query),
+                 bodies[0] == '1', reply_later, later(admin, request, "application/x-ndjson"));
+}
+
+static void post_pass(struct admin *admin, const struct td_web_request *request,
+                      const struct ulid *id)
+{
+    char why[128] = "";
+    cJSON *body = td_json_parse(request->body, request->body_len, NULL, why, sizeof why);
+    const char *agent = td_json_get_str(body, "agent");
+
+    if (agent)
+        gate_pass(admin->conf.gate, id, agent, "operator", reply_later,
+                  later(admin, request, NULL));
+    else
+        reply_error(admin, request->id, 400, "bad_request",
+                    "the body must say who goes on: {\"agent\":\"NAME\"}");
+    cJSON_Delete(body);
+}
+
+/* /sessions/ID, /sessions/ID/what; 1 when the path is one of them. */
+static int on_session(struct admin *admin, const struct td_web_request *request, const char *path,
+                      int is_post)
+{
+    const char *slash = strchr(path, '/');
+    const char *what = slash ? slash + 1 : "";
+    const size_t len = slash ? (size_t)(slash - path) : strlen(path);
+    char text[ULID_TEXT];
+    struct ulid id;
+
+    snprintf(text, sizeof text, "%.*s", (int)(len < ULID_TEXT ? len : 0), path);
+    if (ulid_parse(text, &id) != 0)
+        reply_error(admin, request->id, 404, "not_found", "that is not a session's id");
+    else if (!is_post && !*what)
+        gate_session(admin->conf.gate, &id, reply_later, later(admin, request, NULL));
+    else if (!is_post && strcmp(what, "journal") == 0)
+        get_journal(admin, request, &id);
+    else if (is_post && strcmp(what, "pass") == 0)
+        post_pass(admin, request, &id);
+    else if (is_post && strcmp(what, "close") == 0)
+        gate_close_session(admin->conf.gate, &id, "operator", reply_later,
+                           later(admin, request, NULL));
+    else
+        return 0;
+    return 1;
+}
+
+static int is_allowed(const struct admin *admin, const struct td_web_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    uint8_t given[CRYPT_HASH];
+
+    if (request->control)
+        return 1;
+    for (size_t i = 0; admin->has_token && i < request->n_headers; i++) {
+        const char *value = request->headers[i].value;
+        if (strcmp(request->headers[i].name, "authorization") != 0 ||
+            strncasecmp(value, scheme, strlen(scheme)) != 0)
+            continue;
+        value += strlen(scheme);
+        crypt_sha256(value, strlen(value), given);
+        return crypt_equal(given, admin->token, sizeof given);
+    }
+    return 0;
+}
+
+static void log_change(const struct td_web_request *request)
+{
+    LOG_INFO(NULL, "operator asked for %s %s from %s", request->method, request->path,
+             request->control ? "the control socket" : request->peer);
+}
+
+static void on_api(void *arg, const struct td_web_request *request)
+{
+    static const struct {
+        const char *path;
+        int is_post;
+        void (*fn)(struct admin *admin, const struct td_web_request *request);
+    } routes[] = {
+        { "status", 0, get_status },   { "plugins", 0, get_plugins },
+        { "sessions", 0, get_sessions }, { "reload", 1, post_reload },
+        { "drain", 1, post_drain },
+    };
+    struct admin *admin = arg;
+    const int is_post = strcmp(request->method, "POST") == 0;
+    const int is_ours = strncmp(request->path, PREFIX, strlen(PREFIX)) == 0;
+    const char *path = is_ours ? request->path + strlen(PREFIX) : "";
+
+    if (!request->control && !admin->has_token) {
+        reply_error(admin, request->id, 404, "not_found",
+                    "without admin_token /api answers on the control socket only");
+        return;
+    }
+    if (!is_allowed(admin, request)) {
+        reply_error(admin, request->id, 401, "unauthorized",
+                    "send the admin_token: Authorization: Bearer TOKEN");
+        return;
+    }
+    if (is_post)
+        log_change(request);
+    if (is_post || strcmp(request->method, "GET") == 0) {
+        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+            if (routes[i].is_post == is_post && strcmp(routes[i].path, path) == 0) {
+                routes[i].fn(admin, request);
+                return;
+            }
+        }
+        if (strncmp(path, "sessions/", 9) == 0 && on_session(admin, request, path + 9, is_post))
+            return;
+    }
+    reply_error(admin, request->id, 404, "not_found", "there is nothing here for this method");
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+struct admin *admin_new(const struct admin_conf *conf)
+{
+    struct admin *admin = mem_alloc(sizeof *admin);
+
+    admin->conf = *conf;
+    web_route(conf->web, "/healthz", 0, on_healthz, admin);
+    web_route(conf->web, "/readyz", 0, on_readyz, admin);
+    web_route(conf->web, "/metrics", 0, on_metrics, admin);
+    web_route(conf->web, "/api/", 0, on_api, admin);
+    return admin;
+}
+
+void admin_set_token(struct admin *admin, const char *token)
+{
+    admin->has_token = token && *token;
+    if (admin->has_token)
+        crypt_sha256(token, strlen(token), admin->token);
+}
+
+void admin_free(struct admin **admin)
+{
+    static const char *const paths[] = { "/healthz", "/readyz", "/metrics", "/api/" };
+
+    if (!*admin)
+        return;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        web_route_del((*admin)->conf.web, paths[i]);
+    mem_wipe(*admin, sizeof **admin);
+    free(*admin);
+    *admin = NULL;
+}

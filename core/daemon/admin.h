@@ -1,0 +1,37 @@
+/*
+ * admin.h - what operators and their tools ask: health, metrics, /api/v1.
+ *
+ * Layer: daemon. /api is open on the control socket, whose file's mode guards it, and, with a
+ * token, on the listener. Errors are {"error":code,"message":sentence}. Loop thread only.
+ */
+#ifndef DAEMON_ADMIN_H
+#define DAEMON_ADMIN_H
+
+struct admin;
+struct buf;
+struct gate;
+struct loader;
+struct metric_set;
+struct store;
+struct td_json;
+struct web;
+
+struct admin_conf {
+    struct web *web;
+    struct gate *gate;
+    struct store *store;
+    struct loader *loader;
+    const struct metric_set *metrics;
+    /* What only the owner of all rooms can do. */
+    int (*ready)(void *arg, struct buf *reasons);         /* 1, or 0 with reasons, one a line */
+    void (*status)(void *arg, struct td_json *out);       /* adds keys to an open object */
+    int (*reload)(void *arg, struct buf *report);         /* 0, or -1: nothing was changed */
+    void (*drain)(void *arg);
+    void *arg;
+};
+
+struct admin *admin_new(const struct admin_conf *conf);
+void admin_set_token(struct admin *admin, const char *token); /* NULL: control socket only */
+void admin_free(struct admin **admin);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * conf_tandem.h - the core's own keys: tables and the structs they fill.
+ *
+ * Layer: daemon. The tables drive reading, checking, -T, --keys, --init and the manual page.
+ */
+#ifndef DAEMON_CONF_TANDEM_H
+#define DAEMON_CONF_TANDEM_H
+
+#include <tandem/plugin.h>
+
+struct conf;
+
+struct tandem_conf {
+    const char *listen, *store, *control;
+    const char *admin_token;
+    int64_t drain;
+    int log_level, log_format; /* as in base/log.h */
+    const char *const *plugin_dir;
+    const char *data_dir;
+    const char *tls_cert, *tls_key;
+    int64_t min_free;
+    int64_t max_header, max_body, header_timeout;
+    const char *const *trusted_proxies;
+    int64_t max_sessions, max_bounces, max_pending;
+    const char *text_unavailable, *text_no_human;
+    int64_t attempts, retry, clarify;
+    int64_t retention;
+};
+
+/* What every [channel] has beside its plugin's own keys. */
+struct channel_conf {
+    const char *type, *agent;
+    int queue_mode; /* enum queue_mode */
+    int64_t collect_wait, collect_max;
+    int64_t idle_close, reopen;
+    int greet;
+};
+
+struct agent_conf {
+    const char *type, *next;
+    int64_t deadline, history;
+    int64_t breaker_failures, breaker_open, max_jobs;
+};
+
+struct route_conf {
+    const char *when;
+    const char *const *agent; /* NAME or NAME:WEIGHT */
+};
+
+extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];
+
+/* The kinds of sections, ending in NULL, and the core's keys of each. */
+extern const char *const section_kinds[];
+const struct td_conf_key *section_keys(const char *kind); /* NULL: there is no such kind */
+
+/* What must be said with paths, for the daemon and for tandemctl. Caller frees. */
+char *tandem_store_url(const struct conf *conf);    /* "sqlite:/abs/path", "memory:", .. */
+char *tandem_control_path(const struct conf *conf); /* NULL: none (a store without a file) */
+
+/* Where plugins and pages are when the conf does not say: the build tree this program stands in,
+ * else where they were installed. Caller frees. */
+char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
+char *tandem_data_dir(void);
+
+#endif

@@ -1,0 +1,254 @@
+/* policy_build.c - from the conf to the policy that the engine reads. */
+#include "config.h"
+
+#include "daemon/policy_build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/expr.h"
+#include "base/mem.h"
+#include "config/conf.h"
+#include "daemon/setup.h"
+#include "engine/policy.h"
+#include "engine/signals.h"
+
+#define MAX_WEIGHT 1000000
+
+/* The policy comes first: policy_free() is handed a pointer to it. */
+struct built {
+    struct policy policy;
+    struct arena *arena;
+    struct expr **exprs; /* one a route, or NULL */
+};
+
+struct builder {
+    struct setup *setup;
+    struct built *built;
+    struct arena *arena;
+    struct policy_agent *agents;
+    const char **names; /* of the agents */
+    size_t n_agents;
+    unsigned errors;
+};
+
+static void wrong(struct builder *b, struct conf *file, const struct conf_pair *pair,
+                  size_t offset, const char *sentence)
+{
+    b->errors++;
+    setup_error_at(file, pair, offset, sentence);
+}
+
+/* The agent called `name`, len bytes of pair's value at `offset`; NULL with a report. */
+static struct policy_agent *agent_named(struct builder *b, struct conf *file,
+                                        const struct conf_pair *pair, const char *name,
+                                        size_t offset)
+{
+    char sentence[384];
+
+    for (size_t i = 0; i < b->n_agents; i++) {
+        if (strcmp(b->names[i], name) == 0)
+            return &b->agents[i];
+    }
+    snprintf(sentence, sizeof sentence, "there is no [agent %.80s]%s", name,
+             setup_hint(name, b->names, b->n_agents));
+    wrong(b, file, pair, offset, sentence);
+    return NULL;
+}
+
+static void build_agents(struct builder *b)
+{
+    const struct setup *setup = b->setup;
+
+    b->agents = arena_array(b->arena, setup->n_instances, sizeof *b->agents);
+    b->names = arena_array(b->arena, setup->n_instances, sizeof *b->names);
+    for (size_t i = 0; i < setup->n_instances; i++) {
+        const struct instance *instance = setup->instances[i];
+        if (instance->kind != TD_AGENT)
+            continue;
+        struct policy_agent *agent = &b->agents[b->n_agents];
+        agent->name = arena_strdup(b->arena, instance->name);
+        agent->deadline_ms = instance->agent.deadline;
+        agent->history = (unsigned)instance->agent.history;
+        b->names[b->n_agents++] = agent->name;
+    }
+}
+
+static void link_agents(struct builder *b)
+{
+    struct policy_agent *agent = b->agents;
+
+    for (size_t i = 0; i < b->setup->n_instances; i++) {
+        const struct instance *instance = b->setup->instances[i];
+        if (instance->kind != TD_AGENT)
+            continue;
+        const struct conf_pair *pair = conf_get(instance->section, "next");
+        if (pair && *pair->value)
+            agent->next = agent_named(b, instance->file, pair, pair->value, 0);
+        agent++;
+    }
+    agent = b->agents;
+    for (size_t i = 0; i < b->setup->n_instances; i++) {
+        const struct instance *instance = b->setup->instances[i];
+        if (instance->kind != TD_AGENT)
+            continue;
+        const struct policy_agent *at = agent->next;
+        for (size_t steps = 0; at && at != agent && steps < b->n_agents; steps++)
+            at = at->next;
+        if (at == agent)
+            wrong(b, instance->file, conf_get(instance->section, "next"), 0,
+                  "this chain of `next` comes back to where it began");
+        agent++;
+    }
+}
+
+static void build_channels(struct builder *b)
+{
+    const struct setup *setup = b->setup;
+    struct policy_channel *channels = arena_array(b->arena, setup->n_instances, sizeof *channels);
+    size_t n = 0;
+
+    for (size_t i = 0; i < setup->n_instances; i++) {
+        const struct instance *instance = setup->instances[i];
+        if (instance->kind != TD_CHANNEL)
+            continue;
+        const struct channel_conf *conf = &instance->channel;
+        const struct conf_pair *pair = conf_get(instance->section, "agent");
+        channels[n++] = (struct policy_channel){
+            .name = arena_strdup(b->arena, instance->name),
+            .kind = arena_strdup(b->arena, instance->plugin ? instance->plugin->name : ""),
+            .agent = pair ? agent_named(b, instance->file, pair, pair->value, 0) : NULL,
+            .queue_mode = (enum queue_mode)conf->queue_mode,
+            .collect_wait_ms = conf->collect_wait,
+            .collect_max_ms = conf->collect_max,
+            .idle_close_ms = conf->idle_close,
+            .reopen_ms = conf->reopen,
+            .greet = conf->greet,
+            .replays = instance->plugin && (instance->plugin->caps & TD_CAN_REPLAY) != 0,
+        };
+    }
+    b->built->policy.channels = channels;
+    b->built->policy.n_channels = n;
+}
+
+/* NAME or NAME:WEIGHT */
+static int parse_choice(struct builder *b, const struct route *route, const char *text,
+                        struct policy_choice *choice_r)
+{
+    const struct conf_pair *pair = conf_get(route->section, "agent");
+    const char *found = strstr(pair->value, text);
+    const size_t offset = found ? (size_t)(found - pair->value) : 0;
+    const char *colon = strchr(text, ':');
+    char *name = arena_dup(b->arena, text, colon ? (size_t)(colon - text) : strlen(text));
+    unsigned long weight = 1;
+
+    if (colon) {
+        char *end;
+        weight = strtoul(colon + 1, &end, 10);
+        if (colon[1] < '0' || colon[1] > '9' || *end || weight > MAX_WEIGHT) {
+            wrong(b, route->file, pair, offset + (size_t)(colon - text) + 1,
+                  "a weight is a number from 0 to 1000000, such as front:90");
+            return -1;
+        }
+    }
+    choice_r->agent = agent_named(b, route->file, pair, name, offset);
+    choice_r->weight = (unsigned)weight;
+    return choice_r->agent ? 0 : -1;
+}
+
+static void build_choices(struct builder *b, const struct route *route, struct policy_route *out)
+{
+    const char *const *list = route->conf.agent;
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    struct policy_choice *choices = arena_array(b->arena, n, sizeof *choices);
+    for (size_t i = 0; i < n && i < 1000; i++) {
+        if (parse_choice(b, route, list[i], &choices[i]) == 0)
+            out->total += choices[i].weight;
+    }
+    out->choices = choices;
+    out->n_choices = n;
+    if (n > 0 && out->total == 0 && b->errors == 0)
+        wrong(b, route->file, conf_get(route->section, "agent"), 0,
+              "all weights are 0: nobody would answer");
+}
+
+static void build_routes(struct builder *b)
+{
+    const struct setup *setup = b->setup;
+    struct policy_route *routes = arena_array(b->arena, setup->n_routes, sizeof *routes);
+
+    b->built->exprs = mem_array(setup->n_routes, sizeof *b->built->exprs);
+    for (size_t i = 0; i < setup->n_routes; i++) {
+        const struct route *route = &setup->routes[i];
+        const struct conf_pair *when = conf_get(route->section, "when");
+        routes[i].name = arena_strdup(b->arena, route->section->name);
+        if (when) {
+            struct err err;
+            size_t column = 1;
+            b->built->exprs[i] = expr_compile(when->value, signals_names, &column, &err);
+            if (!b->built->exprs[i])
+                wrong(b, route->file, when, column - 1, err.text);
+            routes[i].when = b->built->exprs[i];
+        }
+        build_choices(b, route, &routes[i]);
+    }
+    b->built->policy.routes = routes;
+    b->built->policy.n_routes = setup->n_routes;
+}
+
+static void hash_setup(const struct setup *setup, char hash[17])
+{
+    struct buf text = { 0 };
+    uint8_t sum[CRYPT_HASH];
+
+    setup_print(setup, &text);
+    crypt_sha256(text.data, text.len, sum);
+    crypt_hex(sum, 8, hash);
+    buf_fini(&text);
+}
+
+const struct policy *policy_build(struct setup *setup)
+{
+    struct built *built = mem_alloc(sizeof *built);
+    struct builder b = { .setup = setup, .built = built };
+    const struct tandem_conf *tandem = &setup->tandem;
+
+    b.arena = built->arena = arena_new(0);
+    build_agents(&b);
+    link_agents(&b);
+    build_channels(&b);
+    build_routes(&b);
+    if (b.errors > 0 || setup_errors(setup) > 0) {
+        policy_free(&built->policy);
+        return NULL;
+    }
+    built->policy.agents = b.agents;
+    built->policy.n_agents = b.n_agents;
+    built->policy.max_bounces = (unsigned)tandem->max_bounces;
+    built->policy.max_pending = (unsigned)tandem->max_pending;
+    built->policy.max_attempts = (unsigned)tandem->attempts;
+    built->policy.retry_ms = tandem->retry;
+    built->policy.clarify_max = (unsigned)tandem->clarify;
+    built->policy.text_unavailable = arena_strdup(b.arena, tandem->text_unavailable);
+    built->policy.text_no_human = arena_strdup(b.arena, tandem->text_no_human);
+    hash_setup(setup, built->policy.hash);
+    return &built->policy;
+}
+
+void policy_free(const struct policy *policy)
+{
+    struct built *built = (struct built *)(void *)policy;
+
+    for (size_t i = 0; built->exprs && i < built->policy.n_routes; i++)
+        expr_free(&built->exprs[i]);
+    free(built->exprs);
+    arena_free(&built->arena);
+    free(built);
+}

@@ -1,0 +1,392 @@
+/* setup.c - a whole conf, read and checked. */
+#include "config.h"
+
+#include "daemon/setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/word.h"
+#include "config/conf.h"
+#include "config/schema.h"
+#include "daemon/policy_build.h"
+#include "plug/loader.h"
+
+#define MAX_NAME 64
+
+/* A conf without channels and agents still is a gateway one can talk to. */
+static const char builtin_text[] = "[channel web]\n"
+                                   "type = webchat\n"
+                                   "agent = echo\n"
+                                   "[agent echo]\n"
+                                   "type = echo\n";
+
+const char *kind_name(enum td_kind kind)
+{
+    return kind == TD_CHANNEL ? "channel" : kind == TD_AGENT ? "agent" : "desk";
+}
+
+const char *setup_hint(const char *word, const char *const *words, size_t n)
+{
+    static char hint[160];
+    const char *near = word_nearest(word, words, n);
+
+    hint[0] = '\0';
+    if (near)
+        snprintf(hint, sizeof hint, "; did you mean '%s'?", near);
+    return hint;
+}
+
+void setup_error_at(struct conf *file, const struct conf_pair *pair, size_t offset,
+                    const char *sentence)
+{
+    struct conf_pos pos = pair->value_pos;
+
+    pos.column += (unsigned)offset + (pair->quoted ? 1 : 0);
+    conf_error(file, &pos, "%s", sentence);
+}
+
+static const struct td_conf_key *key_at(const struct td_conf_key *keys, size_t key_size, size_t i)
+{
+    return (const struct td_conf_key *)(const void *)((const char *)keys + i * key_size);
+}
+
+void setup_value(const struct td_conf_key *key, const void *target, struct buf *out)
+{
+    const void *field = (const char *)target + key->offset;
+
+    switch (key->type) {
+    case TD_TYPE_STRING:
+    case TD_TYPE_SECRET: {
+        const char *text = *(const char *const *)field;
+        buf_str(out, text ? text : "");
+        buf_char(out, text ? '=' : '-');
+        break;
+    }
+    case TD_TYPE_LIST:
+        for (const char *const *item = *(const char *const *const *)field; item && *item; item++) {
+            buf_str(out, *item);
+            buf_char(out, '\n');
+        }
+        break;
+    case TD_TYPE_BOOL:
+    case TD_TYPE_ENUM:
+        buf_printf(out, "%d", *(const int *)field);
+        break;
+    case TD_TYPE_RATE: {
+        const struct td_rate *rate = field;
+        buf_printf(out, "%lld/%lld", (long long)rate->count, (long long)rate->per_ms);
+        break;
+    }
+    default:
+        buf_printf(out, "%lld", (long long)*(const int64_t *)field);
+    }
+    buf_char(out, '\n');
+}
+
+static void instance_digest(struct instance *instance)
+{
+    const struct td_plugin *plugin = instance->plugin;
+    struct buf text = { 0 };
+
+    buf_printf(&text, "%s %s\n", kind_name(instance->kind), plugin->name);
+    if (instance->kind == TD_AGENT)
+        buf_printf(&text, "%lld %lld %lld\n", (long long)instance->agent.breaker_failures,
+                   (long long)instance->agent.breaker_open, (long long)instance->agent.max_jobs);
+    for (size_t i = 0; plugin->conf_keys; i++) {
+        const struct td_conf_key *key = key_at(plugin->conf_keys, plugin->conf_key_size, i);
+        if (!key->name)
+            break;
+        setup_value(key, instance->conf, &text);
+    }
+    crypt_sha256(text.data, text.len, instance->digest);
+    mem_wipe(text.data, text.len);
+    buf_fini(&text);
+}
+
+/* The core's table and the plugin's, for one section. */
+static void instance_schemas(const struct instance *instance, struct schema schemas[2])
+{
+    const int is_channel = instance->kind == TD_CHANNEL;
+
+    schemas[0] = (struct schema){
+        .keys = is_channel ? channel_keys : agent_keys,
+        .key_size = sizeof(struct td_conf_key),
+        .target = is_channel ? (void *)&instance->channel : (void *)&instance->agent,
+    };
+    schemas[1] = (struct schema){
+        .keys = instance->plugin ? instance->plugin->conf_keys : NULL,
+        .key_size = instance->plugin ? instance->plugin->conf_key_size : 0,
+        .target = instance->conf,
+    };
+}
+
+static void read_instance(struct setup *setup, struct conf *file,
+                          const struct conf_section *section, struct loader *loader)
+{
+    struct instance *instance = mem_alloc(sizeof *instance);
+    const struct conf_pair *type = conf_get(section, "type");
+    char what[256];
+    struct err err;
+
+    instance->kind = strcmp(section->kind, "channel") == 0 ? TD_CHANNEL : TD_AGENT;
+    instance->name = mem_strdup(section->name);
+    instance->values = schema_values_new();
+    instance->file = file;
+    instance->section = section;
+    setup->instances = mem_grow(setup->instances,
+                                (setup->n_instances + 1) * sizeof *setup->instances);
+    setup->instances[setup->n_instances++] = instance;
+
+    if (type) {
+        instance->plugin = loader_get(loader, instance->kind, type->value, &err);
+        if (!instance->plugin) {
+            conf_error(file, &type->value_pos, "%s", err.text);
+            return; /* which keys it may have is not known */
+        }
+        snprintf(what, sizeof what, "[%s %s] (type %s)", section->kind, section->name,
+                 type->value);
+        if (instance->plugin->conf_size)
+            instance->conf = mem_alloc(instance->plugin->conf_size);
+    } else {
+        snprintf(what, sizeof what, "[%s %s]", section->kind, section->name);
+    }
+    struct schema schemas[2];
+    instance_schemas(instance, schemas);
+    if (schema_fill(file, section, what, schemas, 2, instance->values) == 0 && instance->plugin)
+        instance_digest(instance);
+}
+
+static void read_route(struct setup *setup, struct conf *file, const struct conf_section *section)
+{
+    char what[128];
+
+    setup->routes = mem_grow(setup->routes, (setup->n_routes + 1) * sizeof *setup->routes);
+    struct route *route = &setup->routes[setup->n_routes++];
+    *route = (struct route){ .file = file, .section = section };
+    snprintf(what, sizeof what, "[route %s]", section->name);
+    const struct schema schema = { .keys = route_keys, .key_size = sizeof *route_keys,
+                                   .target = &route->conf };
+    schema_fill(file, section, what, &schema, 1, setup->values);
+}
+
+static char **list_paths(const char *const *list, const struct conf_pair *pair)
+{
+    size_t n = 0;
+
+    while (list[n])
+        n++;
+    char **paths = mem_array(n + 1, sizeof *paths);
+    for (size_t i = 0; i < n; i++)
+        paths[i] = conf_path(&pair->value_pos, list[i]);
+    return paths;
+}
+
+static void check_tandem(struct setup *setup, const struct conf_section *section)
+{
+    static const char *const stores[] = { "sqlite:", "memory:" };
+    struct conf *conf = setup->conf;
+    const struct conf_pair *pair;
+    size_t i = 0;
+
+    while (i < 2 && strncmp(setup->tandem.store, stores[i], strlen(stores[i])) != 0)
+        i++;
+    if (i == 2 && (pair = conf_get(section, "store")))
+        conf_error(conf, &pair->value_pos, "'%s' is not a store: use sqlite:PATH or memory:",
+                   pair->value);
+    if (setup->tandem.tls_cert && !setup->tandem.tls_key) {
+        pair = conf_get(section, "tls_cert");
+        conf_error(conf, &pair->key_pos, "tls_cert needs tls_key beside it");
+    } else if (setup->tandem.tls_key && !setup->tandem.tls_cert) {
+        pair = conf_get(section, "tls_key");
+        conf_error(conf, &pair->key_pos, "tls_key needs tls_cert beside it");
+    }
+}
+
+static void read_tandem(struct setup *setup)
+{
+    const struct conf_section *section = conf_find(setup->conf, "tandem", "");
+    const struct schema schema = { .keys = tandem_keys, .key_size = sizeof *tandem_keys,
+                                   .target = &setup->tandem };
+
+    const unsigned errors = schema_fill(setup->conf, section, "[tandem]", &schema, 1,
+                                        setup->values);
+    setup->store = tandem_store_url(setup->conf);
+    setup->control = tandem_control_path(setup->conf);
+    if (section && errors == 0)
+        check_tandem(setup, section);
+
+    const struct conf_pair *dirs = section ? conf_get(section, "plugin_dir") : NULL;
+    setup->plugin_dirs = dirs && setup->tandem.plugin_dir
+                             ? list_paths(setup->tandem.plugin_dir, dirs)
+                             : tandem_plugin_dirs();
+    setup->data_dir = setup->tandem.data_dir ? mem_strdup(setup->tandem.data_dir)
+                                             : tandem_data_dir();
+}
+
+/* 0, or -1 with the reason reported: a kind that is not known, a name that is missing or odd. */
+static int check_section(struct conf *file, const struct conf_section *section)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t n = 0;
+
+    while (section_kinds[n])
+        n++;
+    if (!section_keys(section->kind)) {
+        conf_error(file, &section->pos, "unknown section [%s]%s", section->kind,
+                   setup_hint(section->kind, section_kinds, n));
+        return -1;
+    }
+    const int is_tandem = strcmp(section->kind, "tandem") == 0;
+    if (is_tandem && *section->name) {
+        conf_error(file, &section->pos, "[tandem] has no name: write [tandem]");
+        return -1;
+    }
+    if (!is_tandem && !*section->name) {
+        conf_error(file, &section->pos, "[%s] needs a name: write [%s NAME]", section->kind,
+                   section->kind);
+        return -1;
+    }
+    const size_t good = strspn(section->name, letters);
+    if (section->name[good] || good > MAX_NAME) {
+        conf_error(file, &section->pos,
+                   "'%.80s' is not a name: up to %d letters, digits, '-' and '_'", section->name,
+                   MAX_NAME);
+        return -1;
+    }
+    return 0;
+}
+
+static void read_sections(struct setup *setup, struct conf *file, struct loader *loader)
+{
+    size_t n;
+    const struct conf_section *sections = conf_sections(file, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct conf_section *section = &sections[i];
+        if (check_section(file, section) != 0)
+            continue;
+        if (strcmp(section->kind, "route") == 0)
+            read_route(setup, file, section);
+        else if (strcmp(section->kind, "tandem") != 0)
+            read_instance(setup, file, section, loader);
+    }
+}
+
+static struct loader *make_loader(char *const *dirs)
+{
+    struct loader *loader = loader_new(dirs[0] ? dirs[0] : TANDEM_PLUGIN_DIR);
+
+    for (size_t i = 1; dirs[0] && dirs[i]; i++)
+        loader_add(loader, dirs[i]);
+    return loader;
+}
+
+struct setup *setup_read(const char *path, struct loader **loader)
+{
+    struct setup *setup = mem_alloc(sizeof *setup);
+
+    setup->path = mem_strdup(path);
+    setup->conf = conf_read(path);
+    setup->values = schema_values_new();
+    read_tandem(setup);
+    if (!*loader)
+        *loader = make_loader(setup->plugin_dirs);
+    read_sections(setup, setup->conf, *loader);
+    if (setup->n_instances == 0 && setup_errors(setup) == 0) {
+        setup->builtin = conf_read_text("built-in", builtin_text, strlen(builtin_text));
+        read_sections(setup, setup->builtin, *loader);
+    }
+    setup->policy = policy_build(setup);
+    return setup;
+}
+
+unsigned setup_errors(const struct setup *setup)
+{
+    return conf_errors(setup->conf) + (setup->builtin ? conf_errors(setup->builtin) : 0);
+}
+
+char *setup_report(const struct setup *setup, const char *outcome)
+{
+    if (setup->builtin && conf_errors(setup->builtin) > 0)
+        return conf_report(setup->builtin, outcome);
+    return conf_report(setup->conf, outcome);
+}
+
+void instance_free(struct instance **instance_p)
+{
+    struct instance *instance = *instance_p;
+
+    *instance_p = NULL;
+    if (!instance)
+        return;
+    schema_values_free(&instance->values);
+    free(instance->conf);
+    free(instance->name);
+    free(instance);
+}
+
+void setup_free(struct setup **setup_p)
+{
+    struct setup *setup = *setup_p;
+
+    *setup_p = NULL;
+    if (!setup)
+        return;
+    if (setup->policy)
+        policy_free(setup->policy);
+    for (size_t i = 0; i < setup->n_instances; i++)
+        instance_free(&setup->instances[i]);
+    for (size_t i = 0; setup->plugin_dirs[i]; i++)
+        free(setup->plugin_dirs[i]);
+    free(setup->plugin_dirs);
+    free(setup->data_dir);
+    free(setup->instances);
+    free(setup->routes);
+    free(setup->store);
+    free(setup->control);
+    schema_values_free(&setup->values);
+    conf_free(&setup->builtin);
+    conf_free(&setup->conf);
+    free(setup->path);
+    free(setup);
+}
+
+struct instance *setup_find(const struct setup *setup, enum td_kind kind, const char *name)
+{
+    for (size_t i = 0; i < setup->n_instances; i++) {
+        struct instance *instance = setup->instances[i];
+        if (instance && instance->kind == kind && strcmp(instance->name, name) == 0)
+            return instance;
+    }
+    return NULL;
+}
+
+void setup_print(const struct setup *setup, struct buf *out)
+{
+    struct schema schema = { .keys = tandem_keys, .key_size = sizeof *tandem_keys,
+                             .target = (void *)&setup->tandem };
+
+    buf_str(out, "[tandem]\n");
+    schema_print(&schema, out);
+    for (size_t i = 0; i < setup->n_instances; i++) {
+        const struct instance *instance = setup->instances[i];
+        struct schema schemas[2];
+        instance_schemas(instance, schemas);
+        buf_printf(out, "\n[%s %s]\n", kind_name(instance->kind), instance->name);
+        for (size_t k = 0; k < 2; k++) {
+            if (schemas[k].keys)
+                schema_print(&schemas[k], out);
+        }
+    }
+    for (size_t i = 0; i < setup->n_routes; i++) {
+        schema = (struct schema){ .keys = route_keys, .key_size = sizeof *route_keys,
+                                  .target = &setup->routes[i].conf };
+        buf_printf(out, "\n[route %s]\n", setup->routes[i].section->name);
+        schema_print(&schema, out);
+    }
+}
