@@ -1,0 +1,257 @@
+/*
+ * agent_http.c - an agent behind an HTTP endpoint: one POST a turn, the answer in its response.
+ *
+ * One request an ask, no more: when to ask again, for how long, and whom else, is the host's.
+ */
+#include <tandem/plugin.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <uthash.h>
+
+#include "plugins/agent_http_answer.h"
+#include "plugins/agent_http_request.h"
+
+struct conf {
+    const char *url, *secret;
+    int64_t connect_timeout, max_answer;
+};
+
+static const struct td_conf_key conf_keys[] = {
+    TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL, "Where turns are posted to; http or https."),
+    TD_CONF_SECRET(struct conf, secret, 0,
+                   "Signs requests (Standard Webhooks): whsec_ and base64, or the key itself."),
+    TD_CONF_DURATION(struct conf, connect_timeout, 0, "2s", 1, 60000,
+                     "How long a connection may take to come about."),
+    TD_CONF_SIZE(struct conf, max_answer, 0, "1M", 1024, 16777216, "The largest answer taken."),
+    TD_CONF_END,
+};
+
+struct agent {
+    const struct td_host *host;
+    struct td_instance *inst;
+    const struct conf *conf;
+    struct http_signer *signer; /* NULL: requests are not signed */
+    struct td_json body;        /* of the request that is being made; its memory stays */
+    struct job *jobs;           /* by id */
+};
+
+struct job {
+    UT_hash_handle hh;
+    struct agent *agent;
+    uint64_t id;
+    struct td_http *http;
+};
+
+static void job_free(struct job *job)
+{
+    HASH_DEL(job->agent->jobs, job);
+    job->agent->host->http_cancel(&job->http);
+    free(job);
+}
+
+static void refuse(struct agent *agent, uint64_t id, enum td_status status, const char *detail,
+                   int64_t retry_after_ms)
+{
+    const struct td_answer answer = {
+        .size = sizeof answer,
+        .status = status,
+        .detail = detail,
+        .retry_after_ms = retry_after_ms <= 0          ? 0
+                          : retry_after_ms > UINT32_MAX ? UINT32_MAX
+                                                        : (uint32_t)retry_after_ms,
+        .confidence = -1,
+        .grounded = -1,
+    };
+
+    agent->host->answer(agent->inst, id, &answer);
+}
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+/* What never worked is worth another try; what could not work is not. */
+static enum td_status status_of_failure(enum td_http_failure failure)
+{
+    switch (failure) {
+    case TD_HTTP_BAD_URL:
+        return TD_CONF;
+    case TD_HTTP_TLS:
+    case TD_HTTP_TOO_LARGE:
+        return TD_FAIL;
+    case TD_HTTP_RESOLVE:
+    case TD_HTTP_CONNECT:
+    case TD_HTTP_TIMEOUT:
+    case TD_HTTP_BROKEN:
+    case TD_HTTP_OK:
+        break;
+    }
+    return TD_RETRY;
+}
+
+static enum td_status status_of_http(int status)
+{
+    return status == 429 || status >= 500      ? TD_RETRY
+           : status == 401 || status == 403    ? TD_AUTH
+           : status >= 400                     ? TD_REJECT
+                                               : TD_FAIL;
+}
+
+static void take_answer(struct agent *agent, uint64_t id, const struct td_http_response *response)
+{
+    struct http_answer read;
+    char why[HTTP_ANSWER_WHY];
+
+    if (http_answer_read(&read, response->body, response->body_len,
+                         (size_t)agent->conf->max_answer, why) != 0) {
+        refuse(agent, id, TD_FAIL, why, 0);
+        return;
+    }
+    agent->host->answer(agent->inst, id, &read.answer);
+    http_answer_fini(&read);
+}
+
+static void on_response(void *arg, const struct td_http_response *response)
+{
+    struct job *job = arg;
+    struct agent *agent = job->agent;
+    const uint64_t id = job->id;
+    char detail[128];
+
+    job->http = NULL; /* it has ended: the host has freed it */
+    job_free(job);
+    if (response->failure != TD_HTTP_OK) {
+        refuse(agent, id, status_of_failure(response->failure), response->detail, 0);
+    } else if (response->status != 200) {
+        snprintf(detail, sizeof detail, "the agent answered HTTP %d%s", response->status,
+                 response->status < 300   ? ", and only 200 carries an answer"
+                 : response->status < 400 ? ", and redirects are not followed"
+                                          : "");
+        refuse(agent, id, status_of_http(response->status), detail, response->retry_after_ms);
+    } else {
+        take_answer(agent, id, response);
+    }
+}
+
+/* ---- Questions ------------------------------------------------------------------------------- */
+
+static struct td_http *post(struct job *job, const struct td_turn *turn)
+{
+    struct agent *agent = job->agent;
+    char timestamp[24], signature[HTTP_SIGNATURE_TEXT];
+    const struct td_header headers[] = {
+        { "Content-Type", "application/json" },
+        { "Idempotency-Key", turn->id },
+        { "webhook-id", turn->id },
+        { "webhook-timestamp", timestamp },
+        { "webhook-signature", signature },
+    };
+    struct td_http_request request = {
+        .size = sizeof request,
+        .method = "POST",
+        .url = agent->conf->url,
+        .headers = headers,
+        .n_headers = 2,
+        .timeout_ms = turn->deadline_ms,
+        .connect_timeout_ms = (uint32_t)agent->conf->connect_timeout,
+        .max_response = (size_t)agent->conf->max_answer,
+    };
+
+    http_request_write(&agent->body, turn);
+    if (agent->body.failed)
+        return NULL;
+    request.body = td_json_text(&agent->body);
+    request.body_len = td_json_len(&agent->body);
+    if (agent->signer != NULL) {
+        snprintf(timestamp, sizeof timestamp, "%" PRId64, agent->host->now(agent->inst) / 1000);
+        if (http_signer_sign(agent->signer, turn->id, timestamp, request.body, request.body_len,
+                             signature) != 0)
+            return NULL;
+        request.n_headers = sizeof headers / sizeof headers[0];
+    }
+    return agent->host->http_start(agent->inst, &request, on_response, job);
+}
+
+static void agent_ask(void *self, uint64_t id, const struct td_turn *turn)
+{
+    struct agent *agent = self;
+    struct job *job;
+
+    if (turn->deadline_ms == 0) { /* which http_start() would take for its default */
+        refuse(agent, id, TD_RETRY, "no time is left to ask", 0);
+        return;
+    }
+    job = calloc(1, sizeof *job);
+    if (job == NULL) {
+        refuse(agent, id, TD_RETRY, "out of memory", 0);
+        return;
+    }
+    job->agent = agent;
+    job->id = id;
+    HASH_ADD(hh, agent->jobs, id, sizeof job->id, job);
+    job->http = post(job, turn);
+    if (job->http == NULL) {
+        job_free(job);
+        refuse(agent, id, TD_RETRY, "the request could not be made or queued", 0);
+    }
+}
+
+static void agent_cancel(void *self, uint64_t id)
+{
+    struct agent *agent = self;
+    struct job *job;
+
+    HASH_FIND(hh, agent->jobs, &id, sizeof id, job);
+    if (job != NULL)
+        job_free(job);
+}
+
+/* ---- The instance ---------------------------------------------------------------------------- */
+
+static enum td_status agent_open(const struct td_host *host, struct td_instance *inst,
+                                 const void *conf, void **self_r, struct td_error *err)
+{
+    struct agent *agent = malloc(sizeof *agent);
+
+    if (agent == NULL) {
+        snprintf(err->text, sizeof err->text, "out of memory");
+        return TD_RETRY;
+    }
+    *agent = (struct agent){ .host = host, .inst = inst, .conf = conf };
+    if (strncmp(agent->conf->url, "http://", 7) != 0 &&
+        strncmp(agent->conf->url, "https://", 8) != 0) {
+        snprintf(err->text, sizeof err->text,
+                 "url '%.256s' does not begin with http:// or https://", agent->conf->url);
+        free(agent);
+        return TD_CONF;
+    }
+    if (agent->conf->secret != NULL &&
+        (agent->signer = http_signer_new(agent->conf->secret, err)) == NULL) {
+        free(agent);
+        return TD_CONF;
+    }
+    *self_r = agent;
+    return TD_OK;
+}
+
+static void agent_close(void *self)
+{
+    struct agent *agent = self;
+    struct job *job, *next;
+
+    HASH_ITER (hh, agent->jobs, job, next)
+        job_free(job); /* the host answers them itself */
+    http_signer_free(&agent->signer);
+    td_json_free(&agent->body);
+    free(agent);
+}
+
+static const struct td_agent_ops ops = {
+    .size = sizeof ops,
+    .open = agent_open,
+    .ask = agent_ask,
+    .cancel = agent_cancel,
+    .close = agent_close,
+};
+
+TD_PLUGIN_DEFINE(.kind = TD_AGENT, .name = "http", .version = "1.0", .ops = &ops,
+                 .conf_size = sizeof(struct conf), .conf_keys = conf_keys);

@@ -1,0 +1,336 @@
+/* agent_http_answer.c - reads an HTTP agent's answer into a td_answer. */
+#include "plugins/agent_http_answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define MAX_MESSAGES 32
+#define MAX_CHOICES 64 /* of one message */
+#define MAX_NAME 128
+#define MAX_TEXT (64 << 10) /* a text, and each part that is kept as JSON */
+
+static int TD_PRINTF(2, 3) fail(char why[HTTP_ANSWER_WHY], const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(why, HTTP_ANSWER_WHY, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+/* The member, or NULL when it is absent or null. */
+static const cJSON *member(const cJSON *object, const char *key)
+{
+    const cJSON *item = td_json_get(object, key);
+
+    return cJSON_IsNull(item) ? NULL : item;
+}
+
+/* `in` is the place of the object in the answer: "" or "escalate." */
+static int read_text(const cJSON *object, const char *in, const char *key, size_t max,
+                     const char **text_r, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *item = member(object, key);
+
+    if (item == NULL)
+        return 0;
+    if (!cJSON_IsString(item))
+        return fail(why, "'%s%s' is not a string", in, key);
+    if (strlen(item->valuestring) > max)
+        return fail(why, "'%s%s' is longer than %zu bytes", in, key, max);
+    *text_r = item->valuestring[0] != '\0' ? item->valuestring : NULL;
+    return 0;
+}
+
+/* The array or object, or NULL when it is absent. */
+static int read_nested(const cJSON *object, const char *in, const char *key, int want_array,
+                       const cJSON **item_r, char why[HTTP_ANSWER_WHY])
+{
+    *item_r = member(object, key);
+    if (*item_r != NULL && !(want_array ? cJSON_IsArray(*item_r) : cJSON_IsObject(*item_r)))
+        return fail(why, "'%s%s' is not an %s", in, key, want_array ? "array" : "object");
+    return 0;
+}
+
+/* ---- Messages ------------------------------------------------------------------------------ */
+
+static int read_choices(struct http_answer *a, const cJSON *list, const char *in, size_t *used,
+                        struct td_message *message, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *item;
+
+    message->choices = a->choice_list + *used;
+    cJSON_ArrayForEach (item, list) {
+        struct td_choice *choice = &a->choices[*used];
+        char place[64];
+
+        snprintf(place, sizeof place, "%schoices[%zu].", in, message->n_choices);
+        if (message->n_choices == MAX_CHOICES)
+            return fail(why, "'%schoices' has more than %d", in, MAX_CHOICES);
+        *choice = (struct td_choice){ .size = sizeof *choice };
+        if (!cJSON_IsObject(item))
+            return fail(why, "'%schoices[%zu]' is not an object", in, message->n_choices);
+        if (read_text(item, place, "title", MAX_TEXT, &choice->title, why) != 0 ||
+            read_text(item, place, "value", MAX_TEXT, &choice->value, why) != 0)
+            return -1;
+        if (choice->title == NULL)
+            return fail(why, "'%stitle' is not there", place);
+        if (choice->value == NULL)
+            choice->value = choice->title;
+        a->choice_list[(*used)++] = choice;
+        message->n_choices++;
+    }
+    return 0;
+}
+
+static int read_message(struct http_answer *a, const cJSON *item, size_t i, size_t *used,
+                        char why[HTTP_ANSWER_WHY])
+{
+    struct td_message *message = &a->messages[i];
+    const cJSON *choices, *attachments;
+    char in[32];
+
+    *message = (struct td_message){ .size = sizeof *message, .author = TD_AI };
+    a->message_list[i] = message;
+    snprintf(in, sizeof in, "messages[%zu].", i);
+    if (!cJSON_IsObject(item))
+        return fail(why, "'messages[%zu]' is not an object", i);
+    if (read_text(item, in, "text", MAX_TEXT, &message->text, why) != 0 ||
+        read_nested(item, in, "choices", 1, &choices, why) != 0 ||
+        read_nested(item, in, "attachments", 1, &attachments, why) != 0)
+        return -1;
+    if (message->text == NULL)
+        return fail(why, "'%stext' is not there or empty", in);
+    return read_choices(a, choices, in, used, message, why);
+}
+
+static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *list, *item;
+    size_t n = 0, n_choices = 0, used = 0;
+
+    if (read_nested(a->tree, "", "messages", 1, &list, why) != 0)
+        return -1;
+    if (list == NULL || list->child == NULL)
+        return 0;
+    cJSON_ArrayForEach (item, list) {
+        n++;
+        n_choices += (size_t)cJSON_GetArraySize(td_json_get(item, "choices"));
+    }
+    if (n > MAX_MESSAGES)
+        return fail(why, "'messages' has more than %d", MAX_MESSAGES);
+    a->messages = calloc(n, sizeof *a->messages);
+    a->message_list = calloc(n, sizeof *a->message_list);
+    a->choices = calloc(n_choices + 1, sizeof *a->choices);
+    a->choice_list = calloc(n_choices + 1, sizeof *a->choice_list);
+    if (a->messages == NULL || a->message_list == NULL || a->choices == NULL ||
+        a->choice_list == NULL)
+        return fail(why, "out of memory");
+    a->answer.messages = a->message_list;
+    cJSON_ArrayForEach (item, list) {
+        if (read_message(a, item, a->answer.n_messages, &used, why) != 0)
+            return -1;
+        a->answer.n_messages++;
+    }
+    return 0;
+}
+
+/* ---- What is kept as it was written ---------------------------------------------------------- */
+
+static const char *skip_space(const char *at)
+{
+    return at + strspn(at, " \t\r\n");
+}
+
+/* Past one value of valid JSON, without its white space. */
+static const char *skip_value(const char *at)
+{
+    size_t depth = 0;
+
+    do {
+        if (*at == '"') {
+            for (at++; *at != '"'; at++)
+                at += *at == '\\';
+            at++;
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+            at++;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+            at++;
+        } else if (depth > 0) {
+            at++;
+        } else {
+            at += strcspn(at, ",]} \t\r\n");
+        }
+    } while (depth > 0);
+    return at;
+}
+
+static int keep(const char *from, const char *to, const char *key, char **json_r,
+                char why[HTTP_ANSWER_WHY])
+{
+    const size_t len = (size_t)(to - from);
+
+    if (len > MAX_TEXT)
+        return fail(why, "'%s' is longer than %d bytes", key, MAX_TEXT);
+    *json_r = malloc(len + 1);
+    if (*json_r == NULL)
+        return fail(why, "out of memory");
+    memcpy(*json_r, from, len);
+    (*json_r)[len] = '\0';
+    return 0;
+}
+
+/* The text was checked against the grammar, and its members are those of the tree, in order. */
+static int keep_parts(struct http_answer *a, const char *text, char why[HTTP_ANSWER_WHY])
+{
+    struct {
+        const char *key;
+        int is_array;
+        char **json;
+    } parts[] = {
+        { "sources", 1, &a->sources },
+        { "entities", 0, &a->entities },
+        { "state", 0, &a->state },
+    };
+    const char *at = skip_space(text) + 1;
+
+    for (const cJSON *item = a->tree->child; item != NULL; item = item->next) {
+        const char *value = skip_space(skip_space(skip_value(skip_space(at))) + 1);
+
+        at = skip_value(value);
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+            const cJSON *found;
+
+            if (strcmp(item->string, parts[i].key) != 0)
+                continue;
+            if (read_nested(a->tree, "", parts[i].key, parts[i].is_array, &found, why) != 0 ||
+                (found != NULL && keep(value, at, parts[i].key, parts[i].json, why) != 0))
+                return -1;
+        }
+        at = skip_space(at) + 1; /* the comma or the end */
+    }
+    a->answer.sources = a->sources;
+    a->answer.entities = a->entities;
+    a->answer.state = a->state;
+    return 0;
+}
+
+/* ---- The rest -------------------------------------------------------------------------------- */
+
+static int read_decision(struct http_answer *a, char why[HTTP_ANSWER_WHY])
+{
+    static const char *const names[] = {
+        [TD_RESOLVE] = "resolve", [TD_CLARIFY] = "clarify", [TD_ESCALATE] = "escalate",
+        [TD_REFUSE] = "refuse",
+    };
+    const char *name = NULL;
+
+    if (read_text(a->tree, "", "decision", MAX_NAME, &name, why) != 0)
+        return -1;
+    if (name == NULL)
+        return 0;
+    for (int decision = TD_RESOLVE; decision <= TD_REFUSE; decision++) {
+        if (strcmp(name, names[decision]) == 0)
+            a->answer.decision = (enum td_decision)decision;
+    }
+    if (a->answer.decision == TD_DECISION_NONE)
+        return fail(why, "'decision' is '%.64s', not resolve, clarify, escalate or refuse", name);
+    return 0;
+}
+
+/* An agent that fills `escalate` or `clarify` without a decision has said it all the same. */
+static int read_reasons(struct http_answer *a, char why[HTTP_ANSWER_WHY])
+{
+    struct td_answer *answer = &a->answer;
+    const cJSON *clarify, *escalate;
+
+    if (read_nested(a->tree, "", "clarify", 0, &clarify, why) != 0 ||
+        read_nested(a->tree, "", "escalate", 0, &escalate, why) != 0 ||
+        read_text(clarify, "clarify.", "slot", MAX_NAME, &answer->clarify_slot, why) != 0 ||
+        read_text(escalate, "escalate.", "code", MAX_NAME, &answer->escalate_code, why) != 0 ||
+        read_text(escalate, "escalate.", "text", MAX_TEXT, &answer->escalate_text, why) != 0 ||
+        read_text(escalate, "escalate.", "queue", MAX_NAME, &answer->escalate_queue, why) != 0)
+        return -1;
+    if (answer->decision == TD_DECISION_NONE)
+        answer->decision = escalate != NULL  ? TD_ESCALATE
+                           : clarify != NULL ? TD_CLARIFY
+                                             : TD_DECISION_NONE;
+    return 0;
+}
+
+static int read_intent(struct http_answer *a, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *intent, *confidence, *grounded = member(a->tree, "grounded");
+
+    if (read_nested(a->tree, "", "intent", 0, &intent, why) != 0 ||
+        read_text(intent, "intent.", "name", MAX_NAME, &a->answer.intent, why) != 0)
+        return -1;
+    confidence = member(intent, "confidence");
+    if (confidence != NULL && (!cJSON_IsNumber(confidence) || confidence->valuedouble < 0 ||
+                               confidence->valuedouble > 1))
+        return fail(why, "'intent.confidence' is not a number from 0 to 1");
+    if (grounded != NULL && !cJSON_IsBool(grounded))
+        return fail(why, "'grounded' is not true or false");
+    a->answer.confidence = confidence != NULL ? confidence->valuedouble : -1;
+    a->answer.grounded = grounded != NULL ? cJSON_IsTrue(grounded) : -1;
+    return 0;
+}
+
+static int read_answer(struct http_answer *a, const char *body, char why[HTTP_ANSWER_WHY])
+{
+    struct td_answer *answer = &a->answer;
+    const cJSON *calls, *claims;
+
+    if (!cJSON_IsObject(a->tree))
+        return fail(why, "the answer is JSON, but not an object");
+    if (read_messages(a, why) != 0 || read_decision(a, why) != 0 || read_reasons(a, why) != 0 ||
+        read_intent(a, why) != 0 || keep_parts(a, body, why) != 0 ||
+        read_text(a->tree, "", "silent", MAX_TEXT, &answer->silent, why) != 0 ||
+        read_text(a->tree, "", "pass", MAX_NAME, &answer->pass, why) != 0 ||
+        read_text(a->tree, "", "summary", MAX_TEXT, &answer->summary, why) != 0 ||
+        read_text(a->tree, "", "language", MAX_NAME, &answer->language, why) != 0 ||
+        read_nested(a->tree, "", "calls", 1, &calls, why) != 0 ||
+        read_nested(a->tree, "", "claims", 1, &claims, why) != 0)
+        return -1;
+    if (answer->n_messages > 0)
+        answer->silent = NULL; /* a reason for silence, and it is not silent */
+    else if (answer->silent == NULL && answer->decision != TD_ESCALATE && answer->pass == NULL)
+        return fail(why, calls != NULL && calls->child != NULL
+                             ? "the answer has only 'calls', and there are no actions to call"
+                             : "the answer is empty: it needs messages, silent, pass or "
+                               "decision escalate");
+    return 0;
+}
+
+int http_answer_read(struct http_answer *a, const char *body, size_t len, size_t max,
+                     char why[HTTP_ANSWER_WHY])
+{
+    const struct td_json_limits limits = { .bytes = max };
+    char wrong[160];
+
+    *a = (struct http_answer){ .answer = { .size = sizeof a->answer, .status = TD_OK } };
+    a->tree = td_json_parse(body, len, &limits, wrong, sizeof wrong);
+    if (a->tree == NULL)
+        return fail(why, "the answer is not JSON: %s", wrong);
+    if (read_answer(a, body, why) != 0) {
+        http_answer_fini(a);
+        return -1;
+    }
+    return 0;
+}
+
+void http_answer_fini(struct http_answer *a)
+{
+    cJSON_Delete(a->tree);
+    free(a->messages);
+    free(a->message_list);
+    free(a->choices);
+    free(a->choice_list);
+    free(a->sources);
+    free(a->entities);
+    free(a->state);
+    *a = (struct http_answer){ .tree = NULL };
+}

@@ -1,0 +1,29 @@
+/*
+ * agent_http_answer.h - what an HTTP agent answered, read as hostile JSON.
+ *
+ * Layer: plugins/agent_http. Absent (or null) is not a failure, malformed is.
+ */
+#ifndef AGENT_HTTP_ANSWER_H
+#define AGENT_HTTP_ANSWER_H
+
+#include <tandem/json.h>
+#include <tandem/plugin.h>
+
+#define HTTP_ANSWER_WHY 256
+
+struct http_answer {
+    struct td_answer answer; /* points into what follows */
+    cJSON *tree;
+    struct td_message *messages;
+    const struct td_message **message_list;
+    struct td_choice *choices;
+    const struct td_choice **choice_list;
+    char *sources, *entities, *state; /* as the agent wrote them: numbers keep their digits */
+};
+
+/* 0, or -1 with a sentence that names the field; nothing to free then. */
+int http_answer_read(struct http_answer *a, const char *body, size_t len, size_t max,
+                     char why[HTTP_ANSWER_WHY]);
+void http_answer_fini(struct http_answer *a);
+
+#endif
