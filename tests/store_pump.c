@@ -128,6 +128,8 @@ void answer_load(void *arg, const struct store_loaded *loaded)
         answer->snapshot = keep(answer, loaded->snapshot, sizeof *loaded->snapshot);
         answer->snapshot->data =
             keep(answer, loaded->snapshot->data, loaded->snapshot->data_len);
+        answer->snapshot->body =
+            keep(answer, loaded->snapshot->body, loaded->snapshot->body_len);
     }
     keep_records(answer, loaded->records, loaded->n_records);
 }
@@ -205,8 +207,8 @@ int answer_equal(const struct answer *a, const struct answer *b)
     if (a->n != b->n || a->more != b->more)
         return differs("how many there are");
     if ((s == NULL) != (t == NULL) ||
-        (s != NULL && (s->seq != t->seq || s->bodies_from != t->bodies_from ||
-                       !bytes_equal(s->data, s->data_len, t->data, t->data_len))))
+        (s != NULL && (s->seq != t->seq || !bytes_equal(s->data, s->data_len, t->data, t->data_len) ||
+                       !bytes_equal(s->body, s->body_len, t->body, t->body_len))))
         return differs("the snapshot");
     for (size_t i = 0; i < a->n; i++) {
         if (a->items != NULL ? !item_equal(&a->items[i], &b->items[i])

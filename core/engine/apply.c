@@ -26,7 +26,6 @@ static void update(char **field, const char *value)
 static void apply_customer(struct session *s, const struct record *r)
 {
     s->verified = r->verified;
-    s->customer_seq = r->seq;
     session_set_customer(s, &r->body);
 }
 

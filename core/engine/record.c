@@ -236,21 +236,30 @@ static int decode_choices(const cJSON *array, struct arena *arena, struct record
     return 0;
 }
 
+int record_decode_body_tree(const cJSON *object, struct arena *arena, struct record_body *body_r,
+                            struct err *err)
+{
+    *body_r = (struct record_body){ 0 };
+    if (object == NULL || cJSON_IsNull(object))
+        return 0;
+    for (size_t i = 0; i < N(body_fields); i++)
+        if (get_field(object, &body_fields[i], arena, body_r, err) != 0)
+            return -1;
+    return decode_choices(cJSON_GetObjectItemCaseSensitive(object, "choices"), arena, body_r, err);
+}
+
 int record_decode_body(const char *text, size_t len, struct arena *arena,
                        struct record_body *body_r, struct err *err)
 {
     cJSON *object;
-    int rc = 0;
+    int rc;
 
     *body_r = (struct record_body){ 0 };
     if (text == NULL || len == 0)
         return 0;
     if ((object = parse_object(text, len, err)) == NULL)
         return -1;
-    for (size_t i = 0; i < N(body_fields) && rc == 0; i++)
-        rc = get_field(object, &body_fields[i], arena, body_r, err);
-    if (rc == 0)
-        rc = decode_choices(cJSON_GetObjectItemCaseSensitive(object, "choices"), arena, body_r, err);
+    rc = record_decode_body_tree(object, arena, body_r, err);
     cJSON_Delete(object);
     return rc;
 }

@@ -18,6 +18,7 @@
 
 struct arena;
 struct buf;
+struct cJSON;
 struct err;
 
 enum record_type {
@@ -85,5 +86,8 @@ int record_decode(const char *facts, size_t len, struct arena *arena, struct rec
                   struct err *err);
 int record_decode_body(const char *text, size_t len, struct arena *arena,
                        struct record_body *body_r, struct err *err);
+/* The same from a parsed object; NULL or null is an empty body. */
+int record_decode_body_tree(const struct cJSON *object, struct arena *arena,
+                            struct record_body *body_r, struct err *err);
 
 #endif

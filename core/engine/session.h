@@ -56,7 +56,6 @@ struct session {
     char *channel, *kind, *account, *peer, *locale, *timezone;
     char *customer_id, *customer_name, *customer_email;
     int verified;
-    uint64_t customer_seq; /* the record whose body holds the above; 0: none */
     int64_t opened_at, closed_at;
     int64_t active_at; /* newest message, either way */
     int64_t seen_at;   /* customer's last sign of life */
@@ -68,7 +67,7 @@ struct session {
     size_t n_messages, cap_messages;
     struct {
         char *agent, *state;
-        uint64_t seq; /* of the record whose body holds it */
+        uint64_t seq; /* of the record that set it */
     } states[SESSION_AGENT_STATES];
     char *route; /* the last one that matched; NULL: none yet */
     char *intent, *language;
@@ -88,13 +87,11 @@ size_t session_pending(const struct session *session, const struct session_messa
 const struct session_message *session_message(const struct session *session, uint64_t seq);
 const char *session_state_of(const struct session *session, const char *agent); /* NULL: none */
 
-/* The whole state without what people said; same state, same bytes. */
-void session_snapshot(const struct session *session, struct buf *out);
-/* Bodies of records from this one on make a restored session whole. */
-uint64_t session_bodies_from(const struct session *session);
-int session_restore(struct session *session, const char *data, size_t len, struct err *err);
-/* Puts a body back where its record belongs; records without a place any more are skipped. */
-int session_restore_body(struct session *session, uint64_t seq, const char *body, size_t len,
-                         struct err *err);
+/* The whole state in two parts: facts, and what people said. Same state, same bytes. */
+void session_snapshot(const struct session *session, struct buf *facts, struct buf *body);
+/* Into a session fresh from session_init(). body NULL: it was erased; texts are NULL then. 0, or
+ * -1 with what is wrong; session_fini() in any case. */
+int session_restore(struct session *session, const char *facts, size_t facts_len,
+                    const char *body, size_t body_len, struct err *err);
 
 #endif

@@ -29,7 +29,6 @@ static const struct {
     FIELD(TEXT, "kind", kind),
     FIELD(TEXT, "account", account),
     FIELD(NUMBER, "verified", verified),
-    FIELD(NUMBER, "customer_seq", customer_seq),
     FIELD(NUMBER, "opened_at", opened_at),
     FIELD(NUMBER, "closed_at", closed_at),
     FIELD(NUMBER, "active_at", active_at),
@@ -103,56 +102,93 @@ static void put_message(struct td_json *j, const struct session_message *m)
     td_json_object_end(j);
 }
 
-void session_snapshot(const struct session *s, struct buf *out)
+static void flush(struct td_json *j, struct buf *out)
 {
-    struct td_json j = { 0 };
+    buf_add(out, td_json_text(j), td_json_len(j));
+    td_json_free(j);
+}
 
-    td_json_object(&j);
-    td_json_key_int(&j, "version", SNAPSHOT_VERSION);
+static void write_facts(const struct session *s, struct td_json *j)
+{
+    td_json_object(j);
+    td_json_key_int(j, "version", SNAPSHOT_VERSION);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const char *text;
         if (fields[i].kind == NUMBER) {
-            td_json_key_int(&j, fields[i].name, get_number(s, i));
+            td_json_key_int(j, fields[i].name, get_number(s, i));
             continue;
         }
         memcpy(&text, (const char *)s + fields[i].offset, sizeof text);
         if (text != NULL)
-            td_json_key_str(&j, fields[i].name, text);
+            td_json_key_str(j, fields[i].name, text);
     }
-    put_id(&j, "turn", &s->turn.id);
-    td_json_key(&j, "messages");
-    td_json_array(&j);
+    put_id(j, "turn", &s->turn.id);
+    td_json_key(j, "messages");
+    td_json_array(j);
     for (size_t i = 0; i < s->n_messages; i++)
-        put_message(&j, &s->messages[i]);
-    td_json_array_end(&j);
-    td_json_key(&j, "states");
-    td_json_array(&j);
-    for (size_t i = 0; i < SESSION_AGENT_STATES; i++) {
-        td_json_object(&j);
-        if (s->states[i].agent != NULL) {
-            td_json_key_str(&j, "agent", s->states[i].agent);
-            td_json_key_int(&j, "seq", (int64_t)s->states[i].seq);
-        }
-        td_json_object_end(&j);
+        put_message(j, &s->messages[i]);
+    td_json_array_end(j);
+    td_json_key(j, "states");
+    td_json_array(j);
+    for (size_t i = 0; i < SESSION_AGENT_STATES && s->states[i].agent != NULL; i++) {
+        td_json_object(j);
+        td_json_key_str(j, "agent", s->states[i].agent);
+        td_json_key_int(j, "seq", (int64_t)s->states[i].seq);
+        td_json_object_end(j);
     }
-    td_json_array_end(&j);
-    td_json_object_end(&j);
-    buf_add(out, td_json_text(&j), td_json_len(&j));
-    td_json_free(&j);
+    td_json_array_end(j);
+    td_json_object_end(j);
 }
 
-uint64_t session_bodies_from(const struct session *s)
+/* The body of a record again, as an element of an array; null when there is nothing. */
+static void put_body(struct td_json *j, const struct record_body *body)
 {
-    uint64_t from = s->seq + 1;
+    struct buf text = { 0 };
 
-    if (s->customer_seq != 0 && s->customer_seq < from)
-        from = s->customer_seq;
-    if (s->n_messages > 0 && s->messages[0].seq < from)
-        from = s->messages[0].seq;
-    for (size_t i = 0; i < SESSION_AGENT_STATES; i++)
-        if (s->states[i].agent != NULL && s->states[i].seq < from)
-            from = s->states[i].seq;
-    return from;
+    record_encode_body(body, &text);
+    if (text.len > 0)
+        td_json_raw(j, text.data, text.len);
+    else
+        td_json_null(j);
+    buf_fini(&text);
+}
+
+static void write_body(const struct session *s, struct td_json *j)
+{
+    const struct record_body customer = {
+        .peer = s->peer, .locale = s->locale, .timezone = s->timezone,
+        .customer_id = s->customer_id, .customer_name = s->customer_name,
+        .customer_email = s->customer_email,
+    };
+
+    td_json_object(j);
+    td_json_key(j, "customer");
+    put_body(j, &customer);
+    td_json_key(j, "messages");
+    td_json_array(j);
+    for (size_t i = 0; i < s->n_messages; i++) {
+        const struct session_message *m = &s->messages[i];
+        put_body(j, &(struct record_body){
+            .text = m->text, .choice = m->choice, .n_choices = m->n_choices,
+            .choices = (const struct td_choice *const *)m->choices });
+    }
+    td_json_array_end(j);
+    td_json_key(j, "states");
+    td_json_array(j);
+    for (size_t i = 0; i < SESSION_AGENT_STATES && s->states[i].agent != NULL; i++)
+        td_json_str(j, s->states[i].state);
+    td_json_array_end(j);
+    td_json_object_end(j);
+}
+
+void session_snapshot(const struct session *s, struct buf *facts, struct buf *body)
+{
+    struct td_json j = { 0 };
+
+    write_facts(s, &j);
+    flush(&j, facts);
+    write_body(s, &j);
+    flush(&j, body);
 }
 
 static int get_int(const cJSON *object, const char *key, int64_t *value_r)
@@ -184,7 +220,7 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     return 0;
 }
 
-static int restore_object(struct session *s, const cJSON *object, struct err *err)
+static int restore_facts(struct session *s, const cJSON *object, struct err *err)
 {
     const cJSON *item;
     const char *turn = td_json_get_str(object, "turn");
@@ -222,36 +258,64 @@ static int restore_object(struct session *s, const cJSON *object, struct err *er
     return 0;
 }
 
-int session_restore(struct session *s, const char *data, size_t len, struct err *err)
+/* The part that may have been erased; what does not fit its place is left out. */
+static int restore_body(struct session *s, const cJSON *object, struct arena *arena,
+                        struct err *err)
 {
-    static const struct td_json_limits limits = { .bytes = 8 << 20, .depth = 8 };
+    struct record_body body;
+    const cJSON *item;
+    size_t n = 0;
+
+    if (record_decode_body_tree(cJSON_GetObjectItemCaseSensitive(object, "customer"), arena, &body,
+                                err) != 0)
+        return -1;
+    session_set_customer(s, &body);
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "messages"))
+    {
+        if (record_decode_body_tree(item, arena, &body, err) != 0)
+            return -1;
+        if (n < s->n_messages)
+            session_set_text(&s->messages[n++], &body);
+    }
+    n = 0;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "states"))
+    {
+        if (n < SESSION_AGENT_STATES && s->states[n].agent != NULL)
+            s->states[n++].state = mem_strdup(cJSON_GetStringValue(item));
+    }
+    return 0;
+}
+
+static cJSON *parse(const char *text, size_t len, struct err *err)
+{
+    /* 64 messages and more of 64 KiB, and four states, in the worst of escapings. */
+    static const struct td_json_limits limits = { .bytes = 64 << 20, .depth = 8 };
     char why[128];
-    cJSON *object = td_json_parse(data, len, &limits, why, sizeof why);
+    cJSON *object = td_json_parse(text, len, &limits, why, sizeof why);
+
+    if (object == NULL)
+        err_set(err, "snapshot: %s", why);
+    return object;
+}
+
+int session_restore(struct session *s, const char *facts, size_t facts_len, const char *body,
+                    size_t body_len, struct err *err)
+{
+    cJSON *object = parse(facts, facts_len, err);
+    struct arena *arena;
     int rc;
 
     if (object == NULL)
-        return err_set(err, "snapshot: %s", why);
-    rc = restore_object(s, object, err);
+        return -1;
+    rc = restore_facts(s, object, err);
     cJSON_Delete(object);
-    return rc;
-}
-
-int session_restore_body(struct session *s, uint64_t seq, const char *text, size_t len,
-                         struct err *err)
-{
-    struct session_message *m = session_message_mutable(s, seq);
-    struct arena *arena = arena_new(0);
-    struct record_body body;
-    int rc = record_decode_body(text, len, arena, &body, err);
-
-    if (rc == 0 && m != NULL)
-        session_set_text(m, &body);
-    if (rc == 0 && seq == s->customer_seq)
-        session_set_customer(s, &body);
-    for (size_t i = 0; rc == 0 && i < SESSION_AGENT_STATES; i++)
-        if (s->states[i].agent != NULL && s->states[i].seq == seq && body.state != NULL &&
-            s->states[i].state == NULL)
-            s->states[i].state = mem_strdup(body.state);
+    if (rc != 0 || body == NULL)
+        return rc;
+    if ((object = parse(body, body_len, err)) == NULL)
+        return -1;
+    arena = arena_new(0);
+    rc = restore_body(s, object, arena, err);
     arena_free(&arena);
+    cJSON_Delete(object);
     return rc;
 }

@@ -94,8 +94,10 @@ static struct session *session_add(struct memory *mem, const struct ulid *id)
 
 static void snapshot_free(struct store_snapshot *snapshot)
 {
-    if (snapshot != NULL)
+    if (snapshot != NULL) {
         free((void *)snapshot->data);
+        free((void *)snapshot->body);
+    }
     free(snapshot);
 }
 
@@ -157,6 +159,7 @@ static void put_snapshot(struct session *s, const struct store_snapshot *in)
     snapshot_free(s->snapshot);
     s->snapshot = mem_dup(in, sizeof *in);
     s->snapshot->data = mem_dup(in->data, in->data_len);
+    s->snapshot->body = in->body_len > 0 ? mem_dup(in->body, in->body_len) : NULL;
 }
 
 static void run_append(struct memory *mem, struct store_op *op)
@@ -211,7 +214,7 @@ static size_t records_of(const struct session *s)
 static void run_load(struct memory *mem, struct store_op *op)
 {
     const struct session *s = session_get(mem, &op->session);
-    uint64_t bodies_from = 0, from = 0;
+    uint64_t from = 0;
 
     if (s == NULL) {
         op->status = STORE_NONE;
@@ -221,7 +224,7 @@ static void run_load(struct memory *mem, struct store_op *op)
     if (s->snapshot != NULL) {
         op->snapshot = copy(op, s->snapshot, sizeof *s->snapshot);
         op->snapshot->data = copy(op, s->snapshot->data, s->snapshot->data_len);
-        bodies_from = s->snapshot->bodies_from;
+        op->snapshot->body = copy(op, s->snapshot->body, s->snapshot->body_len);
         from = s->snapshot->seq + 1;
     }
     op->records = arena_array(op->mem, records_of(s), sizeof *op->records);
@@ -229,10 +232,9 @@ static void run_load(struct memory *mem, struct store_op *op)
         for (size_t k = 0; k < s->batches[i].n; k++) {
             struct store_record r = s->batches[i].records[k];
 
-            if (r.seq < from && (r.seq < bodies_from || r.body == NULL))
+            if (r.seq < from)
                 continue;
-            r.data = r.seq < from ? NULL : copy(op, r.data, r.data_len);
-            r.data_len = r.seq < from ? 0 : r.data_len;
+            r.data = copy(op, r.data, r.data_len);
             r.body = copy(op, r.body, r.body_len);
             op->records[op->n++] = r;
         }
@@ -326,8 +328,7 @@ static int may_drop(const struct session *s, const struct batch *batch, int64_t 
 {
     uint64_t last = batch->first_seq + batch->n - 1;
 
-    return s->snapshot != NULL && last <= s->snapshot->seq && last < s->snapshot->bodies_from &&
-           batch->at < before;
+    return s->snapshot != NULL && last <= s->snapshot->seq && batch->at < before;
 }
 
 static void run_compact(struct memory *mem, struct store_op *op)
@@ -356,6 +357,11 @@ static void run_erase(struct memory *mem, struct store_op *op)
 {
     struct session *s = session_get(mem, &op->session);
 
+    if (s != NULL && s->snapshot != NULL) {
+        free((void *)s->snapshot->body);
+        s->snapshot->body = NULL;
+        s->snapshot->body_len = 0;
+    }
     for (size_t i = 0; s != NULL && i < s->n; i++) {
         for (size_t k = 0; k < s->batches[i].n; k++) {
             struct store_record *r = &s->batches[i].records[k];

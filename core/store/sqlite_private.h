@@ -40,6 +40,7 @@ enum db_stmt {
     DB_DEDUPE_SLICE,
     DB_DEDUPE_DROP,
     DB_ERASE_BODIES,
+    DB_ERASE_SNAPSHOT,
     DB_ERASE_JOURNAL,
     DB_STMTS
 };

@@ -83,12 +83,9 @@ static struct store_record *row_records(sqlite3_stmt *stmt, struct store_op *op,
     return records;
 }
 
-/* Whole records from `whole` on, before them bodies alone from `bodies` on; at most max. */
-static int records_from(struct db *db, struct store_op *op, uint64_t bodies, uint64_t whole,
-                        size_t max)
+static int records_from(struct db *db, struct store_op *op, uint64_t low, size_t max)
 {
     sqlite3_stmt *stmt = db->stmt[DB_JOURNAL_FROM];
-    uint64_t low = bodies < whole ? bodies : whole;
     size_t cap = 0, n = 0;
     int rc;
 
@@ -104,12 +101,8 @@ static int records_from(struct db *db, struct store_op *op, uint64_t bodies, uin
         for (size_t i = 0; i < n && !op->more; i++) {
             struct store_record *r = &records[i];
 
-            if (r->seq < low || (r->seq < whole && r->body == NULL))
+            if (r->seq < low)
                 continue;
-            if (r->seq < whole) {
-                r->data = NULL;
-                r->data_len = 0;
-            }
             if (op->n == max)
                 op->more = 1;
             else
@@ -129,10 +122,11 @@ static int get_snapshot(struct db *db, struct store_op *op)
         struct store_snapshot *s = arena_alloc(op->mem, sizeof *s);
 
         s->seq = (uint64_t)sqlite3_column_int64(stmt, 0);
-        s->bodies_from = (uint64_t)sqlite3_column_int64(stmt, 1);
-        s->data = arena_dup(op->mem, sqlite3_column_blob(stmt, 2),
-                            (size_t)sqlite3_column_bytes(stmt, 2));
-        s->data_len = (size_t)sqlite3_column_bytes(stmt, 2);
+        s->data = arena_dup(op->mem, sqlite3_column_blob(stmt, 1),
+                            (size_t)sqlite3_column_bytes(stmt, 1));
+        s->data_len = (size_t)sqlite3_column_bytes(stmt, 1);
+        if ((s->body_len = (size_t)sqlite3_column_bytes(stmt, 2)) > 0)
+            s->body = arena_dup(op->mem, sqlite3_column_blob(stmt, 2), s->body_len);
         op->snapshot = s;
     }
     return end(stmt, rc);
@@ -140,19 +134,17 @@ static int get_snapshot(struct db *db, struct store_op *op)
 
 static int load(struct db *db, struct store_op *op)
 {
-    uint64_t whole = 0, bodies = 0;
+    uint64_t from = 0;
     int rc = exists(db, op);
 
     if (rc != SQLITE_OK || op->status != STORE_OK)
         return rc;
     op->mem = arena_new(0);
     rc = get_snapshot(db, op);
-    if (op->snapshot != NULL) {
-        whole = op->snapshot->seq + 1;
-        bodies = op->snapshot->bodies_from;
-    }
+    if (op->snapshot != NULL)
+        from = op->snapshot->seq + 1;
     if (rc == SQLITE_OK)
-        rc = records_from(db, op, bodies, whole, SIZE_MAX);
+        rc = records_from(db, op, from, SIZE_MAX);
     if (rc == SQLITE_OK)
         rc = db_last_seq(db, &op->session, &op->found_seq);
     return rc;
@@ -165,7 +157,7 @@ static int read_some(struct db *db, struct store_op *op)
     if (rc != SQLITE_OK || op->status != STORE_OK)
         return rc;
     op->mem = arena_new(0);
-    return records_from(db, op, op->first_seq, op->first_seq, op->max);
+    return records_from(db, op, op->first_seq, op->max);
 }
 
 static int find(struct db *db, struct store_op *op)

@@ -32,7 +32,7 @@ static const char schema[] =
     "CREATE TABLE address(key BLOB PRIMARY KEY, session BLOB) WITHOUT ROWID;"
     "CREATE TABLE session(id BLOB PRIMARY KEY, wake_at INTEGER) WITHOUT ROWID;"
     "CREATE INDEX session_wake ON session(wake_at, id) WHERE wake_at IS NOT NULL;"
-    "CREATE TABLE snapshot(session BLOB PRIMARY KEY, seq INTEGER, bodies_from INTEGER, data BLOB)"
+    "CREATE TABLE snapshot(session BLOB PRIMARY KEY, seq INTEGER, data BLOB, body BLOB)"
     " WITHOUT ROWID;";
 
 static const char *const texts[DB_STMTS] = {
@@ -48,8 +48,8 @@ static const char *const texts[DB_STMTS] = {
     [DB_BODY_PUT] = "INSERT INTO body(data) VALUES(?1)",
     [DB_ADDRESS_GET] = "SELECT session FROM address WHERE key = ?1",
     [DB_ADDRESS_PUT] = "INSERT OR REPLACE INTO address(key, session) VALUES(?1, ?2)",
-    [DB_SNAPSHOT_GET] = "SELECT seq, bodies_from, data FROM snapshot WHERE session = ?1",
-    [DB_SNAPSHOT_PUT] = "INSERT OR REPLACE INTO snapshot(session, seq, bodies_from, data)"
+    [DB_SNAPSHOT_GET] = "SELECT seq, data, body FROM snapshot WHERE session = ?1",
+    [DB_SNAPSHOT_PUT] = "INSERT OR REPLACE INTO snapshot(session, seq, data, body)"
                         " VALUES(?1, ?2, ?3, ?4)",
     [DB_SESSION_GET] = "SELECT 1 FROM session WHERE id = ?1",
     [DB_SESSION_NEW] = "INSERT OR IGNORE INTO session(id, wake_at) VALUES(?1, NULL)",
@@ -61,7 +61,7 @@ static const char *const texts[DB_STMTS] = {
     [DB_DUE] = "SELECT id, wake_at FROM session WHERE wake_at IS NOT NULL AND wake_at <= ?1"
                " AND (wake_at, id) > (?2, ?3) ORDER BY wake_at, id LIMIT ?4",
     [DB_SESSIONS] = "SELECT id, wake_at FROM session WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-    [DB_COMPACT_NEXT] = "SELECT session, seq, bodies_from FROM snapshot WHERE session > ?1"
+    [DB_COMPACT_NEXT] = "SELECT session, seq FROM snapshot WHERE session > ?1"
                         " ORDER BY session LIMIT 1",
     [DB_COMPACT_BATCHES] = "SELECT first_seq + n - 1, at FROM journal WHERE session = ?1"
                            " ORDER BY first_seq LIMIT ?2",
@@ -72,6 +72,7 @@ static const char *const texts[DB_STMTS] = {
     [DB_DEDUPE_DROP] = "DELETE FROM dedupe WHERE key > ?1 AND key <= ?2 AND at < ?3",
     [DB_ERASE_BODIES] = "DELETE FROM body WHERE id IN (SELECT body FROM journal"
                         " WHERE session = ?1 AND body IS NOT NULL)",
+    [DB_ERASE_SNAPSHOT] = "UPDATE snapshot SET body = NULL WHERE session = ?1",
     [DB_ERASE_JOURNAL] = "UPDATE journal SET body = NULL WHERE session = ?1 AND body IS NOT NULL",
 };
 

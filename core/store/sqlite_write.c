@@ -79,8 +79,8 @@ static int put_snapshot(struct db *db, const struct store_batch *batch)
 
     db_bind_id(stmt, 1, &batch->session);
     sqlite3_bind_int64(stmt, 2, (sqlite3_int64)batch->snapshot->seq);
-    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)batch->snapshot->bodies_from);
-    sqlite3_bind_blob64(stmt, 4, batch->snapshot->data, batch->snapshot->data_len, SQLITE_STATIC);
+    sqlite3_bind_blob64(stmt, 3, batch->snapshot->data, batch->snapshot->data_len, SQLITE_STATIC);
+    sqlite3_bind_blob64(stmt, 4, batch->snapshot->body, batch->snapshot->body_len, SQLITE_STATIC);
     return db_run(db, DB_SNAPSHOT_PUT);
 }
 
@@ -171,7 +171,7 @@ static int compact_sessions(struct db *db, struct store_op *op, int *end_r)
     int rc = SQLITE_OK;
 
     for (int i = 0; i < SLICE_SESSIONS && dropped < SLICE_BATCHES && rc == SQLITE_OK; i++) {
-        uint64_t seq, bodies_from, last;
+        uint64_t seq, last;
         uint8_t session[16];
 
         bind_key(next, 1, db->compact_session, sizeof db->compact_session);
@@ -182,9 +182,8 @@ static int compact_sessions(struct db *db, struct store_op *op, int *end_r)
         }
         memcpy(session, sqlite3_column_blob(next, 0), sizeof session);
         seq = (uint64_t)sqlite3_column_int64(next, 1);
-        bodies_from = (uint64_t)sqlite3_column_int64(next, 2);
         sqlite3_reset(next);
-        rc = droppable(db, op, session, bodies_from <= seq ? bodies_from : seq + 1, &last, &n);
+        rc = droppable(db, op, session, seq + 1, &last, &n);
         if (rc == SQLITE_OK && last > 0)
             rc = drop_batches(db, session, last);
         dropped += n;
@@ -242,8 +241,11 @@ int db_erase(struct db *db, struct store_op *op)
     int rc;
 
     db_bind_id(db->stmt[DB_ERASE_BODIES], 1, &op->session);
+    db_bind_id(db->stmt[DB_ERASE_SNAPSHOT], 1, &op->session);
     db_bind_id(db->stmt[DB_ERASE_JOURNAL], 1, &op->session);
     if ((rc = db_run(db, DB_ERASE_BODIES)) == SQLITE_OK)
+        rc = db_run(db, DB_ERASE_SNAPSHOT);
+    if (rc == SQLITE_OK)
         rc = db_run(db, DB_ERASE_JOURNAL);
     return rc;
 }

@@ -49,9 +49,10 @@ struct store_record {
 
 struct store_snapshot {
     uint64_t seq; /* state after this record */
-    uint64_t bodies_from; /* bodies of records from here on are wanted with a load */
-    const void *data;
+    const void *data; /* facts */
     size_t data_len;
+    const void *body; /* what people said in it; NULL or empty: nothing, or erased */
+    size_t body_len;
 };
 
 #define STORE_WAKE_KEEP INT64_MIN /* leave it as it is */
@@ -81,9 +82,7 @@ typedef void store_append_fn(void *arg, const struct store_result *result);
 struct store_loaded {
     enum store_status status; /* OK, NONE, FAILED */
     const struct store_snapshot *snapshot; /* NULL: none */
-    /* In order: records after the snapshot with their bodies; before them, for records from
-     * bodies_from up to the snapshot, the bodies alone (data NULL; records that have none are left
-     * out). An erased body is NULL. */
+    /* In order: the records after the snapshot with their bodies; an erased body is NULL. */
     const struct store_record *records;
     size_t n_records;
     uint64_t last_seq;
@@ -151,11 +150,12 @@ void store_due(struct store *store, int64_t before, const struct store_item *aft
 /* Sessions in id order after `after` (zero: from the newest back), newest first, at most max. */
 void store_sessions(struct store *store, const struct ulid *after, size_t max, store_scan_fn *fn,
                     void *arg);
-/* Drops a session's oldest batches while they are older than `before`, covered by its snapshot and
- * before its bodies_from, and dedupe keys older than `before`; a slice a call, fn gets STORE_OK when
- * nothing is left, STORE_NONE: call again. */
+/* Drops a session's oldest batches while they are older than `before` and covered by its snapshot,
+ * and dedupe keys older than `before`; a slice a call, fn gets STORE_OK when nothing is left,
+ * STORE_NONE: call again. */
 void store_compact(struct store *store, int64_t before, store_done_fn *fn, void *arg);
-/* Deletes the bodies of a session, for ever (secure_delete, checkpoint); its records stay. */
+/* Deletes the bodies of a session and of its snapshot, for ever (secure_delete, checkpoint); its
+ * records stay. */
 void store_erase(struct store *store, const struct ulid *session, store_done_fn *fn, void *arg);
 void store_stats(struct store *store, struct store_stats *stats_r);
 

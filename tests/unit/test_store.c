@@ -174,10 +174,11 @@ static void erase(struct fix *fix, unsigned s)
 }
 
 static enum store_status put_snapshot(struct fix *fix, unsigned s, uint64_t last, uint64_t seq,
-                                      uint64_t bodies_from, const char *data)
+                                      const char *body, const char *data)
 {
-    const struct store_snapshot snapshot = { .seq = seq, .bodies_from = bodies_from, .data = data,
-                                             .data_len = strlen(data) };
+    const struct store_snapshot snapshot = { .seq = seq, .data = data, .data_len = strlen(data),
+                                             .body = body,
+                                             .body_len = body != NULL ? strlen(body) : 0 };
     const struct store_batch batch = { .session = session(s), .expect_seq = last,
                                        .snapshot = &snapshot, .wake_at = STORE_WAKE_KEEP };
 
@@ -310,7 +311,7 @@ static void a_refused_batch_hurts_no_other_of_its_group(void **state)
     }
 }
 
-static void a_snapshot_shortens_the_load_but_not_its_bodies(void **state)
+static void a_snapshot_takes_the_place_of_what_was_before_it(void **state)
 {
     struct fix *fix = *state;
 
@@ -318,18 +319,18 @@ static void a_snapshot_shortens_the_load_but_not_its_bodies(void **state)
     say(fix, 1, 1, "two", "b");
     say(fix, 1, 2, "three", NULL);
     say(fix, 1, 3, "four", "d");
-    assert_int_equal(put_snapshot(fix, 1, 4, 3, 2, "state3"), STORE_OK);
+    assert_int_equal(put_snapshot(fix, 1, 4, 3, "said3", "state3"), STORE_OK);
     say(fix, 1, 4, "five", NULL);
     assert_int_equal(load(fix, 1), STORE_OK);
     assert_int_equal(fix->a.seq, 5);
     assert_int_equal(fix->a.snapshot->seq, 3);
-    assert_int_equal(fix->a.snapshot->bodies_from, 2);
     assert_memory_equal(fix->a.snapshot->data, "state3", 6);
-    assert_int_equal(fix->a.n, 3);
-    expect_record(&fix->a.records[0], 2, NULL, "b");
-    expect_record(&fix->a.records[1], 4, "four", "d");
-    expect_record(&fix->a.records[2], 5, "five", NULL);
-    assert_int_equal(put_snapshot(fix, 1, 5, 5, 6, "state5"), STORE_OK);
+    assert_int_equal(fix->a.snapshot->body_len, 5);
+    assert_memory_equal(fix->a.snapshot->body, "said3", 5);
+    assert_int_equal(fix->a.n, 2);
+    expect_record(&fix->a.records[0], 4, "four", "d");
+    expect_record(&fix->a.records[1], 5, "five", NULL);
+    assert_int_equal(put_snapshot(fix, 1, 5, 5, NULL, "state5"), STORE_OK);
     load(fix, 1);
     assert_int_equal(fix->a.n, 0);
     assert_int_equal(fix->a.seq, 5);
@@ -361,7 +362,7 @@ static void a_session_is_read_page_by_page(void **state)
 
     for (uint64_t i = 0; i < 7; i++)
         say(fix, 1, i, "r", i % 2 ? "b" : NULL);
-    put_snapshot(fix, 1, 7, 7, 8, "s"); /* makes no difference here */
+    put_snapshot(fix, 1, 7, 7, NULL, "s"); /* makes no difference here */
     assert_int_equal(read_from(fix, 1, 0, 3), STORE_OK);
     assert_int_equal(fix->a.n, 3);
     assert_true(fix->a.more);
@@ -441,14 +442,14 @@ static void compaction_drops_only_what_is_old_and_covered(void **state)
     compact(fix, 100000); /* no snapshot: nothing goes */
     read_from(fix, 1, 0, 10);
     assert_int_equal(fix->a.n, 6);
-    put_snapshot(fix, 1, 6, 4, 3, "s");
+    put_snapshot(fix, 1, 6, 4, NULL, "s");
     compact(fix, 2000);
     read_from(fix, 1, 0, 10);
     assert_int_equal(fix->a.records[0].seq, 2);
-    compact(fix, 100000); /* up to the bodies that are still wanted */
+    compact(fix, 100000); /* up to the snapshot */
     read_from(fix, 1, 0, 10);
-    assert_int_equal(fix->a.records[0].seq, 3);
-    put_snapshot(fix, 1, 6, 6, 7, "s");
+    assert_int_equal(fix->a.records[0].seq, 5);
+    put_snapshot(fix, 1, 6, 6, NULL, "s");
     compact(fix, 100000);
     read_from(fix, 1, 0, 10);
     assert_int_equal(fix->a.n, 0);
@@ -468,8 +469,7 @@ static void compaction_of_much_comes_to_an_end(void **state)
     struct store_batch *batches = calloc(N, sizeof *batches);
     uint8_t (*keys)[STORE_KEY] = calloc(N, STORE_KEY);
     const struct store_record r = record(1, "r", "b");
-    const struct store_snapshot snapshot = { .seq = 1, .bodies_from = 2, .data = "s",
-                                             .data_len = 1 };
+    const struct store_snapshot snapshot = { .seq = 1, .data = "s", .data_len = 1 };
 
     for (unsigned i = 0; i < N; i++) {
         memcpy(keys[i], key(i), STORE_KEY);
@@ -507,9 +507,10 @@ static void erased_bodies_are_gone_and_the_records_stay(void **state)
     say(fix, 1, 0, "one", "my secret");
     say(fix, 1, 1, "two", "more of it");
     say(fix, 2, 0, "other", "stays");
-    put_snapshot(fix, 1, 2, 1, 1, "s");
+    put_snapshot(fix, 1, 2, 1, "my secret", "s");
     erase(fix, 1);
     load(fix, 1);
+    assert_null(fix->a.snapshot->body);
     assert_int_equal(fix->a.n, 1);
     expect_record(&fix->a.records[0], 2, "two", NULL);
     read_from(fix, 1, 0, 10);
@@ -675,17 +676,19 @@ static void everything_is_there_after_a_restart(void **state)
 
     store_master_key(fix->store, before);
     say(fix, 1, 0, "one", "hello");
-    put_snapshot(fix, 1, 1, 1, 1, "s");
+    say(fix, 1, 1, "two", "there");
+    put_snapshot(fix, 1, 2, 1, "hello", "s");
     put_wake(fix, 2, 77);
     assert_non_null(reopen(fix, &err));
     store_master_key(fix->store, after);
     assert_memory_equal(before, after, 32);
     load(fix, 1);
     assert_int_equal(fix->a.n, 1);
-    expect_record(&fix->a.records[0], 1, NULL, "hello");
+    expect_record(&fix->a.records[0], 2, "two", "there");
+    assert_memory_equal(fix->a.snapshot->body, "hello", 5);
     due(fix, 100, 9);
     assert_int_equal(fix->a.n, 1);
-    assert_int_equal(say(fix, 1, 1, "two", NULL), STORE_OK);
+    assert_int_equal(say(fix, 1, 2, "three", NULL), STORE_OK);
 }
 
 static void the_file_is_for_its_owner_alone(void **state)
@@ -822,7 +825,7 @@ static void erased_text_is_in_no_file(void **state)
         snprintf(body, sizeof body, "canary%03u", s);
         assert_true(on_disk(fix, body));
         if (s % 3 == 1) {
-            put_snapshot(fix, s, 30, 30, 31, "s");
+            put_snapshot(fix, s, 30, 30, NULL, "s");
             compact(fix, INT64_MAX);
         }
         erase(fix, s);
@@ -866,7 +869,7 @@ static void the_wal_stays_bounded(void **state)
         T(a_wrong_expected_sequence_is_a_conflict, setup_),                                       \
         T(a_known_key_is_a_duplicate_that_says_where, setup_),                                    \
         T(a_refused_batch_hurts_no_other_of_its_group, setup_),                                   \
-        T(a_snapshot_shortens_the_load_but_not_its_bodies, setup_),                               \
+        T(a_snapshot_takes_the_place_of_what_was_before_it, setup_),                               \
         T(an_address_finds_its_newest_session, setup_),                                           \
         T(a_session_is_read_page_by_page, setup_), T(due_sessions_come_lowest_first, setup_),     \
         T(sessions_come_newest_first, setup_),                                                    \

@@ -101,8 +101,10 @@ static void make_append(struct run *run, struct call *call, uint64_t s)
     if (any(run, 6) == 0) {
         uint64_t seq = any(run, batch->expect_seq + n + 1);
 
-        call->snapshot = (struct store_snapshot){ .seq = seq, .bodies_from = any(run, seq + 2) };
+        call->snapshot = (struct store_snapshot){ .seq = seq };
         call->snapshot.data = some_bytes(run, &call->snapshot.data_len);
+        if (any(run, 2) == 0)
+            call->snapshot.body = some_bytes(run, &call->snapshot.body_len);
         batch->snapshot = &call->snapshot;
     }
     if (any(run, 4) == 0)
