@@ -1,0 +1,467 @@
+/**
+ * chat.js - the chat page: a talk over tandem.chat.v1, and the page that shows it.
+ *
+ * A message is kept in sessionStorage from the moment it is written until the server has accepted
+ * it, under one id: neither a reload nor a lost connection loses it or sends it twice.
+ */
+
+const SUBPROTOCOL = 'tandem.chat.v1';
+const ACCEPT_WITHIN = 10000; // ms; later, the connection is taken for dead
+const BACKOFF_MAX = 30000;
+const TYPING_EVERY = 3000;
+const EVENTS = ['message', 'owner', 'queue', 'typing', 'receipt', 'bye']; // as the listener has them
+
+const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(12)),
+    byte => byte.toString(16).padStart(2, '0')).join('');
+
+/** A storage that may be forbidden: then it lasts as long as the page. */
+class Store {
+    constructor(name, prefix) {
+        try { this.storage = window[name]; } catch { this.storage = null; }
+        this.prefix = prefix;
+        this.memory = {};
+    }
+
+    get(key) {
+        try { return JSON.parse(this.storage.getItem(this.prefix + key)); } catch { /* below */ }
+        return this.memory[key] ?? null;
+    }
+
+    set(key, value) {
+        this.memory[key] = value;
+        try {
+            if (value === null) this.storage.removeItem(this.prefix + key);
+            else this.storage.setItem(this.prefix + key, JSON.stringify(value));
+        } catch { /* full or forbidden */ }
+    }
+}
+
+/** The talk: connection, resume, outbox. Tells its listener, in order and each event once. */
+class Talk {
+    constructor(url, name, listener) {
+        Object.assign(this, { url, listener, socket: null, welcomed: false, lastSeq: 0, tries: 0 });
+        this.shared = new Store('localStorage', `tandem.${name}.`);
+        this.own = new Store('sessionStorage', `tandem.${name}.`);
+        this.tab = this.own.get('tab') ?? fresh();
+        this.own.set('tab', this.tab);
+        this.resume = this.shared.get('resume');
+        this.outbox = this.own.get('outbox') ?? []; // {id, text, choice}, not accepted yet
+        this.session = null;
+        addEventListener('online', () => this.connect());
+    }
+
+    connect() {
+        clearTimeout(this.timer);
+        if (this.socket) return;
+        const socket = this.socket = new WebSocket(this.url, SUBPROTOCOL);
+        socket.onopen = () => this.write({
+            type: 'hello', tab: this.tab, locale: navigator.language,
+            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            ...(this.resume && { resume: this.resume, last_seq: this.lastSeq }),
+        });
+        socket.onmessage = ({ data }) => this.read(JSON.parse(data));
+        socket.onclose = ({ code }) => this.closed(code);
+    }
+
+    closed(code) {
+        this.socket = null;
+        this.welcomed = false;
+        clearTimeout(this.watch);
+        if (code === 4401) { // the old talk is over; what was not sent goes into a new one
+            this.forget();
+            this.listener.restarted();
+            return this.connect();
+        }
+        if (code === 4409 || code === 4400 || code === 1008) return this.listener.stopped(code);
+        const wait = code === 4429 ? BACKOFF_MAX : Math.min(BACKOFF_MAX, 400 * 2 ** this.tries++);
+        this.listener.offline();
+        this.timer = setTimeout(() => this.connect(), wait * (0.5 + Math.random() / 2));
+    }
+
+    forget() {
+        this.resume = this.session = null;
+        this.lastSeq = 0;
+        this.shared.set('resume', null);
+    }
+
+    /** Leaves the old talk and begins another. */
+    restart() {
+        this.forget();
+        this.outbox = [];
+        this.save();
+        if (this.socket) this.socket.close(1000); // closed() connects again
+        else this.connect();
+    }
+
+    write(frame) { this.socket.send(JSON.stringify(frame)); }
+
+    /** What may be lost: only while somebody listens. */
+    tell(frame) { if (this.welcomed) this.write(frame); }
+
+    send(text, choice) {
+        const message = { id: fresh(), text, ...(choice !== undefined && { choice }) };
+        this.outbox.push(message);
+        this.save();
+        if (this.welcomed) this.post(message);
+        return message;
+    }
+
+    post({ id, text, choice }) {
+        this.write({ type: 'message', id, text, choice });
+        this.watch ??= setTimeout(() => this.hurry(), ACCEPT_WITHIN);
+    }
+
+    /** Nothing was accepted for too long: a connection that is half open looks just like this. */
+    hurry() {
+        this.watch = null;
+        if (!this.outbox.length || !this.socket) return;
+        this.socket.onclose = this.socket.onmessage = null;
+        this.socket.close();
+        this.closed(1006);
+    }
+
+    save() { this.own.set('outbox', this.outbox); }
+
+    done(id) {
+        const i = this.outbox.findIndex(message => message.id === id);
+        if (i >= 0) this.outbox.splice(i, 1);
+        clearTimeout(this.watch);
+        this.watch = this.outbox.length ? setTimeout(() => this.hurry(), ACCEPT_WITHIN) : null;
+        this.save();
+    }
+
+    read(frame) {
+        if (frame.seq !== undefined && frame.type !== 'welcome' && frame.type !== 'accepted') {
+            if (frame.seq <= this.lastSeq) return;
+            this.lastSeq = frame.seq;
+        }
+        const { type } = frame;
+        if (type === 'welcome') this.welcome(frame);
+        else if (type === 'resync') { this.lastSeq = 0; this.listener.cleared(); }
+        else if (type === 'accepted' || type === 'echo') {
+            if (type === 'accepted') this.lastSeq = Math.max(this.lastSeq, frame.seq);
+            this.done(frame.id);
+            this.listener.accepted(frame);
+        } else if (type === 'error') this.error(frame);
+        else if (EVENTS.includes(type)) this.listener[type](frame);
+    }
+
+    welcome(frame) {
+        if (this.session && this.session !== frame.session) this.listener.cleared();
+        this.session = frame.session;
+        this.resume = frame.resume;
+        this.shared.set('resume', frame.resume);
+        this.welcomed = true;
+        this.tries = 0;
+        this.listener.welcome(frame);
+        for (const message of this.outbox) this.post(message);
+    }
+
+    error({ code, message, id, retry_after_ms: wait = 1000 }) {
+        const pending = this.outbox.find(one => one.id === id);
+        if (!pending) return this.listener.error(message);
+        if (code === 'busy' || code === 'rate_limited')
+            setTimeout(() => { if (this.welcomed && this.outbox.includes(pending)) this.post(pending); }, wait);
+        else {
+            this.done(id);
+            this.listener.refused(id, message);
+        }
+    }
+}
+
+/** The page. */
+class Page {
+    constructor() {
+        const by = id => document.getElementById(id);
+        for (const id of ['owner', 'connection', 'leave', 'log', 'messages', 'empty', 'typing',
+            'latest', 'notice', 'rating', 'again', 'form', 'text', 'send'])
+            this[id + 'El'] = by(id);
+        const asked = new URLSearchParams(location.search).get('channel') ?? 'web';
+        const channel = /^[\w.-]{1,64}$/.test(asked) ? asked : 'web';
+        const url = new URL(channel, location.href);
+        url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+        url.search = '';
+        this.items = new Map(); // id -> li
+        this.unread = 0;
+        this.talk = new Talk(url.href, channel, this);
+        this.listen();
+        for (const message of this.talk.outbox) this.mine(message);
+        this.talk.connect();
+        this.textEl.focus();
+    }
+
+    listen() {
+        this.formEl.addEventListener('submit', event => { event.preventDefault(); this.submit(); });
+        this.textEl.addEventListener('keydown', event => {
+            if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+                event.preventDefault();
+                this.submit();
+            }
+        });
+        this.textEl.addEventListener('input', () => this.typed());
+        this.leaveEl.addEventListener('click', () => this.talk.tell({ type: 'leave' }));
+        this.againEl.addEventListener('click', () => this.again());
+        this.ratingEl.addEventListener('click', ({ target }) => { if (target.value) this.rate(target); });
+        this.noticeEl.querySelector('button').addEventListener('click', () => {
+            this.noticeEl.hidden = true;
+            this.talk.connect();
+            this.textEl.focus();
+        });
+        this.latestEl.addEventListener('click', () => this.scroll(true));
+        this.logEl.addEventListener('scroll', () => { if (this.atEnd()) this.latestEl.hidden = true; });
+        document.addEventListener('visibilitychange', () => this.seen());
+        addEventListener('focus', () => this.seen());
+    }
+
+    /* ---- What the customer does ---- */
+
+    submit() {
+        const text = this.textEl.value.trim();
+        if (!text) return;
+        this.textEl.value = '';
+        this.typed();
+        this.retireChoices();
+        this.mine(this.talk.send(text));
+        this.scroll(true);
+        this.textEl.focus();
+    }
+
+    choose(button, choice) {
+        button.setAttribute('aria-pressed', 'true');
+        this.retireChoices();
+        this.mine(this.talk.send(choice.title, choice.value));
+        this.scroll(true);
+        this.textEl.focus();
+    }
+
+    typed() {
+        this.textEl.rows = Math.min(6, this.textEl.value.split('\n').length);
+        clearTimeout(this.still);
+        const on = this.textEl.value !== '';
+        if (on) this.still = setTimeout(() => this.typingIs(false), 5000);
+        if (!on || Date.now() - (this.typingAt ?? 0) > TYPING_EVERY) this.typingIs(on);
+    }
+
+    typingIs(on) {
+        if (on || this.typingAt) this.talk.tell({ type: 'typing', on });
+        this.typingAt = on ? Date.now() : 0;
+    }
+
+    rate(button) {
+        this.talk.tell({ type: 'rating', score: Number(button.value) });
+        for (const other of this.ratingEl.querySelectorAll('fieldset button')) other.disabled = true;
+        button.setAttribute('aria-pressed', 'true');
+        this.ratingEl.querySelector('legend').textContent = 'Thank you.';
+    }
+
+    again() {
+        this.cleared();
+        this.ratingEl.hidden = true;
+        this.formEl.hidden = false;
+        for (const button of this.ratingEl.querySelectorAll('fieldset button')) {
+            button.disabled = false;
+            button.removeAttribute('aria-pressed');
+        }
+        this.ratingEl.querySelector('legend').textContent = 'How was it?';
+        this.talk.restart();
+        this.textEl.focus();
+    }
+
+    seen() {
+        if (document.visibilityState !== 'visible' || !document.hasFocus()) return;
+        this.unread = 0;
+        document.title = 'Chat';
+        if (this.newest > (this.told ?? 0)) {
+            this.talk.tell({ type: 'read', seq: this.newest });
+            this.told = this.newest;
+        }
+    }
+
+    /* ---- What the talk says ---- */
+
+    welcome({ owner, state, limits }) {
+        this.connection('Online', 'online');
+        this.owner({ owner, state });
+        this.noticeEl.hidden = true;
+        this.textEl.maxLength = limits.max_text;
+        this.emptyEl.hidden = this.items.size > 0;
+    }
+
+    offline() {
+        this.connection('Reconnecting…', 'offline');
+        this.typingEl.textContent = '';
+    }
+
+    restarted() {
+        this.cleared();
+        this.note('Your earlier talk is over. This is a new one.');
+    }
+
+    stopped(code) {
+        this.connection('Not connected', 'offline');
+        this.noticeEl.hidden = false;
+        this.noticeEl.querySelector('p').textContent = code === 4409
+            ? 'This talk goes on in another tab.' : 'The connection was refused.';
+    }
+
+    cleared() {
+        this.messagesEl.replaceChildren();
+        this.items.clear();
+        this.newest = this.told = 0;
+        for (const message of this.talk.outbox) this.mine(message);
+    }
+
+    message(frame) {
+        const { id, author, text, at, choices, seq } = frame;
+        if (this.items.has(id)) return;
+        const item = this.add(author.kind, author.name, text, at, id);
+        this.typingEl.textContent = '';
+        this.newest = seq;
+        this.retireChoices();
+        if (choices) this.offer(item, choices);
+        if (author.kind !== 'system' && (document.hidden || !document.hasFocus()))
+            document.title = `(${++this.unread}) Chat`;
+        this.scroll(false);
+        this.seen();
+    }
+
+    accepted({ id, text, at, type, seq }) {
+        let item = this.items.get(id);
+        if (!item) {
+            if (type !== 'echo') return;
+            item = this.mine({ id, text }, at);
+            this.retireChoices();
+        } else if (!item.dataset.seq) {
+            this.messagesEl.append(item); // its place is where the server put it
+            this.group();
+        }
+        item.dataset.seq = seq;
+        item.classList.remove('sending');
+        this.state(item, 'Sent');
+        this.scroll(false);
+    }
+
+    refused(id, why) {
+        const item = this.items.get(id);
+        item?.classList.replace('sending', 'failed');
+        if (item) this.state(item, `Not sent: ${why}`);
+    }
+
+    error(message) { this.note(message); }
+
+    owner({ owner, state }) {
+        const { kind, name } = owner;
+        this.ownerEl.textContent = state === 'pending' ? 'Waiting for a person to join'
+            : kind === 'human' ? `${name || 'A person'} answers`
+            : kind === 'agent' ? `${name || 'The assistant'} (assistant) answers` : '';
+        this.leaveEl.hidden = kind === 'none' && state !== 'pending';
+    }
+
+    queue({ position, wait_s: wait }) {
+        const parts = [position && `You are number ${position} in the queue`,
+            wait && `about ${Math.ceil(wait / 60)} min`].filter(Boolean);
+        if (parts.length) this.ownerEl.textContent = parts.join(', ');
+    }
+
+    typing({ author, on }) {
+        clearTimeout(this.typingEnds);
+        this.typingEl.textContent = on ? `${author.name || 'Somebody'} is typing` : '';
+        if (on) this.typingEnds = setTimeout(() => { this.typingEl.textContent = ''; }, 8000);
+    }
+
+    receipt({ of, status }) {
+        const item = this.messagesEl.querySelector(`[data-seq="${Number(of)}"]`);
+        if (item && status === 'read') this.state(item, 'Read');
+    }
+
+    bye() {
+        this.note('This talk has ended.');
+        this.typing({ on: false });
+        this.formEl.hidden = true;
+        this.leaveEl.hidden = true;
+        this.ratingEl.hidden = false;
+        this.ownerEl.textContent = '';
+    }
+
+    /* ---- Drawing ---- */
+
+    connection(text, look) {
+        this.connectionEl.textContent = text;
+        this.connectionEl.className = look;
+    }
+
+    mine({ id, text }, at) {
+        const item = this.items.get(id) ?? this.add('me', 'You', text, at ?? new Date().toISOString(), id);
+        if (!item.querySelector('.state')) item.append(this.make('p', 'state', 'Sending…'));
+        if (!at) item.classList.add('sending');
+        return item;
+    }
+
+    note(text) {
+        this.add('system', '', text, null, fresh());
+        this.scroll(false);
+    }
+
+    add(kind, name, text, at, id) {
+        const item = this.make('li', kind);
+        item.dataset.who = `${kind} ${name}`;
+        item.append(this.make('p', 'who', name || (kind === 'agent' ? 'Assistant' : kind === 'human' ? 'Person' : 'Note')),
+            this.make('p', 'body', text));
+        if (at) {
+            const time = this.make('time', '', new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+            time.dateTime = at;
+            item.append(time);
+        }
+        this.stick = this.atEnd();
+        this.items.set(id, item);
+        this.messagesEl.append(item);
+        this.emptyEl.hidden = true;
+        this.group();
+        return item;
+    }
+
+    /** A name stands over the first of a run only. */
+    group() {
+        const last = this.messagesEl.lastElementChild, before = last?.previousElementSibling;
+        last?.classList.toggle('first', before?.dataset.who !== last.dataset.who);
+    }
+
+    make(tag, look, text) {
+        const element = document.createElement(tag);
+        if (look) element.className = look;
+        if (text !== undefined) element.textContent = text;
+        return element;
+    }
+
+    state(item, text) { item.querySelector('.state').textContent = text; }
+
+    offer(item, choices) {
+        const group = this.make('div', 'choices');
+        group.setAttribute('role', 'group');
+        group.setAttribute('aria-label', 'Choices');
+        for (const choice of choices) {
+            const button = this.make('button', '', choice.title);
+            button.type = 'button';
+            button.addEventListener('click', () => this.choose(button, choice));
+            group.append(button);
+        }
+        item.append(group);
+    }
+
+    retireChoices() {
+        for (const button of this.messagesEl.querySelectorAll('.choices button:enabled')) button.disabled = true;
+    }
+
+    atEnd() {
+        const { scrollHeight, scrollTop, clientHeight } = this.logEl;
+        return scrollHeight - scrollTop - clientHeight < 60;
+    }
+
+    scroll(always) {
+        if (always || this.stick) this.logEl.scrollTop = this.logEl.scrollHeight;
+        else this.latestEl.hidden = false;
+        if (always) this.latestEl.hidden = true;
+    }
+}
+
+new Page();
