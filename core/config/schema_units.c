@@ -12,9 +12,10 @@ struct unit {
     int64_t factor;
 };
 
-/* The smallest first. */
+/* The smallest first; of two names for one the last is written. */
 static const struct unit durations[] = {
-    { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+    { "ms", 1 },        { "s", 1000 },      { "m", 60000 }, { "min", 60000 },
+    { "h", 3600000 },   { "d", 86400000 },  { NULL, 0 },
 };
 static const struct unit sizes[] = {
     { "", 1 }, { "K", 1024 }, { "M", 1048576 }, { "G", 1073741824 }, { NULL, 0 },

@@ -25,10 +25,13 @@ static size_t take(char *data, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-static int explain(const struct client *client, CURLcode rc, const char *detail, struct err *err)
+static int explain(const struct client *client, CURL *curl, CURLcode rc, struct err *err)
 {
-    if (!*detail)
-        detail = curl_easy_strerror(rc);
+    long os_errno = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
+    const char *detail = rc == CURLE_COULDNT_CONNECT && os_errno ? strerror((int)os_errno)
+                                                                  : curl_easy_strerror(rc);
     if (client->socket)
         return err_set(err, "cannot reach tandemd at %s: %s; does it run, is -c FILE or -s SOCKET "
                             "right, may you open that socket?", client->socket, detail);
@@ -39,7 +42,6 @@ static int explain(const struct client *client, CURLcode rc, const char *detail,
 int client_call(const struct client *client, const char *method, const char *path,
                 const char *body, struct buf *out, struct err *err)
 {
-    char detail[CURL_ERROR_SIZE] = "";
     char *url = mem_printf("%s%s", client->socket ? "http://tandemd" : client->url, path);
     char *bearer = client->token ? mem_printf("Authorization: Bearer %s", client->token) : NULL;
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -65,16 +67,16 @@ int client_call(const struct client *client, const char *method, const char *pat
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    const CURLcode rc = curl_easy_perform(curl);
+    const CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    const int rc = code == CURLE_OK ? (int)status : explain(client, curl, code, err);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     if (bearer)
         mem_wipe(bearer, strlen(bearer));
     free(bearer);
     free(url);
-    return rc == CURLE_OK ? (int)status : explain(client, rc, detail, err);
+    return rc;
 }
 
 char *client_token(const char *file, struct err *err)

@@ -39,7 +39,7 @@ const struct td_conf_key tandem_keys[] = {
     TD_CONF_STR(struct tandem_conf, tls_cert, TD_PATH, NULL,
                 "PEM file with the listener's certificate chain; unset: no TLS."),
     TD_CONF_STR(struct tandem_conf, tls_key, TD_PATH, NULL, "PEM file with its key."),
-    TD_CONF_SIZE(struct tandem_conf, min_free, 0, "64M", 0, INT64_MAX,
+    TD_CONF_SIZE(struct tandem_conf, min_free, 0, "64M", 0, INT64_C(1) << 50,
                  "Free space the store's file system must keep; below it messages are refused."),
     TD_CONF_SIZE(struct tandem_conf, max_header, 0, "8K", 1024, 64 << 10,
                  "Longest header block of a request."),
@@ -159,9 +159,10 @@ char *tandem_control_path(const struct conf *conf)
     if (pair)
         return conf_path(&pair->value_pos, pair->value);
     char *url = tandem_store_url(conf), *path = NULL;
-    const char *from = strchr(url, ':'), *slash = strrchr(url, '/');
-    if (from && slash && strncmp(url, "sqlite:", 7) == 0)
-        path = mem_printf("%.*s/control", (int)(slash - from - 1), from + 1);
+    const char *file = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : NULL;
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    if (file)
+        path = mem_printf("%.*scontrol", slash ? (int)(slash + 1 - file) : 0, file);
     free(url);
     return path;
 }

@@ -203,14 +203,18 @@ static void build_routes(struct builder *b)
     b->built->policy.n_routes = setup->n_routes;
 }
 
-static void hash_setup(const struct setup *setup, char hash[17])
+/* Of what decides, not of paths and ports. */
+static void hash_policy(const struct setup *setup, struct policy *policy)
 {
     struct buf text = { 0 };
     uint8_t sum[CRYPT_HASH];
 
-    setup_print(setup, &text);
+    setup_print_sections(setup, &text);
+    buf_printf(&text, "\n%u %u %u %lld %u\n%s\n%s\n", policy->max_bounces, policy->max_pending,
+               policy->max_attempts, (long long)policy->retry_ms, policy->clarify_max,
+               policy->text_unavailable, policy->text_no_human);
     crypt_sha256(text.data, text.len, sum);
-    crypt_hex(sum, 8, hash);
+    crypt_hex(sum, 8, policy->hash);
     buf_fini(&text);
 }
 
@@ -238,7 +242,7 @@ const struct policy *policy_build(struct setup *setup)
     built->policy.clarify_max = (unsigned)tandem->clarify;
     built->policy.text_unavailable = arena_strdup(b.arena, tandem->text_unavailable);
     built->policy.text_no_human = arena_strdup(b.arena, tandem->text_no_human);
-    hash_setup(setup, built->policy.hash);
+    hash_policy(setup, &built->policy);
     return &built->policy;
 }
 

@@ -226,6 +226,10 @@ static void read_tandem(struct setup *setup)
                              : tandem_plugin_dirs();
     setup->data_dir = setup->tandem.data_dir ? mem_strdup(setup->tandem.data_dir)
                                              : tandem_data_dir();
+    setup->tandem.store = setup->store;
+    setup->tandem.control = setup->control;
+    setup->tandem.data_dir = setup->data_dir;
+    setup->tandem.plugin_dir = (const char *const *)setup->plugin_dirs;
 }
 
 /* 0, or -1 with the reason reported: a kind that is not known, a name that is missing or odd. */
@@ -366,16 +370,12 @@ struct instance *setup_find(const struct setup *setup, enum td_kind kind, const 
     return NULL;
 }
 
-void setup_print(const struct setup *setup, struct buf *out)
+void setup_print_sections(const struct setup *setup, struct buf *out)
 {
-    struct schema schema = { .keys = tandem_keys, .key_size = sizeof *tandem_keys,
-                             .target = (void *)&setup->tandem };
-
-    buf_str(out, "[tandem]\n");
-    schema_print(&schema, out);
     for (size_t i = 0; i < setup->n_instances; i++) {
         const struct instance *instance = setup->instances[i];
         struct schema schemas[2];
+
         instance_schemas(instance, schemas);
         buf_printf(out, "\n[%s %s]\n", kind_name(instance->kind), instance->name);
         for (size_t k = 0; k < 2; k++) {
@@ -384,9 +384,20 @@ void setup_print(const struct setup *setup, struct buf *out)
         }
     }
     for (size_t i = 0; i < setup->n_routes; i++) {
-        schema = (struct schema){ .keys = route_keys, .key_size = sizeof *route_keys,
-                                  .target = &setup->routes[i].conf };
+        const struct schema schema = { .keys = route_keys, .key_size = sizeof *route_keys,
+                                       .target = (void *)&setup->routes[i].conf };
+
         buf_printf(out, "\n[route %s]\n", setup->routes[i].section->name);
         schema_print(&schema, out);
     }
+}
+
+void setup_print(const struct setup *setup, struct buf *out)
+{
+    const struct schema schema = { .keys = tandem_keys, .key_size = sizeof *tandem_keys,
+                                   .target = (void *)&setup->tandem };
+
+    buf_str(out, "[tandem]\n");
+    schema_print(&schema, out);
+    setup_print_sections(setup, out);
 }

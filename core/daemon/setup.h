@@ -50,10 +50,9 @@ struct setup {
     struct conf *conf;
     struct conf *builtin; /* what stands in for a conf without channels and agents; or NULL */
     struct schema_values *values;
-    struct tandem_conf tandem;
-    char *store, *control;
+    struct tandem_conf tandem; /* paths in it are the ones below */
+    char *store, *control, *data_dir;
     char **plugin_dirs; /* NULL-terminated */
-    char *data_dir;
     struct instance **instances; /* in the order of the file */
     size_t n_instances;
     struct route *routes;
@@ -71,8 +70,9 @@ unsigned setup_errors(const struct setup *setup);
 /* All that is wrong with it, or an empty string; ends in `outcome`. Caller frees. */
 char *setup_report(const struct setup *setup, const char *outcome);
 
-/* The effective conf as text, secrets masked. */
+/* The effective conf as text, secrets masked; and of it that which is not [tandem]. */
 void setup_print(const struct setup *setup, struct buf *out);
+void setup_print_sections(const struct setup *setup, struct buf *out);
 
 struct instance *setup_find(const struct setup *setup, enum td_kind kind, const char *name);
 const char *kind_name(enum td_kind kind);

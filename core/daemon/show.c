@@ -117,13 +117,13 @@ static int sample(struct loader *loader, struct buf *out, struct err *err)
                  "\n"
                  "[tandem]\n"
                  "# Paths are relative to this file.\n"
-                 "store = sqlite:tandem.db\n");
+                 "store = sqlite:tandem.db\n\n");
     add_sample(tandem_keys, sizeof *tandem_keys, written, out);
-    if (add_section(loader, TD_CHANNEL, "\n[channel web]\ntype = webchat\nagent = echo\n",
+    if (add_section(loader, TD_CHANNEL, "[channel web]\ntype = webchat\nagent = echo\n\n",
                     "webchat", out, err) != 0 ||
-        add_section(loader, TD_AGENT, "\n[agent echo]\ntype = echo\n", "echo", out, err) != 0)
+        add_section(loader, TD_AGENT, "[agent echo]\ntype = echo\n\n", "echo", out, err) != 0)
         return -1;
-    buf_str(out, "\n# Routes are tried in order; the first whose condition holds decides.\n"
+    buf_str(out, "# Routes are tried in order; the first whose condition holds decides.\n"
                  "#[route german]\n"
                  "#when = locale matches \"^de\"\n"
                  "#agent = echo\n");

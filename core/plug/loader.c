@@ -358,7 +358,9 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
     }
     file = mem_printf("%s%s.so", prefixes[kind], type);
     dir = find_dir(loader, file);
-    path = mem_printf("%s/%s", loader->dirs[dir < loader->n_dirs ? dir : 0], file);
+    path = dir < loader->n_dirs || loader->n_dirs == 1
+               ? mem_printf("%s/%s", loader->dirs[dir < loader->n_dirs ? dir : 0], file)
+               : mem_strdup(file);
     while (entry != NULL && strcmp(entry->file, file) != 0)
         entry = entry->next;
     if (entry != NULL)
