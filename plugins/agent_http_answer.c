@@ -237,7 +237,7 @@ static int read_decision(struct http_answer *a, char why[HTTP_ANSWER_WHY])
             a->answer.decision = (enum td_decision)decision;
     }
     if (a->answer.decision == TD_DECISION_NONE)
-        return fail(why, "'decision' is '%.64s', not resolve, clarify, escalate or refuse", name);
+        return fail(why, "'decision' is '%s', not resolve, clarify, escalate or refuse", name);
     return 0;
 }
 
