@@ -82,8 +82,10 @@ static void apply_turn_end(struct session *s, const struct record *r)
 
 static void apply_message(struct session *s, const struct record *r)
 {
-    struct session_message *m = session_add_message(s, r->seq, r->at);
+    struct session_message *m;
 
+    session_drop_oldest(s);
+    m = session_add_message(s, r->seq, r->at);
     m->author = TD_CUSTOMER;
     m->status = TD_READ;
     m->ext_id = mem_strdup(r->ext_id);
@@ -93,8 +95,10 @@ static void apply_message(struct session *s, const struct record *r)
 
 static void apply_reply(struct session *s, const struct record *r)
 {
-    struct session_message *m = session_add_message(s, r->seq, r->at);
+    struct session_message *m;
 
+    session_drop_oldest(s);
+    m = session_add_message(s, r->seq, r->at);
     m->author = (enum td_author)r->author;
     m->status = TD_QUEUED;
     m->id = r->message_id;
@@ -141,6 +145,8 @@ void engine_apply(struct session *s, const struct record *r)
     case RECORD_CLOSED:
         s->phase = SESSION_CLOSED;
         s->closed_at = r->at;
+        if (r->upto > s->answered)
+            s->answered = r->upto;
         break;
     case RECORD_REOPENED: s->phase = SESSION_OPEN; break;
     case RECORD_RATING:

@@ -35,11 +35,19 @@ static void fill_customer(struct record *record, const struct event_from *from)
     }
 }
 
+/* Routes of this step see what the record says. */
+static void view_customer(struct draft *d, const struct record *record)
+{
+    d->view.locale = (char *)record->body.locale;
+    d->view.timezone = (char *)record->body.timezone;
+    d->view.customer_id = (char *)record->body.customer_id;
+    d->view.verified = record->verified;
+}
+
 static void open_session(struct draft *d)
 {
     const struct event_from *from = &d->event->from;
     struct record *opened = draft_record(d, RECORD_OPENED);
-    struct session view = *d->session;
     const char *signals = NULL;
 
     opened->channel = from->channel;
@@ -48,19 +56,18 @@ static void open_session(struct draft *d)
     opened->policy = d->policy->hash;
     fill_customer(opened, from);
 
-    view.channel = (char *)from->channel; /* a view to route by, never written to */
-    view.kind = (char *)d->channel->kind;
-    view.locale = (char *)from->locale;
-    view.timezone = (char *)from->timezone;
-    view.customer_id = (char *)opened->body.customer_id;
-    view.verified = opened->verified;
-    const struct policy_agent *agent = route_pick(d, &view, &d->route, &signals);
+    d->view.channel = (char *)from->channel;
+    d->view.kind = (char *)d->channel->kind;
+    view_customer(d, opened);
+    const struct policy_agent *agent = route_pick(d, &d->route, &signals);
     if (agent == NULL)
         agent = d->channel->agent;
     if (agent != NULL) {
         struct record *owner = draft_record(d, RECORD_OWNER);
         owner->owner = TD_OWNER_AGENT;
         owner->name = d->owner = agent->name;
+        d->view.owner = TD_OWNER_AGENT;
+        d->view.owner_name = (char *)agent->name;
         owner->epoch = ++d->epoch;
         owner->route = d->route;
         owner->signals = signals;
@@ -74,22 +81,25 @@ static void learn_customer(struct draft *d)
     const struct session *s = d->session;
     const struct event_from *from = &d->event->from;
     const struct td_customer *c = from->customer;
-    struct event_from merged = { .peer = s->peer, .locale = s->locale, .timezone = s->timezone };
-    struct td_customer known = { .size = sizeof known, .id = s->customer_id,
-                                 .name = s->customer_name, .email = s->customer_email,
+    struct arena *arena = d->step->arena;
+    struct event_from merged = { .peer = arena_strdup(arena, s->peer),
+                                 .locale = arena_strdup(arena, s->locale),
+                                 .timezone = arena_strdup(arena, s->timezone) };
+    struct td_customer known = { .size = sizeof known,
+                                 .id = arena_strdup(arena, s->customer_id),
+                                 .name = arena_strdup(arena, s->customer_name),
+                                 .email = arena_strdup(arena, s->customer_email),
                                  .verified = s->verified };
 
     if (c != NULL && (c->verified >= s->verified || same(c->id, s->customer_id))) {
-        if (c->id != NULL)
+        if (c->id != NULL) { /* proof is always of an id */
+            known.verified = c->verified || (s->verified && same(c->id, s->customer_id));
             known.id = c->id;
+        }
         if (c->name != NULL)
             known.name = c->name;
         if (c->email != NULL)
             known.email = c->email;
-        if (c->id != NULL && !same(c->id, s->customer_id))
-            known.verified = c->verified;
-        else
-            known.verified |= c->verified;
     }
     if (from->locale != NULL)
         merged.locale = from->locale;
@@ -100,7 +110,9 @@ static void learn_customer(struct draft *d)
         same(merged.locale, s->locale) && same(merged.timezone, s->timezone))
         return;
     merged.customer = &known;
-    fill_customer(draft_record(d, RECORD_CUSTOMER), &merged);
+    struct record *record = draft_record(d, RECORD_CUSTOMER);
+    fill_customer(record, &merged);
+    view_customer(d, record);
 }
 
 static void on_open(struct draft *d)
@@ -144,6 +156,10 @@ static void on_message(struct draft *d)
         draft_refuse(d, VERDICT_BUSY, "too many messages wait for an answer");
         return;
     }
+    if (session_unsent(s) >= ENGINE_MAX_UNSENT) {
+        draft_refuse(d, VERDICT_BUSY, "too many replies wait for delivery");
+        return;
+    }
     if (s->phase != SESSION_NEW)
         learn_customer(d);
 
@@ -169,10 +185,12 @@ static void close_session(struct draft *d, const char *cause)
         return;
     }
     turn_interrupt(d, cause);
-    draft_record(d, RECORD_CLOSED)->cause = cause;
+    struct record *record = draft_record(d, RECORD_CLOSED);
+    record->cause = cause;
+    record->upto = d->newest; /* nothing waits any more */
     struct effect *closed = draft_effect(d, EFFECT_EVENT);
     closed->event = TD_EV_CLOSED;
-    closed->of = d->step->records[d->step->n_records - 1].seq;
+    closed->of = record->seq;
     closed->text = cause;
 }
 
@@ -209,7 +227,7 @@ static void on_sent(struct draft *d)
     struct record *delivery = draft_record(d, RECORD_DELIVERY);
     delivery->of = ev->of;
     delivery->status = (int)ev->status;
-    delivery->detail = ev->text;
+    delivery->detail = check_detail(d, ev->text);
     d->step->verdict = VERDICT_MARK;
 }
 
@@ -250,7 +268,7 @@ static void on_pass(struct draft *d)
         return;
     }
     turn_interrupt(d, "passed");
-    turn_pass(d, agent, d->event->text);
+    turn_pass(d, agent, check_detail(d, d->event->text));
     turn_next(d);
 }
 
@@ -278,8 +296,10 @@ void engine_decide(const struct session *session, const struct event *event,
     struct draft d = {
         .session = session, .event = event, .policy = policy, .step = step_r,
         .channel = channel_of(policy, name), .epoch = session->epoch,
-        .owner = session->owner == TD_OWNER_AGENT ? session->owner_name : NULL,
-        .route = session->route, .bounces = session->bounces, .answered = session->answered,
+        .owner = session->owner == TD_OWNER_AGENT
+                     ? arena_strdup(step_r->arena, session->owner_name) : NULL,
+        .turn_agent = arena_strdup(step_r->arena, session->turn.agent),
+        .route = arena_strdup(step_r->arena, session->route), .view = *session, .bounces = session->bounces, .answered = session->answered,
     };
     const struct session_message *last =
         session->n_messages > 0 ? &session->messages[session->n_messages - 1] : NULL;
@@ -288,6 +308,11 @@ void engine_decide(const struct session *session, const struct event *event,
         if (last->author == TD_CUSTOMER)
             d.newest = last->seq;
     step_r->verdict = VERDICT_OK;
+    const char *why = check_event(event);
+    if (why != NULL) {
+        draft_refuse(&d, VERDICT_REJECT, why);
+        return;
+    }
     switch (event->type) {
     case EVENT_OPEN: on_open(&d); break;
     case EVENT_SEEN: on_seen(&d); break;
@@ -299,7 +324,7 @@ void engine_decide(const struct session *session, const struct event *event,
     case EVENT_TIMER: on_timer(&d); break;
     case EVENT_SENT: on_sent(&d); break;
     case EVENT_PASS: on_pass(&d); break;
-    case EVENT_CLOSE: close_session(&d, event->text); break;
+    case EVENT_CLOSE: close_session(&d, check_detail(&d, event->text)); break;
     case EVENT_RESUME: on_resume(&d); break;
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/expr.h"
+#include "base/utf8.h"
 #include "engine/draft.h"
 #include "engine/signals.h"
 
@@ -33,6 +34,12 @@ static const struct policy_agent *choose(const struct policy_route *route,
     return NULL;
 }
 
+/* Bytes of a value that are worth noting. */
+static size_t clip(const char *value)
+{
+    return utf8_cut(value, strnlen(value, 65), 64);
+}
+
 struct trace {
     struct arena *arena;
     char *text;
@@ -49,8 +56,8 @@ static void note(void *arg, const char *name, const struct expr_value *value)
         trace->text = arena_printf(trace->arena, "%s%s%s=", trace->text, *trace->text ? " " : "",
                                    name);
     else if (value->str != NULL)
-        trace->text = arena_printf(trace->arena, "%s%s%s=%.64s", trace->text,
-                                   *trace->text ? " " : "", name,
+        trace->text = arena_printf(trace->arena, "%s%s%s=%.*s", trace->text,
+                                   *trace->text ? " " : "", name, (int)clip(value->str),
                                    strcmp(name, "customer") == 0 ? "*" : value->str);
     else
         trace->text = arena_printf(trace->arena, "%s%s%s=%g", trace->text,
@@ -75,10 +82,10 @@ static void look_note(void *arg, const char *name, const struct expr_value *valu
     note(&look->trace, name, value);
 }
 
-const struct policy_agent *route_pick(const struct draft *d, const struct session *view,
-                                      const char **route_r, const char **signals_r)
+const struct policy_agent *route_pick(const struct draft *d, const char **route_r,
+                                      const char **signals_r)
 {
-    struct look look = { .view = view,
+    struct look look = { .view = &d->view,
                          .trace = { d->step->arena, arena_strdup(d->step->arena, "") } };
 
     for (size_t i = 0; i < d->policy->n_routes; i++) {
@@ -87,7 +94,7 @@ const struct policy_agent *route_pick(const struct draft *d, const struct sessio
             continue;
         *route_r = route->name;
         *signals_r = look.trace.text;
-        return choose(route, &view->id);
+        return choose(route, &d->view.id);
     }
     return NULL;
 }
@@ -100,6 +107,8 @@ void owner_change(struct draft *d, const struct policy_agent *agent, const char 
 
     owner->owner = TD_OWNER_AGENT;
     owner->name = d->owner = agent->name;
+    d->view.owner = TD_OWNER_AGENT;
+    d->view.owner_name = (char *)agent->name;
     owner->epoch = ++d->epoch;
     owner->cause = cause;
     owner->route = d->route;

@@ -5,8 +5,6 @@
 
 #include "engine/draft.h"
 
-#define LONGEST_TEXT 65536 /* bytes of one reply */
-
 static void start(struct draft *d, const struct policy_agent *agent, const char *cause,
                   const char *signals)
 {
@@ -33,7 +31,7 @@ static struct record *end(struct draft *d, enum turn_outcome outcome, uint64_t u
     struct record *ended = draft_record(d, RECORD_TURN_END);
 
     ended->turn = d->session->turn.id;
-    ended->agent = d->session->turn.agent;
+    ended->agent = d->turn_agent;
     ended->outcome = (int)outcome;
     ended->upto = upto;
     return ended;
@@ -41,18 +39,9 @@ static struct record *end(struct draft *d, enum turn_outcome outcome, uint64_t u
 
 const struct policy_agent *turn_routed(struct draft *d, const char **signals_r)
 {
-    struct session view = *d->session; /* a view to route by, never written to */
     const char *route = NULL;
-    const struct policy_agent *agent;
+    const struct policy_agent *agent = route_pick(d, &route, signals_r);
 
-    view.owner_name = (char *)d->owner;
-    if (d->intent != NULL)
-        view.intent = (char *)d->intent;
-    if (d->language != NULL)
-        view.language = (char *)d->language;
-    if (d->confidence != 0)
-        view.confidence = d->confidence;
-    agent = route_pick(d, &view, &route, signals_r);
     if (agent == NULL || (d->route != NULL && strcmp(route, d->route) == 0))
         return NULL;
     d->route = route;
@@ -72,8 +61,8 @@ void turn_next(struct draft *d)
             owner_change(d, routed, "route", signals);
     }
     const struct policy_agent *agent = policy_agent(d->policy, d->owner);
-    if (agent == NULL)
-        agent = d->channel->agent; /* the owner's section is gone */
+    if (agent == NULL && d->channel->agent != NULL) /* the owner's section is gone */
+        owner_change(d, agent = d->channel->agent, "not_configured", signals);
     if (agent != NULL) {
         start(d, agent, "message", signals);
         return;
@@ -119,7 +108,7 @@ void turn_ask_again(struct draft *d, int64_t deadline)
     asked->attempt = turn->attempt + 1;
     asked->deadline = deadline;
     ask->turn = turn->id;
-    ask->agent = turn->agent;
+    ask->agent = d->turn_agent;
 }
 
 void turn_failed(struct draft *d, const char *detail)
@@ -131,7 +120,7 @@ void turn_failed(struct draft *d, const char *detail)
 
     ended->detail = detail;
     if (next != NULL) {
-        start(d, next, turn->by_start ? "start" : "message", NULL);
+        start(d, next, d->newest > d->answered ? "message" : "start", NULL);
         return;
     }
     ended->code = "agent_unavailable";
@@ -140,34 +129,6 @@ void turn_failed(struct draft *d, const char *detail)
         draft_say(d, d->policy->text_unavailable);
     if (d->channel->queue_mode != QUEUE_COLLECT)
         turn_next(d);
-}
-
-/* Why an answer that says it is good is none, or NULL. */
-static const char *flaw(const struct draft *d, const struct td_answer *answer)
-{
-    if (answer->n_messages > ENGINE_MAX_REPLIES)
-        return "the answer has too many messages";
-    for (size_t i = 0; i < answer->n_messages; i++) {
-        const struct td_message *m = answer->messages[i];
-        if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0)
-            return "the answer has an empty message";
-        if (m->text != NULL && strnlen(m->text, LONGEST_TEXT + 1) > LONGEST_TEXT)
-            return "a message of the answer is over 64 KiB";
-    }
-    if (answer->state != NULL &&
-        strnlen(answer->state, ENGINE_MAX_STATE + 1) > ENGINE_MAX_STATE)
-        return "the answer's state is over 64 KiB";
-    if (answer->pass != NULL && policy_agent(d->policy, answer->pass) == NULL)
-        return "the answer passes to an agent that is not configured";
-    if (answer->pass != NULL && d->bounces >= d->policy->max_bounces)
-        return "the session was passed from agent to agent too often";
-    if (answer->pass != NULL && answer->n_messages == 0 && d->owner != NULL &&
-        strcmp(answer->pass, d->owner) == 0)
-        return "the answer passes to the agent that has the session already";
-    if (answer->n_messages == 0 && answer->silent == NULL && answer->pass == NULL &&
-        answer->decision != TD_ESCALATE)
-        return "the answer is empty and gives no reason for silence";
-    return NULL;
 }
 
 /* Doubled each time, with jitter of a half, so that many sessions do not come back at once. */
@@ -191,18 +152,19 @@ static void answered_badly(struct draft *d, const struct td_answer *answer)
         struct record *retry = draft_record(d, RECORD_RETRY);
         retry->turn = turn->id;
         retry->due = due;
-        retry->detail = answer->detail;
+        retry->detail = check_detail(d, answer->detail);
         return;
     }
-    turn_failed(d, answer->detail != NULL ? answer->detail : "the agent gave no reason");
+    turn_failed(d, answer->detail != NULL ? check_detail(d, answer->detail)
+                                          : "the agent gave no reason");
 }
 
 static void fill_end(struct draft *d, struct record *ended, const struct td_answer *answer)
 {
     ended->decision = (int)answer->decision;
-    ended->intent = d->intent = answer->intent;
+    ended->intent = answer->intent;
     if (answer->confidence >= 0 && answer->intent != NULL)
-        ended->confidence = d->confidence =
+        ended->confidence =
             answer->confidence < 1 ? 1 + (int64_t)(answer->confidence * 1000 + 0.5) : 1001;
     ended->grounded = answer->grounded < 0 ? 0 : answer->grounded ? 1 : 2;
     ended->slot = answer->clarify_slot;
@@ -210,13 +172,20 @@ static void fill_end(struct draft *d, struct record *ended, const struct td_answ
                   : answer->escalate_code != NULL ? answer->escalate_code
                                                   : "agent_requested";
     ended->queue = answer->escalate_queue;
-    ended->language = d->language = answer->language;
+    ended->language = answer->language;
     ended->detail = answer->silent;
     ended->body.state = answer->state;
     ended->body.summary = answer->summary;
     ended->body.entities = answer->entities;
     ended->body.sources = answer->sources;
     ended->body.note = answer->escalate_text;
+
+    if (ended->intent != NULL)
+        d->view.intent = (char *)ended->intent;
+    if (ended->language != NULL)
+        d->view.language = (char *)ended->language;
+    if (ended->confidence != 0)
+        d->view.confidence = ended->confidence;
 }
 
 void turn_answered(struct draft *d)
@@ -226,6 +195,10 @@ void turn_answered(struct draft *d)
     const struct td_answer *answer = ev->answer;
     const char *why;
 
+    if (s->phase == SESSION_NEW) {
+        draft_refuse(d, VERDICT_NOTHING, "there is no such session");
+        return;
+    }
     if (!s->turn.active || ulid_cmp(&s->turn.id, &ev->turn) != 0 || ev->epoch != s->epoch ||
         ev->attempt != s->turn.attempt || s->turn.retry_at != 0) {
         struct record *stale = draft_record(d, RECORD_STALE);
@@ -239,7 +212,7 @@ void turn_answered(struct draft *d)
         answered_badly(d, answer);
         return;
     }
-    if ((why = flaw(d, answer)) != NULL) {
+    if ((why = check_answer(d, answer)) != NULL) {
         turn_failed(d, why);
         return;
     }
@@ -251,12 +224,14 @@ void turn_answered(struct draft *d)
     if (!handed_on)
         d->answered = s->turn.upto;
     for (size_t i = 0; i < answer->n_messages; i++)
-        draft_reply(d, &s->turn.id, TD_AI, s->turn.agent, answer->messages[i]);
+        draft_reply(d, &s->turn.id, TD_AI, d->turn_agent, answer->messages[i]);
     if (answer->decision == TD_ESCALATE)
         draft_say(d, d->policy->text_no_human);
     if (answer->pass != NULL && (d->owner == NULL || strcmp(answer->pass, d->owner) != 0))
         turn_pass(d, policy_agent(d->policy, answer->pass), "agent");
-    if (handed_on || d->channel->queue_mode != QUEUE_COLLECT)
+    if (handed_on && d->newest <= d->answered)
+        turn_greet(d); /* it was passed on before the customer spoke */
+    else if (handed_on || d->channel->queue_mode != QUEUE_COLLECT)
         turn_next(d);
 }
 

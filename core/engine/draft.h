@@ -3,6 +3,7 @@
  *
  * Records are numbered as they are added. The state is not touched; what a later part of the same
  * step must know of an earlier one (the owner after a pass, the ids used) stands in the draft.
+ * Strings of the state go into records and effects as copies: apply frees the originals.
  */
 #ifndef ENGINE_DRAFT_H
 #define ENGINE_DRAFT_H
@@ -18,9 +19,9 @@ struct draft {
     size_t cap_records, cap_effects, used_ids;
     uint64_t epoch;    /* after the records so far */
     const char *owner; /* agent that owns after the records so far; NULL: none */
+    const char *turn_agent; /* of the state's turn */
     const char *route;
-    const char *intent, *language; /* as this step's answer says; NULL: as the state has it */
-    int64_t confidence;            /* likewise; 0: as the state has it */
+    struct session view; /* what routes see: the state and what this step knows; never written through */
     unsigned bounces;
     uint64_t answered; /* customer messages up to this seq are dealt with */
     uint64_t newest;   /* newest customer message, this step's included; 0: none */
@@ -36,9 +37,15 @@ void draft_reply(struct draft *draft, const struct ulid *turn, enum td_author au
                  const char *author_name, const struct td_message *message);
 void draft_say(struct draft *draft, const char *text); /* as the system */
 
+/* decide_check.c: why it cannot be taken, or NULL. */
+const char *check_event(const struct event *event);
+const char *check_answer(const struct draft *draft, const struct td_answer *answer);
+/* A sentence from outside, as the journal can hold it; NULL gives NULL. */
+const char *check_detail(struct draft *draft, const char *text);
+
 /* decide_route.c: who should own now, by the routes; NULL: as it is. */
-const struct policy_agent *route_pick(const struct draft *draft, const struct session *view,
-                                      const char **route_r, const char **signals_r);
+const struct policy_agent *route_pick(const struct draft *draft, const char **route_r,
+                                      const char **signals_r);
 /* The owner becomes this agent, with a new epoch, and the customer is told. */
 void owner_change(struct draft *draft, const struct policy_agent *agent, const char *cause,
                   const char *signals);

@@ -62,6 +62,7 @@ struct event {
 
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */
 #define ENGINE_MAX_STATE 65536
+#define ENGINE_MAX_UNSENT 200 /* replies that wait for delivery; over it the customer has to wait */
 
 enum effect_type {
     EFFECT_ASK,    /* the state's turn, after apply: agent, turn */
@@ -103,7 +104,7 @@ struct step {
     size_t n_effects;
 };
 
-/* step_r: zeroed but for its arena. What it points to lives in the arena, the event or the state. */
+/* step_r: zeroed but for its arena. What it points to lives in the arena, the event or the policy. */
 void engine_decide(const struct session *session, const struct event *event,
                    const struct policy *policy, struct step *step_r);
 

@@ -30,21 +30,49 @@ struct field {
     const char *name;
     enum field_kind kind;
     size_t offset;
+    int max; /* INT: 0 to max */
 };
 
-#define FIELD(kind_, field_) { #field_, kind_, offsetof(struct record, field_) }
+#define FIELD(kind_, field_) { #field_, kind_, offsetof(struct record, field_), 0 }
+#define ENUM(field_, max_) { #field_, INT, offsetof(struct record, field_), max_ }
 static const struct field fields[] = {
-    FIELD(U64, seq),       FIELD(I64, at),          FIELD(U64, epoch),    FIELD(STR, channel),
-    FIELD(STR, kind),      FIELD(STR, account),     FIELD(INT, verified), FIELD(INT, owner),
-    FIELD(STR, name),      FIELD(STR, cause),       FIELD(STR, ext_id),   FIELD(ULID, message_id),
-    FIELD(ULID, turn),     FIELD(STR, agent),       FIELD(STR, route),    FIELD(STR, signals),
-    FIELD(STR, policy),    FIELD(U64, upto),        FIELD(U64, of),       FIELD(U64, attempt),
-    FIELD(I64, due),       FIELD(I64, deadline),    FIELD(INT, outcome),  FIELD(INT, decision),
-    FIELD(INT, author),    FIELD(INT, status),      FIELD(INT, score),    FIELD(STR, intent),
-    FIELD(STR, code),      FIELD(STR, queue),       FIELD(STR, slot),     FIELD(STR, language),
-    FIELD(STR, detail),    FIELD(I64, confidence),  FIELD(INT, grounded),
+    FIELD(U64, seq),
+    FIELD(I64, at),
+    FIELD(U64, epoch),
+    FIELD(STR, channel),
+    FIELD(STR, kind),
+    FIELD(STR, account),
+    ENUM(verified, 1),
+    ENUM(owner, TD_OWNER_HUMAN),
+    FIELD(STR, name),
+    FIELD(STR, cause),
+    FIELD(STR, ext_id),
+    FIELD(ULID, message_id),
+    FIELD(ULID, turn),
+    FIELD(STR, agent),
+    FIELD(STR, route),
+    FIELD(STR, signals),
+    FIELD(STR, policy),
+    FIELD(U64, upto),
+    FIELD(U64, of),
+    FIELD(U64, attempt),
+    FIELD(I64, due),
+    FIELD(I64, deadline),
+    ENUM(outcome, TURN_INTERRUPTED),
+    ENUM(decision, TD_REFUSE),
+    ENUM(author, TD_SYSTEM),
+    ENUM(status, TD_FAILED),
+    ENUM(score, 5),
+    FIELD(STR, intent),
+    FIELD(STR, code),
+    FIELD(STR, queue),
+    FIELD(STR, slot),
+    FIELD(STR, language),
+    FIELD(STR, detail),
+    FIELD(I64, confidence),
+    ENUM(grounded, 2),
 };
-#define BODY(field_) { #field_, STR, offsetof(struct record_body, field_) }
+#define BODY(field_) { #field_, STR, offsetof(struct record_body, field_), 0 }
 static const struct field body_fields[] = {
     BODY(text),           BODY(choice),         BODY(peer),     BODY(customer_id),
     BODY(customer_name),  BODY(customer_email), BODY(locale),   BODY(timezone),
@@ -151,11 +179,15 @@ static int get_field(const cJSON *object, const struct field *f, struct arena *a
     case STR: *(const char **)p = arena_strdup(arena, item->valuestring); break;
     case U64:
     case I64:
-        if (item->valuedouble < -9e15 || item->valuedouble > 9e15)
+        if (item->valuedouble < (f->kind == U64 ? 0 : -9e15) || item->valuedouble > 9e15)
             return err_set(err, "field '%s' is out of range", f->name);
         *(int64_t *)p = (int64_t)item->valuedouble;
         break;
-    case INT: *(int *)p = item->valueint; break;
+    case INT:
+        if (item->valueint < 0 || item->valueint > f->max)
+            return err_set(err, "field '%s' is out of range", f->name);
+        *(int *)p = item->valueint;
+        break;
     case ULID:
         if (ulid_parse(item->valuestring, p) != 0)
             return err_set(err, "field '%s' is not an id", f->name);

@@ -36,7 +36,7 @@ enum record_type {
     RECORD_RATING,     /* score; body: text */
     RECORD_SEEN,       /* the customer attached */
     RECORD_STALE,      /* turn, cause: an output that came too late was dropped */
-    RECORD_CLOSED,     /* cause */
+    RECORD_CLOSED,     /* cause, upto: messages up to it wait no more */
     RECORD_REOPENED,
     RECORD_TYPES
 };

@@ -54,7 +54,7 @@ void session_fini(struct session *s)
 
 int session_delivery_moves(enum td_delivery from, enum td_delivery to)
 {
-    if (from == TD_READ || from == TD_FAILED || to <= from)
+    if (from == TD_READ || from == TD_FAILED || to <= from || to > TD_FAILED)
         return 0;
     if (from == TD_SENT && to == TD_UNCERTAIN)
         return 0; /* that would be knowing less */
@@ -74,6 +74,15 @@ size_t session_pending(const struct session *s, const struct session_message **f
         if (first_r != NULL)
             *first_r = &s->messages[i];
     }
+    return n;
+}
+
+size_t session_unsent(const struct session *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_messages; i++)
+        n += s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED;
     return n;
 }
 
@@ -102,11 +111,12 @@ static int wanted(const struct session *s, const struct session_message *m)
     return m->author == TD_CUSTOMER ? m->seq > s->answered : m->status == TD_QUEUED;
 }
 
-/* One old message goes for each that comes, so the window stays without moving it whole often. */
-static void drop_oldest(struct session *s)
+void session_drop_oldest(struct session *s)
 {
     size_t kept = 0, excess = s->n_messages - SESSION_KEPT;
 
+    if (s->n_messages < SESSION_KEPT + SESSION_SLACK)
+        return;
     for (size_t i = 0; i < s->n_messages; i++) {
         if (excess > 0 && !wanted(s, &s->messages[i])) {
             fini_message(&s->messages[i]);
@@ -122,8 +132,6 @@ static void drop_oldest(struct session *s)
 
 struct session_message *session_add_message(struct session *s, uint64_t seq, int64_t at)
 {
-    if (s->n_messages >= SESSION_KEPT + 16)
-        drop_oldest(s);
     if (s->n_messages == s->cap_messages) {
         s->cap_messages = s->cap_messages > 0 ? s->cap_messages * 2 : 4;
         s->messages = mem_grow(s->messages, s->cap_messages * sizeof *s->messages);

@@ -20,6 +20,7 @@ struct err;
 
 #define SESSION_AGENT_STATES 4 /* agents whose opaque state is kept */
 #define SESSION_KEPT 64        /* newest messages kept in memory, and all that wait */
+#define SESSION_SLACK 16       /* so many more before the oldest go, in one sweep */
 
 enum session_phase { SESSION_NEW, SESSION_OPEN, SESSION_CLOSED };
 
@@ -84,6 +85,7 @@ int session_delivery_moves(enum td_delivery from, enum td_delivery to);
 
 /* Customer messages that no turn has taken yet: how many, and the first of them (NULL: none). */
 size_t session_pending(const struct session *session, const struct session_message **first_r);
+size_t session_unsent(const struct session *session); /* replies that wait for delivery */
 const struct session_message *session_message(const struct session *session, uint64_t seq);
 const char *session_state_of(const struct session *session, const char *agent); /* NULL: none */
 

@@ -4,7 +4,9 @@
 
 #include "engine/session.h"
 
-/* A new newest message, zeroed but for seq and at; drops the oldest that nobody needs any more. */
+/* Makes room when the window is full: the oldest that nobody needs any more go. */
+void session_drop_oldest(struct session *session);
+/* A new newest message, zeroed but for seq and at. */
 struct session_message *session_add_message(struct session *session, uint64_t seq, int64_t at);
 struct session_message *session_message_mutable(struct session *session, uint64_t seq);
 void session_set_text(struct session_message *message, const struct record_body *body);

@@ -240,6 +240,9 @@ static int restore_facts(struct session *s, const cJSON *object, struct err *err
         char *text = mem_strdup(td_json_get_str(object, fields[i].name));
         memcpy((char *)s + fields[i].offset, &text, sizeof text);
     }
+    if ((int64_t)s->seq < 0 || (int)s->phase < SESSION_NEW || s->phase > SESSION_CLOSED ||
+        (int)s->owner < TD_OWNER_NONE || s->owner > TD_OWNER_HUMAN)
+        return err_set(err, "snapshot: seq, phase or owner is out of range");
     if (turn != NULL && ulid_parse(turn, &s->turn.id) != 0)
         return err_set(err, "snapshot: broken turn id");
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "messages"))

@@ -34,10 +34,7 @@ int engine_busy(const struct session *s, const struct policy *policy)
         return 1;
     if (channel != NULL && channel->replays)
         return 0; /* what is not delivered waits in the journal until the customer attaches */
-    for (size_t i = 0; i < s->n_messages; i++)
-        if (s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED)
-            return 1;
-    return 0;
+    return session_unsent(s) > 0;
 }
 
 static const struct td_message *message_view(const struct session_message *m, struct arena *arena)
@@ -140,10 +137,8 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
 
 void engine_unsent(const struct session *s, struct step *step_r)
 {
-    size_t n = 0;
+    size_t n = session_unsent(s);
 
-    for (size_t i = 0; i < s->n_messages; i++)
-        n += s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED;
     if (n == 0)
         return;
     struct effect *effects = arena_array(step_r->arena, n + step_r->n_effects, sizeof *effects);

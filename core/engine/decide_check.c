@@ -1,0 +1,111 @@
+/* decide_check.c - what comes in is bounded and UTF-8, or it does not come in. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/utf8.h"
+#include "engine/draft.h"
+
+#define LONG_TEXT 65536 /* bytes: what people and agents write */
+#define SHORT_TEXT 1024 /* names, ids, codes */
+#define MAX_CHOICES 50  /* of one reply */
+#define DETAIL 400      /* of a sentence for the operator */
+
+/* NULL is good. The journal must be able to hold it and to give it back. */
+static int fits(const char *text, size_t most)
+{
+    size_t len = text != NULL ? strnlen(text, most + 1) : 0;
+
+    return len <= most && (len == 0 || utf8_valid(text, len));
+}
+
+static int all_fit(const char *const *texts, size_t n, size_t most)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!fits(texts[i], most))
+            return 0;
+    return 1;
+}
+#define ALL_FIT(texts_, most_) all_fit(texts_, sizeof(texts_) / sizeof *(texts_), most_)
+
+const char *check_detail(struct draft *d, const char *text)
+{
+    size_t len = text != NULL ? strnlen(text, DETAIL + 1) : 0;
+
+    if (text == NULL)
+        return NULL;
+    len = utf8_cut(text, len, DETAIL);
+    return utf8_valid(text, len) ? arena_dup(d->step->arena, text, len) : "(not UTF-8)";
+}
+
+const char *check_event(const struct event *ev)
+{
+    const struct td_customer *customer = ev->from.customer;
+    const struct td_message *message = ev->message;
+    const char *from[] = { ev->from.channel, ev->from.account, ev->from.peer, ev->from.locale,
+                           ev->from.timezone };
+
+    if (!ALL_FIT(from, SHORT_TEXT))
+        return "an address, locale or time zone is too long or not UTF-8";
+    if (customer != NULL) {
+        const char *names[] = { customer->id, customer->name, customer->email };
+        if (!ALL_FIT(names, SHORT_TEXT))
+            return "a customer's id, name or email is too long or not UTF-8";
+    }
+    if (message != NULL) {
+        const char *words[] = { message->id, message->choice };
+        if (!ALL_FIT(words, SHORT_TEXT) || !fits(message->text, LONG_TEXT))
+            return "the message is too long or not UTF-8";
+    }
+    if (ev->type == EVENT_RATING && !fits(ev->text, LONG_TEXT))
+        return "the rating's text is too long or not UTF-8";
+    return NULL;
+}
+
+static const char *flaw_of_message(const struct td_message *m)
+{
+    if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0)
+        return "the answer has an empty message";
+    if (!fits(m->text, LONG_TEXT))
+        return "a message of the answer is over 64 KiB or not UTF-8";
+    if (m->n_choices > MAX_CHOICES)
+        return "a message of the answer has too many choices";
+    for (size_t i = 0; i < m->n_choices; i++) {
+        const struct td_choice *c = m->choices[i];
+        if (c->title == NULL || c->value == NULL || !fits(c->title, SHORT_TEXT) ||
+            !fits(c->value, SHORT_TEXT))
+            return "a choice of the answer has no title or value, or they are too long";
+    }
+    return NULL;
+}
+
+const char *check_answer(const struct draft *d, const struct td_answer *a)
+{
+    const char *short_ones[] = { a->silent, a->clarify_slot, a->escalate_code, a->escalate_queue,
+                                 a->intent, a->language };
+    const char *long_ones[] = { a->state, a->summary, a->entities, a->sources, a->escalate_text };
+    const char *why;
+
+    if (a->n_messages > ENGINE_MAX_REPLIES)
+        return "the answer has too many messages";
+    for (size_t i = 0; i < a->n_messages; i++)
+        if ((why = flaw_of_message(a->messages[i])) != NULL)
+            return why;
+    if (!fits(a->state, ENGINE_MAX_STATE))
+        return "the answer's state is over 64 KiB or not UTF-8";
+    if (!ALL_FIT(short_ones, SHORT_TEXT) || !ALL_FIT(long_ones, LONG_TEXT))
+        return "a field of the answer is too long or not UTF-8";
+    if ((int)a->decision < TD_DECISION_NONE || a->decision > TD_REFUSE)
+        return "the answer's decision is not known";
+    if (a->pass != NULL && policy_agent(d->policy, a->pass) == NULL)
+        return "the answer passes to an agent that is not configured";
+    if (a->pass != NULL && d->bounces >= d->policy->max_bounces)
+        return "the session was passed from agent to agent too often";
+    if (a->pass != NULL && a->n_messages == 0 && d->owner != NULL &&
+        strcmp(a->pass, d->owner) == 0)
+        return "the answer passes to the agent that has the session already";
+    if (a->n_messages == 0 && a->silent == NULL && a->pass == NULL && a->decision != TD_ESCALATE)
+        return "the answer is empty and gives no reason for silence";
+    return NULL;
+}
