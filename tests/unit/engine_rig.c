@@ -1,0 +1,233 @@
+/* engine_rig.c - the engine on a bench. */
+#include "config.h"
+
+#include "tests/unit/engine_rig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tests/check.h"
+
+struct rig *rig_new(void)
+{
+    static const char *const names[] = { "one", "two", "three", "four" };
+    struct rig *rig = mem_alloc(sizeof *rig);
+    const struct ulid id = ulid_make(RIG_NOW, 1, 1);
+
+    rig->arena = arena_new(0);
+    rig->now = RIG_NOW;
+    for (size_t i = 0; i < 4; i++)
+        rig->agents[i] = (struct policy_agent){ .name = names[i], .deadline_ms = 30000,
+                                                .history = 20 };
+    rig->agents[0].next = &rig->agents[1];
+    rig->channel = (struct policy_channel){
+        .name = "web", .kind = "webchat", .agent = &rig->agents[0], .collect_wait_ms = 2000,
+        .collect_max_ms = 10000, .idle_close_ms = 600000, .reopen_ms = 3600000, .replays = 1,
+    };
+    rig->policy = (struct policy){
+        .hash = "0123456789abcdef", .channels = &rig->channel, .n_channels = 1,
+        .agents = rig->agents, .n_agents = 4, .max_bounces = 3, .max_pending = 5,
+        .max_attempts = 3, .retry_ms = 1000, .clarify_max = 2,
+        .text_unavailable = "unavailable", .text_no_human = "no human",
+    };
+    session_init(&rig->session, &id);
+    return rig;
+}
+
+void rig_free(struct rig **rig)
+{
+    struct session folded;
+
+    rig_fold(*rig, &folded);
+    assert_true(rig_same(&(*rig)->session, &folded));
+    session_fini(&folded);
+    for (size_t i = 0; i < RIG_JOURNAL; i++) {
+        buf_fini(&(*rig)->facts[i]);
+        buf_fini(&(*rig)->bodies[i]);
+    }
+    session_fini(&(*rig)->session);
+    arena_free(&(*rig)->arena);
+    free(*rig);
+    *rig = NULL;
+}
+
+static void decode(struct rig *rig, uint64_t seq, struct record *record_r)
+{
+    struct err err;
+
+    if (record_decode(rig->facts[seq].data, rig->facts[seq].len, rig->arena, record_r, &err) != 0 ||
+        record_decode_body(rig->bodies[seq].data, rig->bodies[seq].len, rig->arena,
+                           &record_r->body, &err) != 0)
+        fail_msg("record %d: %s", (int)seq, err.text);
+}
+
+enum verdict rig_do(struct rig *rig, struct event event)
+{
+    arena_reset(rig->arena);
+    event.now = rig->now;
+    event.random = rig->random;
+    for (size_t i = 0; i < EVENT_IDS; i++)
+        event.ids[i] = ulid_make(rig->now, rig->session.seq, i + 1);
+    rig->step = (struct step){ .arena = rig->arena };
+    engine_decide(&rig->session, &event, &rig->policy, &rig->step);
+    for (size_t i = 0; i < rig->step.n_records; i++) {
+        const struct record *record = &rig->step.records[i];
+        assert_int_equal(record->seq, rig->session.seq + i + 1);
+        assert_true(record->seq < RIG_JOURNAL);
+        record_encode(record, &rig->facts[record->seq]);
+        record_encode_body(&record->body, &rig->bodies[record->seq]);
+    }
+    for (size_t i = 0; i < rig->step.n_records; i++)
+        engine_apply(&rig->session, &rig->step.records[i]);
+    return rig->step.verdict;
+}
+
+enum verdict rig_message(struct rig *rig, const char *id, const char *text)
+{
+    const struct td_message message = { .size = sizeof message, .id = id, .text = text };
+
+    return rig_do(rig, (struct event){ .type = EVENT_MESSAGE, .message = &message,
+                                       .from = { .channel = "web", .peer = "p1" } });
+}
+
+enum verdict rig_answer(struct rig *rig, const struct td_answer *answer)
+{
+    return rig_do(rig, (struct event){ .type = EVENT_ANSWER, .turn = rig->session.turn.id,
+                                       .epoch = rig->session.epoch,
+                                       .attempt = rig->session.turn.attempt, .answer = answer });
+}
+
+enum verdict rig_says(struct rig *rig, const char *text)
+{
+    const struct td_message message = { .size = sizeof message, .text = text };
+    const struct td_message *const messages[] = { &message };
+
+    return rig_answer(rig, &(struct td_answer){ .messages = messages, .n_messages = 1,
+                                                .confidence = -1, .grounded = -1 });
+}
+
+enum verdict rig_status(struct rig *rig, enum td_status status, const char *detail)
+{
+    return rig_answer(rig, &(struct td_answer){ .status = status, .detail = detail });
+}
+
+enum verdict rig_event(struct rig *rig, enum event_type type)
+{
+    return rig_do(rig, (struct event){ .type = type, .from = { .channel = "web" } });
+}
+
+enum verdict rig_sent(struct rig *rig, uint64_t of, enum td_delivery status)
+{
+    return rig_do(rig, (struct event){ .type = EVENT_SENT, .of = of, .status = status });
+}
+
+enum verdict rig_due(struct rig *rig)
+{
+    int64_t due = engine_due(&rig->session, &rig->policy);
+
+    assert_true(due != INT64_MAX);
+    if (due > rig->now)
+        rig->now = due;
+    return rig_event(rig, EVENT_TIMER);
+}
+
+const struct record *rig_record(const struct rig *rig, enum record_type type)
+{
+    for (size_t i = 0; i < rig->step.n_records; i++)
+        if (rig->step.records[i].type == type)
+            return &rig->step.records[i];
+    return NULL;
+}
+
+const struct effect *rig_effect(const struct rig *rig, enum effect_type type)
+{
+    for (size_t i = 0; i < rig->step.n_effects; i++)
+        if (rig->step.effects[i].type == type)
+            return &rig->step.effects[i];
+    return NULL;
+}
+
+size_t rig_records(const struct rig *rig, enum record_type type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rig->step.n_records; i++)
+        n += rig->step.records[i].type == type;
+    return n;
+}
+
+size_t rig_effects(const struct rig *rig, enum effect_type type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rig->step.n_effects; i++)
+        n += rig->step.effects[i].type == type;
+    return n;
+}
+
+const char *rig_last_text(const struct rig *rig)
+{
+    const struct session *s = &rig->session;
+
+    return s->n_messages > 0 ? s->messages[s->n_messages - 1].text : NULL;
+}
+
+void rig_restore(struct rig *rig, struct session *session_r)
+{
+    struct buf snapshot = { 0 };
+    struct err err;
+
+    session_init(session_r, &rig->session.id);
+    session_snapshot(&rig->session, &snapshot);
+    if (session_restore(session_r, snapshot.data, snapshot.len, &err) != 0)
+        fail_msg("%s", err.text);
+    for (uint64_t seq = session_bodies_from(session_r); seq <= rig->session.seq; seq++)
+        if (session_restore_body(session_r, seq, rig->bodies[seq].data, rig->bodies[seq].len,
+                                 &err) != 0)
+            fail_msg("%s", err.text);
+    buf_fini(&snapshot);
+}
+
+void rig_fold(struct rig *rig, struct session *session_r)
+{
+    struct record record;
+
+    session_init(session_r, &rig->session.id);
+    for (uint64_t seq = 1; seq <= rig->session.seq; seq++) {
+        decode(rig, seq, &record);
+        engine_apply(session_r, &record);
+    }
+}
+
+static int same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+int rig_same(const struct session *a, const struct session *b)
+{
+    struct buf one = { 0 }, two = { 0 };
+    int same;
+
+    session_snapshot(a, &one);
+    session_snapshot(b, &two);
+    same = one.len == two.len && memcmp(one.data, two.data, one.len) == 0;
+    buf_fini(&one);
+    buf_fini(&two);
+    for (size_t i = 0; same && i < a->n_messages; i++) {
+        const struct session_message *m = &a->messages[i], *n = &b->messages[i];
+        same = same_text(m->text, n->text) && same_text(m->choice, n->choice) &&
+               m->n_choices == n->n_choices;
+        for (size_t c = 0; same && c < m->n_choices; c++)
+            same = strcmp(m->choices[c]->title, n->choices[c]->title) == 0 &&
+                   strcmp(m->choices[c]->value, n->choices[c]->value) == 0;
+    }
+    for (size_t i = 0; same && i < SESSION_AGENT_STATES; i++)
+        same = same_text(a->states[i].agent, b->states[i].agent) &&
+               same_text(a->states[i].state, b->states[i].state);
+    return same && same_text(a->peer, b->peer) && same_text(a->locale, b->locale) &&
+           same_text(a->timezone, b->timezone) && same_text(a->customer_id, b->customer_id) &&
+           same_text(a->customer_name, b->customer_name) &&
+           same_text(a->customer_email, b->customer_email);
+}
