@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define MAX_MESSAGES 32
+#define MAX_MESSAGES 10 /* as many as the engine takes */
 #define MAX_CHOICES 64 /* of one message */
 #define MAX_NAME 128
 #define MAX_TEXT (64 << 10) /* a text, and each part that is kept as JSON */
@@ -100,8 +100,8 @@ static int read_message(struct http_answer *a, const cJSON *item, size_t i, size
         read_nested(item, in, "choices", 1, &choices, why) != 0 ||
         read_nested(item, in, "attachments", 1, &attachments, why) != 0)
         return -1;
-    if (message->text == NULL)
-        return fail(why, "'%stext' is not there or empty", in);
+    if (message->text == NULL && (choices == NULL || choices->child == NULL))
+        return fail(why, "'messages[%zu]' has neither text nor choices", i);
     return read_choices(a, choices, in, used, message, why);
 }
 

@@ -357,8 +357,8 @@ static void a_wrong_type_names_its_field(void **state)
         { "{\"messages\":\"hello\"}", "'messages' is not an array" },
         { "{\"messages\":[\"hello\"]}", "'messages[0]' is not an object" },
         { "{\"messages\":[{\"text\":\"a\"},{\"text\":7}]}", "'messages[1].text' is not a string" },
-        { "{\"messages\":[{\"text\":\"\"}]}", "'messages[0].text' is not there or empty" },
-        { "{\"messages\":[{}]}", "'messages[0].text' is not there or empty" },
+        { "{\"messages\":[{\"text\":\"\"}]}", "'messages[0]' has neither text nor choices" },
+        { "{\"messages\":[{}]}", "'messages[0]' has neither text nor choices" },
         { "{\"messages\":[{\"text\":\"a\",\"choices\":{}}]}",
           "'messages[0].choices' is not an array" },
         { "{\"messages\":[{\"text\":\"a\",\"choices\":[1]}]}",
@@ -472,8 +472,8 @@ static void what_is_too_large_is_refused(void **state)
     body = padded("{\"silent\":\"a\",\"pass\":\"", 129, "\"}");
     malformed(body, "'pass' is longer than 128 bytes");
     free(body);
-    malformed("{\"messages\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}",
-              "'messages' has more than 32");
+    malformed("{\"messages\":[0,0,0,0,0,0,0,0,0,0,0]}",
+              "'messages' has more than 10");
 }
 
 /* ---- Failures of the wire and of HTTP -------------------------------------------------------- */
