@@ -15,6 +15,9 @@
 #define SHOWN_MAX 160  /* bytes of a line */
 
 static void add_note(struct conf *conf, const struct conf_pos *pos, int is_warning,
+                     const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
+
+static void add_note(struct conf *conf, const struct conf_pos *pos, int is_warning,
                      const char *fmt, va_list ap)
 {
     char text[600];

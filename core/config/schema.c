@@ -312,10 +312,10 @@ static void fill_table(struct fill *fill, const struct schema *schema)
         if (!pair && fill->section && (key.flags & TD_REQUIRED))
             conf_error(fill->conf, &fill->section->pos, "key '%s' is missing in %s", key.name,
                        fill->what);
+        if (pair && pair->bad)
+            value.text = NULL;
         if (!value.text && key.type == TD_TYPE_LIST)
             value.text = ""; /* unset is an empty list */
-        if (pair && pair->bad)
-            value = (struct value){ .text = NULL };
         if (value.text)
             fill_value(&value);
     }
