@@ -1,0 +1,23 @@
+#!/bin/sh
+# layers.sh - fails when a room includes what is not below it: a room, then whom it may include.
+cd "${top_srcdir:-.}" || exit 1
+status=0
+while read -r room below; do
+    found=$(find "$room" -name '*.[ch]' -exec grep -HnE '^ *# *include *("|<(core|base|io|config|store|plug|engine|gate|daemon|ctl)/)' {} + |
+        grep -vE "\"(config|($below)/[^/\"]+)\.h\"") &&
+        { printf '%s includes what is not below it:\n%s\n' "$room" "$found"; status=1; }
+done <<END
+core/api -
+core/base base
+core/io base|io
+core/config base|config
+core/store base|store
+core/plug base|plug
+core/engine base|engine
+core/gate base|io|config|store|plug|engine|gate
+core/daemon base|io|config|store|plug|engine|gate|daemon
+core/ctl base|config|daemon|ctl
+channels channels
+plugins plugins
+END
+exit $status
