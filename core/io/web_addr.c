@@ -1,0 +1,239 @@
+/* web_addr.c - listening sockets, addresses as text, and who speaks behind a trusted proxy. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "io/web_private.h"
+
+static int split(const char *listen, char *host, size_t host_size, char *port, size_t port_size)
+{
+    const char *colon = strrchr(listen, ':');
+    size_t len;
+
+    if (colon == NULL || colon[1] == '\0')
+        return -1;
+    len = (size_t)(colon - listen);
+    if (listen[0] == '[') {
+        if (len < 2 || colon[-1] != ']')
+            return -1;
+        listen++;
+        len -= 2;
+    }
+    if (len == 0 || len >= host_size || strlen(colon + 1) >= port_size)
+        return -1;
+    memcpy(host, listen, len);
+    host[len] = '\0';
+    snprintf(port, port_size, "%s", colon + 1);
+    return 0;
+}
+
+int addr_listen(const char *listen_at, int *port_r, struct err *err)
+{
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                    .ai_socktype = SOCK_STREAM };
+    struct sockaddr_storage bound;
+    socklen_t bound_len = sizeof bound;
+    char host[256], port[8];
+    struct addrinfo *info;
+    const int on = 1;
+    int fd, failed;
+
+    if (split(listen_at, host, sizeof host, port, sizeof port) < 0)
+        return err_set(err, "cannot listen on '%s': write ADDRESS:PORT or [IPV6]:PORT", listen_at);
+    failed = getaddrinfo(host, port, &hints, &info);
+    if (failed != 0)
+        return err_set(err, "cannot listen on '%s': %s", listen_at, gai_strerror(failed));
+    fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &bound_len) < 0) {
+        err_set(err, "cannot listen on '%s': %s", listen_at, strerror(errno));
+        freeaddrinfo(info);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    freeaddrinfo(info);
+    *port_r = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                : ((struct sockaddr_in *)&bound)->sin_port);
+    return fd;
+}
+
+int addr_listen_unix(const char *path, struct err *err)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd, busy;
+
+    if (strlen(path) >= sizeof addr.sun_path)
+        return err_set(err, "cannot listen on '%s': the path is over %zu bytes", path,
+                       sizeof addr.sun_path - 1);
+    memcpy(addr.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set(err, "cannot listen on '%s': %s", path, strerror(errno));
+    /* A socket file that nobody answers on was left by a crash. */
+    busy = connect(fd, (struct sockaddr *)&addr, sizeof addr) == 0 || errno == EAGAIN;
+    close(fd);
+    if (busy)
+        return err_set(err, "cannot listen on '%s': another process does already", path);
+    unlink(path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* Nobody can connect between bind() and listen(), so the mode is there in time. */
+    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || chmod(path, 0600) < 0 ||
+        listen(fd, SOMAXCONN) < 0) {
+        err_set(err, "cannot listen on '%s': %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void map_v4(const void *v4, struct in6_addr *addr_r)
+{
+    *addr_r = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+    memcpy(addr_r->s6_addr + 12, v4, 4);
+}
+
+/* "1.2.3.4", "1.2.3.4:567", "::1", "[::1]", "[::1]:567". */
+int addr_parse(const char *text, size_t len, struct in6_addr *addr_r)
+{
+    char copy[INET6_ADDRSTRLEN + 8], *s = copy, *end;
+    struct in_addr v4;
+
+    if (len == 0 || len >= sizeof copy)
+        return -1;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    if (s[0] == '[') {
+        end = strchr(++s, ']');
+        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+            return -1;
+        *end = '\0';
+    } else if ((end = strchr(s, ':')) != NULL && strchr(end + 1, ':') == NULL) {
+        *end = '\0';
+    }
+    if (inet_pton(AF_INET6, s, addr_r) == 1)
+        return 0;
+    if (inet_pton(AF_INET, s, &v4) != 1)
+        return -1;
+    map_v4(&v4, addr_r);
+    return 0;
+}
+
+int addr_parse_net(const char *text, struct net *net_r, struct err *err)
+{
+    const char *slash = strchr(text, '/');
+    size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    unsigned long bits = 128;
+    char *end = NULL;
+
+    if (addr_parse(text, len, &net_r->addr) < 0)
+        return err_set(err, "'%s' is not an address or a network (10.0.0.0/8)", text);
+    if (slash != NULL) {
+        bits = strtoul(slash + 1, &end, 10);
+        if (IN6_IS_ADDR_V4MAPPED(&net_r->addr))
+            bits += 96;
+        if (slash[1] < '0' || slash[1] > '9' || *end != '\0' || bits > 128)
+            return err_set(err, "'%s' is not a network: the number after / is wrong", text);
+    }
+    net_r->bits = (unsigned)bits;
+    return 0;
+}
+
+int addr_in(const struct in6_addr *addr, const struct net *nets, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned whole = nets[i].bits / 8, rest = nets[i].bits % 8;
+        const uint8_t *a = addr->s6_addr, *b = nets[i].addr.s6_addr;
+
+        if (memcmp(a, b, whole) == 0 &&
+            (rest == 0 || ((a[whole] ^ b[whole]) & (0xff00 >> rest) & 0xff) == 0))
+            return 1;
+    }
+    return 0;
+}
+
+int addr_is_loopback(const struct in6_addr *addr)
+{
+    return IN6_IS_ADDR_LOOPBACK(addr) ||
+           (IN6_IS_ADDR_V4MAPPED(addr) && addr->s6_addr[12] == 127);
+}
+
+void addr_format(const struct in6_addr *addr, char text[INET6_ADDRSTRLEN])
+{
+    if (IN6_IS_ADDR_V4MAPPED(addr))
+        inet_ntop(AF_INET, addr->s6_addr + 12, text, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, addr, text, INET6_ADDRSTRLEN);
+}
+
+void addr_of_socket(int fd, struct in6_addr *addr_r)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    *addr_r = in6addr_loopback;
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+        return;
+    if (peer.ss_family == AF_INET)
+        map_v4(&((struct sockaddr_in *)&peer)->sin_addr, addr_r);
+    else if (peer.ss_family == AF_INET6)
+        *addr_r = ((struct sockaddr_in6 *)&peer)->sin6_addr;
+}
+
+/* The right-most address of one X-Forwarded-For value that no trusted proxy has. 1: found; 0: all
+ * of them are trusted, the value to the left counts; -1: there is one that cannot be read. */
+static int untrusted_of(struct web *web, const char *value, struct in6_addr *addr)
+{
+    const char *end = value + strlen(value), *start;
+    struct in6_addr one;
+
+    while (end > value) {
+        while (end > value && strchr(", \t", end[-1]) != NULL)
+            end--;
+        for (start = end; start > value && strchr(", \t", start[-1]) == NULL; start--)
+            ;
+        if (start == end)
+            break;
+        if (addr_parse(start, (size_t)(end - start), &one) < 0)
+            return -1;
+        *addr = one;
+        if (!addr_in(&one, web->trusted, web->n_trusted))
+            return 1;
+        end = start;
+    }
+    return 0;
+}
+
+void addr_client(struct conn *conn, const struct head *head)
+{
+    struct web *web = conn->web;
+    int forwarded = 0, found = 0;
+
+    if (conn->control)
+        return;
+    /* A proxy sends the requests of many clients over one connection. */
+    conn->addr = conn->socket_addr;
+    conn->exempt = addr_is_loopback(&conn->addr);
+    if (!addr_in(&conn->addr, web->trusted, web->n_trusted))
+        return;
+    for (size_t i = head->n_headers; i > 0 && found == 0; i--) {
+        if (strcmp(head->headers[i - 1].name, "x-forwarded-for") != 0)
+            continue;
+        forwarded = 1;
+        found = untrusted_of(web, head->headers[i - 1].value, &conn->addr);
+    }
+    conn->exempt = !forwarded;
+    addr_format(&conn->addr, conn->peer);
+}

@@ -1,0 +1,487 @@
+/* web_http.c - a request from its head to its reply; routes; bytes that never change. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/crypt.h"
+#include "base/mem.h"
+#include "io/web_private.h"
+
+#define ANSWER_MS 30000 /* for the callback's reply, and again for the peer to read it */
+#define LINGER_MS 2000
+#define MAX_BODIES (64u * 1024 * 1024) /* of all requests whose bodies are still coming */
+#define PAGE_POLICY                                                                     \
+    "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; "         \
+    "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; "            \
+    "form-action 'self'; frame-ancestors 'self'\r\nReferrer-Policy: same-origin\r\n"
+
+/* ---- Replies ------------------------------------------------------------------------------ */
+
+static const char *reason(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } known[] = {
+        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
+        { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
+        { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
+        { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+        { 409, "Conflict" }, { 410, "Gone" }, { 411, "Length Required" },
+        { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
+        { 417, "Expectation Failed" }, { 422, "Unprocessable Content" },
+        { 426, "Upgrade Required" }, { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
+        { 501, "Not Implemented" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].status == status)
+            return known[i].reason;
+    return "Status";
+}
+
+/* The value of Connection has the length of "keep-alive" whatever it says, so that who knows the
+ * connection can put it in later. Returns where it stands. */
+static size_t add_status(struct buf *out, int status)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t now = time(NULL);
+    size_t connection_at;
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    buf_printf(out, "HTTP/1.1 %d %s\r\nConnection: ", status, reason(status));
+    connection_at = out->len;
+    buf_printf(out, "keep-alive\r\nDate: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n",
+               days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+               tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return connection_at;
+}
+
+static struct block *block_of(const struct buf *head, size_t connection_at, const void *body,
+                              size_t len)
+{
+    struct block *block = mem_grow(NULL, sizeof *block + head->len + len);
+
+    *block = (struct block){
+        .kind = BLOCK_REPLY, .p = block->data, .len = head->len + len, .head_len = head->len,
+        .connection_at = connection_at,
+    };
+    memcpy(block->data, head->data, head->len);
+    if (len > 0)
+        memcpy(block->data + head->len, body, len);
+    return block;
+}
+
+static int is_ours(const char *name)
+{
+    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Connection") == 0 ||
+           strcasecmp(name, "Transfer-Encoding") == 0 || strcasecmp(name, "Date") == 0 ||
+           strcasecmp(name, "Content-Type") == 0;
+}
+
+struct block *reply_block(const struct td_web_reply *reply, const char *own_headers)
+{
+    int status = reply->status >= 200 && reply->status <= 599 ? reply->status : 500;
+    const char *type = reply->content_type != NULL ? reply->content_type : "application/json";
+    int bodyless = status == 204 || status == 304, cached = 0, policy = 0;
+    struct buf head = { 0 };
+    struct block *block;
+    size_t at = add_status(&head, status);
+
+    for (size_t i = 0; i < reply->n_headers; i++) {
+        const struct td_header *h = &reply->headers[i];
+
+        if (is_ours(h->name) || strpbrk(h->name, "\r\n: ") != NULL ||
+            strpbrk(h->value, "\r\n") != NULL)
+            continue;
+        cached |= strcasecmp(h->name, "Cache-Control") == 0;
+        policy |= strcasecmp(h->name, "Content-Security-Policy") == 0;
+        buf_printf(&head, "%s: %s\r\n", h->name, h->value);
+    }
+    if (own_headers != NULL)
+        buf_str(&head, own_headers);
+    if (!cached)
+        buf_str(&head, "Cache-Control: no-store\r\n");
+    if (!bodyless)
+        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                   strpbrk(type, "\r\n") == NULL ? type : "application/octet-stream",
+                   reply->body_len);
+    if (!policy && strncasecmp(type, "text/html", 9) == 0)
+        buf_str(&head, PAGE_POLICY);
+    buf_str(&head, "X-Content-Type-Options: nosniff\r\n\r\n");
+    block = block_of(&head, at, reply->body, bodyless ? 0 : reply->body_len);
+    buf_fini(&head);
+    return block;
+}
+
+static void send_reply(struct conn *conn, struct block *block)
+{
+    if (conn->web->draining)
+        conn->keep_alive = 0;
+    if (!conn->keep_alive)
+        memcpy(block->data + block->connection_at, "close     ", 10);
+    if (conn->head_only && block->p == block->data)
+        block->len = block->head_len;
+    conn->state = CONN_REPLY;
+    conn_deadline(conn, ANSWER_MS);
+    conn_send(conn, block);
+}
+
+void http_reply(struct conn *conn, struct block *block)
+{
+    if (conn->state == CONN_WAIT)
+        send_reply(conn, block);
+    else
+        free(block);
+}
+
+void http_error(struct conn *conn, int status, const char *code, const char *message,
+                const char *header)
+{
+    char *body = mem_printf("{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code, message);
+    const struct td_web_reply reply = {
+        .size = sizeof reply, .status = status, .body = body, .body_len = strlen(body),
+    };
+
+    send_reply(conn, reply_block(&reply, header));
+    free(body);
+}
+
+/* Nothing that follows on this connection is understood any more. */
+static void refuse(struct conn *conn, int status)
+{
+    conn->keep_alive = 0;
+    conn->head_only = 0;
+    switch (status) {
+    case 408:
+        http_error(conn, status, "timeout", "the request did not come whole in time", NULL);
+        return;
+    case 411:
+        http_error(conn, status, "length_required", "a body needs a Content-Length", NULL);
+        return;
+    case 413:
+        http_error(conn, status, "too_large", "the body is too large", NULL);
+        return;
+    case 431:
+        http_error(conn, status, "headers_too_large", "the headers are too large", NULL);
+        return;
+    case 503:
+        http_error(conn, status, "busy", "too busy or going down, try again",
+                   "Retry-After: 5\r\n");
+        return;
+    default:
+        http_error(conn, status, "bad_request", "this is not a request that is understood", NULL);
+        return;
+    }
+}
+
+void http_sent(struct conn *conn)
+{
+    if (!conn->keep_alive) {
+        conn_linger(conn, LINGER_MS);
+        return;
+    }
+    conn->state = CONN_HEAD;
+    conn_deadline(conn, conn->web->header_timeout_ms);
+    if (conn->paused) {
+        conn->paused = 0;
+        link_pause(conn->link, 0);
+    }
+    conn_rx(conn, NULL, 0); /* the next request may have come already */
+}
+
+void http_due(struct conn *conn)
+{
+    conn->keep_alive = 0;
+    if (conn->state == CONN_REPLY)
+        conn_kill(conn, 1);
+    else if (conn->state == CONN_WAIT)
+        http_error(conn, 504, "timeout", "there was no answer in time", NULL);
+    else if (conn->state == CONN_HEAD && conn->in.len == 0)
+        conn_linger(conn, LINGER_MS);
+    else
+        refuse(conn, 408);
+}
+
+static void drop_request(struct conn *conn)
+{
+    conn->web->bodies -= conn->body.len;
+    buf_fini(&conn->body);
+    free(conn->request);
+    conn->request = NULL;
+}
+
+void http_gone(struct conn *conn)
+{
+    drop_request(conn);
+}
+
+/* ---- Requests ----------------------------------------------------------------------------- */
+
+static const char *put(char **to, const char *text)
+{
+    char *at = *to;
+    size_t size = strlen(text) + 1;
+
+    memcpy(at, text, size);
+    *to += size;
+    return at;
+}
+
+static struct event *request_event(struct conn *conn, const struct route *route,
+                                   const struct head *head)
+{
+    size_t size = head->n_headers * sizeof(struct td_header);
+    struct td_header *headers;
+    struct event *event;
+    char *text;
+
+    size += strlen(head->method) + strlen(head->path) + strlen(head->query) + strlen(conn->peer) + 4;
+    for (size_t i = 0; i < head->n_headers; i++)
+        size += strlen(head->headers[i].name) + strlen(head->headers[i].value) + 2;
+    event = mem_grow(NULL, sizeof *event + size);
+    headers = (struct td_header *)(void *)event->data;
+    text = event->data + head->n_headers * sizeof *headers;
+    *event = (struct event){ .kind = EVENT_REQUEST, .route = route->id, .len = size };
+    event->u.request = (struct td_web_request){
+        .size = sizeof event->u.request,
+        .method = put(&text, head->method),
+        .path = put(&text, head->path),
+        .query = put(&text, head->query),
+        .peer = put(&text, conn->peer),
+        .control = conn->control,
+        .headers = headers,
+        .n_headers = head->n_headers,
+    };
+    for (size_t i = 0; i < head->n_headers; i++)
+        headers[i] = (struct td_header){ .name = put(&text, head->headers[i].name),
+                                         .value = put(&text, head->headers[i].value) };
+    return event;
+}
+
+static void hand_over(struct conn *conn)
+{
+    struct event *event = conn->request;
+
+    conn_new_id(conn);
+    conn->web->bodies -= conn->body.len;
+    event->id = event->u.request.id = conn->id;
+    event->u.request.body_len = conn->body.len;
+    event->len += conn->body.len;
+    event->body = buf_take(&conn->body);
+    event->u.request.body = event->body;
+    conn->request = NULL;
+    conn->state = CONN_WAIT;
+    conn_deadline(conn, ANSWER_MS);
+    web_event(conn->web, event); /* one at a time from a connection: that is limit enough */
+}
+
+static void call(struct conn *conn, const struct route *route, const struct head *head)
+{
+    if (head->content_length > (int64_t)conn->web->max_body) {
+        refuse(conn, 413);
+        return;
+    }
+    conn->request = request_event(conn, route, head);
+    if (head->content_length == 0) {
+        hand_over(conn);
+        return;
+    }
+    conn->state = CONN_BODY;
+    conn->body_left = (size_t)head->content_length;
+    conn_deadline(conn, conn->web->header_timeout_ms);
+    if (head->expect) {
+        static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        struct block *block = mem_alloc(sizeof *block);
+
+        block->p = text;
+        block->len = sizeof text - 1;
+        conn_send(conn, block);
+    }
+}
+
+static size_t body_feed(struct conn *conn, const char *data, size_t len)
+{
+    size_t n = len < conn->body_left ? len : conn->body_left;
+
+    if (conn->web->bodies + n > MAX_BODIES) {
+        drop_request(conn);
+        refuse(conn, 503);
+        return len;
+    }
+    buf_add(&conn->body, data, n);
+    conn->web->bodies += n;
+    conn->body_left -= n;
+    if (conn->body_left == 0)
+        hand_over(conn);
+    return n;
+}
+
+/* If-None-Match lists our tag, weak or strong, or is a star. */
+static int is_known(const struct head *head, const char *etag)
+{
+    const char *value = head_get(head, "if-none-match");
+
+    return value != NULL && (strcmp(value, "*") == 0 || strstr(value, etag) != NULL);
+}
+
+static void serve_static(struct conn *conn, const struct route *route, const struct head *head)
+{
+    int fresh = is_known(head, route->etag);
+    struct block *block, *body;
+    struct buf text = { 0 };
+    size_t at;
+
+    if (strcmp(head->method, "GET") != 0 && !conn->head_only) {
+        http_error(conn, 405, "method_not_allowed", "only GET and HEAD", "Allow: GET, HEAD\r\n");
+        return;
+    }
+    at = add_status(&text, fresh ? 304 : 200);
+    if (conn->web->tls_cert != NULL)
+        buf_str(&text, "Strict-Transport-Security: max-age=31536000\r\n");
+    if (!fresh)
+        buf_printf(&text, "Content-Length: %zu\r\n", route->static_len);
+    buf_add(&text, route->static_head.data, route->static_head.len);
+    block = block_of(&text, at, NULL, 0);
+    buf_fini(&text);
+    if (fresh || conn->head_only || route->static_len == 0) {
+        send_reply(conn, block);
+        return;
+    }
+    /* The body is not copied: it lives as long as the listener. Queued before the head can have
+     * gone out, so that the reply is over only after it. */
+    body = mem_alloc(sizeof *body);
+    body->p = route->static_body;
+    body->len = route->static_len;
+    block->next = body;
+    send_reply(conn, block);
+}
+
+static void dispatch(struct conn *conn, const struct head *head)
+{
+    struct web *web = conn->web;
+    struct route *route;
+
+    atomic_fetch_add_explicit(&web->requests, 1, memory_order_relaxed);
+    addr_client(conn, head);
+    conn->keep_alive = head->keep_alive;
+    conn->head_only = strcmp(head->method, "HEAD") == 0;
+    if (web->draining) {
+        refuse(conn, 503);
+        return;
+    }
+    route = route_find(web, head->path, conn->control);
+    /* Who does not take the body cannot find the next request behind it. */
+    if (head->content_length > 0 && (route == NULL || route->kind != ROUTE_CALL))
+        conn->keep_alive = 0;
+    if (route == NULL)
+        http_error(conn, 404, "not_found", "there is nothing at this path", NULL);
+    else if (route->kind == ROUTE_WS)
+        ws_upgrade(conn, route, head);
+    else if (route->kind == ROUTE_STATIC)
+        serve_static(conn, route, head);
+    else
+        call(conn, route, head);
+}
+
+size_t http_feed(struct conn *conn, char *data, size_t len)
+{
+    size_t max = conn->web->max_header;
+    struct head head;
+    ssize_t end;
+    int refused;
+
+    if (conn->state == CONN_BODY)
+        return body_feed(conn, data, len);
+    end = head_end(data, len < max ? len : max);
+    if (end == 0 && len < max)
+        return 0;
+    if (end <= 0) {
+        refuse(conn, end == 0 ? 431 : 400);
+        return len;
+    }
+    refused = head_parse(&head, data, (size_t)end);
+    if (refused != 0) {
+        refuse(conn, refused);
+        return len;
+    }
+    dispatch(conn, &head);
+    return (size_t)end;
+}
+
+/* ---- Routes ------------------------------------------------------------------------------- */
+
+struct route *route_new(enum route_kind kind, uint32_t id, const char *path)
+{
+    struct route *route = mem_alloc(sizeof *route);
+
+    route->kind = kind;
+    route->id = id;
+    route->path = mem_strdup(path);
+    route->path_len = strlen(path);
+    route->prefix = kind == ROUTE_CALL && route->path_len > 0 && path[route->path_len - 1] == '/';
+    return route;
+}
+
+void route_free(struct route *route)
+{
+    struct per_address *one, *next;
+
+    HASH_ITER(hh, route->addresses, one, next) {
+        HASH_DEL(route->addresses, one);
+        free(one);
+    }
+    for (size_t i = 0; route->origins != NULL && route->origins[i] != NULL; i++)
+        free(route->origins[i]);
+    free(route->origins);
+    free(route->subprotocol);
+    buf_fini(&route->static_head);
+    free(route->static_body);
+    free(route->path);
+    free(route);
+}
+
+struct route *route_find(struct web *web, const char *path, int control)
+{
+    struct route *best = NULL;
+
+    for (struct route *route = web->routes; route != NULL; route = route->next) {
+        if (route->control_only && !control)
+            continue;
+        if (strncmp(path, route->path, route->path_len) != 0 ||
+            (path[route->path_len] != '\0' && !route->prefix))
+            continue;
+        if (best == NULL || route->path_len > best->path_len)
+            best = route;
+    }
+    return best;
+}
+
+struct route *route_new_static(uint32_t id, const char *path, const char *content_type,
+                               const void *body, size_t len)
+{
+    struct route *route = route_new(ROUTE_STATIC, id, path);
+    uint8_t hash[CRYPT_HASH];
+    char hex[33];
+
+    crypt_sha256(body, len, hash);
+    crypt_hex(hash, 16, hex);
+    snprintf(route->etag, sizeof route->etag, "\"%s\"", hex);
+    route->static_body = mem_dup(body, len);
+    route->static_len = len;
+    buf_printf(&route->static_head,
+               "Content-Type: %s\r\nETag: %s\r\nCache-Control: no-cache\r\n"
+               "X-Content-Type-Options: nosniff\r\n", content_type, route->etag);
+    if (strncmp(content_type, "text/html", 9) == 0)
+        buf_str(&route->static_head, PAGE_POLICY);
+    buf_str(&route->static_head, "\r\n");
+    return route;
+}
