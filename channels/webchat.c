@@ -78,18 +78,35 @@ static void on_closed(void *arg, uint64_t conn, int code)
 
 /* ---- From the host ----------------------------------------------------------------------- */
 
+/* The first event of the replay that is shown: a newcomer's send buffer takes only so much at once.
+ * What is older is left out, as with the limit on their number. */
+static size_t replay_start(struct webchat *chat, const struct td_attached *attached)
+{
+    size_t i = attached->n_replay, bytes = 0;
+
+    for (; i > 0; i--) {
+        if (frame_event(&chat->frame, attached->replay[i - 1]) == 0)
+            bytes += td_json_len(&chat->frame);
+        if (bytes > (size_t)chat->conf->send_buffer / 2)
+            break;
+    }
+    return i;
+}
+
 static void welcome(struct socket *sock, const struct td_attached *attached, const char *token)
 {
     struct webchat *chat = sock->chat;
-    uint64_t shown = attached->resync ? 0 : sock->last_seq;
+    size_t i = replay_start(chat, attached);
+    int resync = attached->resync || i > 0;
+    uint64_t shown = resync ? 0 : sock->last_seq;
 
     frame_welcome(&chat->frame, attached, token, &chat->limits);
     socket_write(sock);
-    if (attached->resync) {
+    if (resync) {
         frame_resync(&chat->frame);
         socket_write(sock);
     }
-    for (size_t i = 0; i < attached->n_replay; i++) {
+    for (; i < attached->n_replay; i++) {
         const struct td_event *event = attached->replay[i];
 
         if ((event->seq > 0 && event->seq <= shown) || frame_event(&chat->frame, event) < 0)

@@ -59,7 +59,8 @@ static int hold(struct webchat *chat, struct session *session, uint64_t seq, con
     size_t len = td_json_len(&chat->frame);
     struct held *h;
 
-    if (session->held_len + len > (size_t)chat->conf->send_buffer ||
+    /* A replay has half of the send buffer. */
+    if (session->held_len + len > (size_t)chat->conf->send_buffer / 4 ||
         (h = malloc(sizeof *h + len + 1)) == NULL)
         return -1;
     *h = (struct held){ .seq = seq, .len = len, .job = job != NULL ? *job : 0, .owed = job != NULL };

@@ -78,6 +78,7 @@ export class Gateway {
             store: `sqlite:${this.store}`,
             control: join(this.dir, 'control'),
             plugin_dir: this.pluginDirs.join(', '),
+            data_dir: join(srcdir, 'contrib/web'),
             ...this.options.tandem,
         };
         const lines = Object.entries(keys).filter(([, v]) => v !== null)

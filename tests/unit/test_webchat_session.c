@@ -277,6 +277,37 @@ static void a_resync_starts_from_nothing(void **state)
     expect_seq(f, a, 7);
 }
 
+static void a_replay_larger_than_the_send_buffer_is_cut_to_the_newest(void **state)
+{
+    struct fake *f = *state;
+    uint64_t job, a = come_back(f, "a", 0, &job);
+    static char text[1001];
+    struct td_message well = { .size = sizeof well, .id = "w", .text = text };
+    struct td_event events[500];
+    const struct td_event *replay[500];
+
+    memset(text, 't', 1000);
+    for (size_t i = 0; i < 500; i++) {
+        events[i] = (struct td_event){ .size = sizeof events[i], .type = TD_EV_MESSAGE,
+                                       .seq = i + 1, .message = &well };
+        replay[i] = &events[i];
+    }
+    const struct td_attached attached = {
+        .size = sizeof attached, .status = TD_OK, .session = SESSION, .seq = 500,
+        .replay = replay, .n_replay = 500,
+    };
+
+    fake_attached(f, job, &attached);
+    expect_frame(f, a, "{\"type\":\"welcome\"");
+    expect_frame(f, a, "{\"type\":\"resync\"}");
+    unsigned n = fake_waiting(f, FAKE_WS_SEND);
+
+    assert_in_range(n, 100, 131072 / 1000);
+    for (uint64_t seq = 500 - n + 1; seq <= 500; seq++)
+        expect_seq(f, a, seq);
+    expect_silence(f);
+}
+
 /* What comes by send() while a socket attaches is in its replay, or is held: every split of four
  * messages into before and after the host read the journal must give the same. */
 static void what_comes_during_an_attach_is_neither_lost_nor_doubled(void **state)
@@ -464,6 +495,7 @@ int main(void)
         T(who_came_back_before_it_was_accepted_gets_the_echo),
         T(the_replay_comes_in_order_and_each_event_once),
         T(a_resync_starts_from_nothing),
+        T(a_replay_larger_than_the_send_buffer_is_cut_to_the_newest),
         T(what_comes_during_an_attach_is_neither_lost_nor_doubled),
         T(a_job_waits_for_the_one_who_attaches),
         T(a_job_is_away_when_the_attach_fails),

@@ -220,6 +220,7 @@ class Page {
         if (!text) return;
         this.textEl.value = '';
         this.typed();
+        this.ratingEl.hidden = true; // a talk that has ended may be taken up again
         this.retireChoices();
         this.mine(this.talk.send(text));
         this.scroll(true);
@@ -257,7 +258,6 @@ class Page {
     again() {
         this.cleared();
         this.ratingEl.hidden = true;
-        this.formEl.hidden = false;
         for (const button of this.ratingEl.querySelectorAll('fieldset button')) {
             button.disabled = false;
             button.removeAttribute('aria-pressed');
@@ -377,7 +377,6 @@ class Page {
     bye() {
         this.note('This talk has ended.');
         this.typing({ on: false });
-        this.formEl.hidden = true;
         this.leaveEl.hidden = true;
         this.ratingEl.hidden = false;
         this.ownerEl.textContent = '';
