@@ -40,9 +40,9 @@ int err_wrap(struct err *err, const char *fmt, ...)
     if (!err)
         return -1;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(err->text), fmt, ap);
+    vsnprintf(text, sizeof(err->text) + 4, fmt, ap);
     va_end(ap);
-    len = strlen(text);
+    len = utf8_cut(text, strlen(text), sizeof(err->text) - 1);
     snprintf(text + len, sizeof(text) - len, ": %s", err->text);
     store(err, text);
     return -1;
