@@ -1,0 +1,242 @@
+/* copy.c - what plugins hand in is judged, bounded and copied before anything else sees it. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/utf8.h"
+#include "gate/gate_private.h"
+
+#define MAX_LOCALE 64
+#define MAX_DETAIL 1000
+#define MAX_SUMMARY 8192
+#define MAX_JSON 65536 /* entities, sources */
+#define MAX_ANSWER 262144 /* texts of one answer together */
+
+/* NULL is fine, and UTF-8 of at most max bytes. */
+static int is_good(const char *s, size_t max)
+{
+    size_t len = s != NULL ? strnlen(s, max + 1) : 0;
+
+    return len <= max && (s == NULL || utf8_valid(s, len));
+}
+
+const char *copy_detail(const char *detail)
+{
+    return is_good(detail, MAX_DETAIL) ? detail : "the reason is too long or not UTF-8";
+}
+
+static const char *first(const char *a, const char *b)
+{
+    return a != NULL ? a : b;
+}
+
+static const char *copy_customer(struct arena *arena, const struct td_customer *from,
+                                 const struct td_customer **customer_r)
+{
+    struct td_customer *to;
+
+    if (from == NULL)
+        return NULL;
+    if (!TD_HAS(from, verified) || !is_good(from->id, MAX_NAME) ||
+        !is_good(from->name, MAX_NAME) || !is_good(from->email, MAX_ADDRESS))
+        return "the customer's id, name or email is too long or not UTF-8";
+    *customer_r = to = arena_alloc(arena, sizeof *to);
+    *to = (struct td_customer){ .size = sizeof *to,
+                                .id = arena_strdup(arena, from->id),
+                                .name = arena_strdup(arena, from->name),
+                                .email = arena_strdup(arena, from->email),
+                                .verified = from->verified != 0 };
+    return NULL;
+}
+
+static const char *copy_choices(struct arena *arena, const struct td_message *from,
+                                struct td_message *to)
+{
+    struct td_choice **choices;
+
+    if (from->n_choices == 0)
+        return NULL;
+    if (from->n_choices > MAX_CHOICES || from->choices == NULL)
+        return "a message has too many choices";
+    choices = arena_array(arena, from->n_choices, sizeof *choices);
+    for (size_t i = 0; i < from->n_choices; i++) {
+        const struct td_choice *choice = from->choices[i];
+
+        if (choice == NULL || !TD_HAS(choice, value) || choice->title == NULL ||
+            !is_good(choice->title, MAX_NAME) || !is_good(choice->value, MAX_NAME))
+            return "a choice has no title, or it is too long or not UTF-8";
+        choices[i] = arena_alloc(arena, sizeof *choices[i]);
+        *choices[i] = (struct td_choice){
+            .size = sizeof *choices[i],
+            .title = arena_strdup(arena, choice->title),
+            .value = arena_strdup(arena, first(choice->value, choice->title)),
+        };
+    }
+    to->choices = (const struct td_choice *const *)choices;
+    to->n_choices = from->n_choices;
+    return NULL;
+}
+
+static const char *copy_message(struct arena *arena, const struct td_message *from,
+                                const struct td_message **message_r)
+{
+    struct td_message *to;
+
+    if (from == NULL || !TD_HAS(from, at_ms))
+        return "there is no message";
+    if (!is_good(from->id, MAX_ID))
+        return "the message's id is too long or not UTF-8";
+    if (!is_good(from->text, MAX_TEXT))
+        return "the message's text is over 64 KiB or not UTF-8";
+    if (!is_good(from->choice, MAX_NAME))
+        return "the message's choice is too long or not UTF-8";
+    to = arena_alloc(arena, sizeof *to);
+    *to = (struct td_message){ .size = sizeof *to,
+                               .id = arena_strdup(arena, from->id),
+                               .text = arena_strdup(arena, from->text),
+                               .choice = arena_strdup(arena, from->choice),
+                               .author = from->author,
+                               .at_ms = from->at_ms };
+    *message_r = to;
+    return copy_choices(arena, from, to);
+}
+
+const char *copy_inbound(struct arena *arena, const struct td_inbound *in, struct event *event)
+{
+    const char *flaw;
+
+    if (in == NULL || !TD_HAS(in, message))
+        return "there is no message";
+    if (!is_good(in->account, MAX_ADDRESS) || !is_good(in->peer, MAX_ADDRESS) ||
+        !is_good(in->scope, MAX_ID) || !is_good(in->session, MAX_ID))
+        return "an address, scope or session is too long or not UTF-8";
+    if ((in->peer == NULL || in->peer[0] == '\0') && in->session == NULL)
+        return "there is neither a peer nor a session";
+    if (!is_good(in->locale, MAX_LOCALE) || !is_good(in->timezone, MAX_LOCALE))
+        return "the locale or time zone is too long or not UTF-8";
+    if ((flaw = copy_message(arena, in->message, &event->message)) != NULL ||
+        (flaw = copy_customer(arena, in->customer, &event->from.customer)) != NULL)
+        return flaw;
+    if (event->message->id == NULL || event->message->id[0] == '\0')
+        return "the message has no id";
+    if (event->message->text == NULL && event->message->choice == NULL)
+        return "the message is empty";
+    event->from.account = arena_strdup(arena, in->account);
+    event->from.peer = in->session == NULL ? arena_strdup(arena, in->peer) : NULL;
+    event->from.locale = arena_strdup(arena, in->locale);
+    event->from.timezone = arena_strdup(arena, in->timezone);
+    return NULL;
+}
+
+const char *copy_attach(struct arena *arena, const struct td_attach *attach, struct item *item)
+{
+    struct event_from *from = &item->event.from;
+    struct td_attach *to;
+    const char *flaw;
+
+    if (attach == NULL || !TD_HAS(attach, timezone))
+        return "there is nothing to attach to";
+    if (!is_good(attach->session, MAX_ID) || !is_good(attach->locale, MAX_LOCALE) ||
+        !is_good(attach->timezone, MAX_LOCALE))
+        return "the session, locale or time zone is too long or not UTF-8";
+    if ((flaw = copy_customer(arena, attach->customer, &from->customer)) != NULL)
+        return flaw;
+    from->locale = arena_strdup(arena, attach->locale);
+    from->timezone = arena_strdup(arena, attach->timezone);
+    to = arena_alloc(arena, sizeof *to);
+    *to = (struct td_attach){ .size = sizeof *to,
+                              .known_at_ms = attach->known_at_ms,
+                              .idle_limit_ms = attach->idle_limit_ms,
+                              .last_seq = attach->last_seq,
+                              .max_replay = attach->max_replay };
+    item->attach = to;
+    return NULL;
+}
+
+/* Strings of an answer besides its messages; the offsets keep it one loop. */
+static const struct {
+    size_t offset, max;
+    const char *flaw;
+} answer_strings[] = {
+#define ROW(field_, max_) \
+    { offsetof(struct td_answer, field_), max_, "the answer's " #field_ " is too long or not UTF-8" }
+    ROW(silent, MAX_DETAIL),
+    ROW(clarify_slot, MAX_ID),        ROW(escalate_code, MAX_ID),
+    ROW(escalate_text, MAX_SUMMARY),  ROW(escalate_queue, MAX_ID),
+    ROW(pass, MAX_ID),                ROW(intent, MAX_NAME),
+    ROW(sources, MAX_JSON),           ROW(entities, MAX_JSON),
+    ROW(summary, MAX_SUMMARY),        ROW(language, MAX_LOCALE),
+    ROW(state, ENGINE_MAX_STATE),
+#undef ROW
+};
+
+static const char *copy_strings(struct arena *arena, const struct td_answer *from,
+                                struct td_answer *to)
+{
+    for (size_t i = 0; i < sizeof answer_strings / sizeof answer_strings[0]; i++) {
+        const char *const *src =
+            (const char *const *)(const void *)((const char *)from + answer_strings[i].offset);
+        const char **dst = (const char **)(void *)((char *)to + answer_strings[i].offset);
+
+        if (!is_good(*src, answer_strings[i].max))
+            return answer_strings[i].flaw;
+        *dst = arena_strdup(arena, *src);
+    }
+    return NULL;
+}
+
+static const char *copy_messages(struct arena *arena, const struct td_answer *from,
+                                 struct td_answer *to)
+{
+    const struct td_message **messages;
+    size_t total = 0;
+    const char *flaw;
+
+    if (from->n_messages > ENGINE_MAX_REPLIES)
+        return "the answer has too many messages";
+    if (from->n_messages == 0)
+        return NULL;
+    if (from->messages == NULL)
+        return "the answer's messages are missing";
+    messages = arena_array(arena, from->n_messages, sizeof *messages);
+    for (size_t i = 0; i < from->n_messages; i++) {
+        if ((flaw = copy_message(arena, from->messages[i], &messages[i])) != NULL)
+            return flaw;
+        total += messages[i]->text != NULL ? strlen(messages[i]->text) : 0;
+    }
+    to->messages = messages;
+    to->n_messages = from->n_messages;
+    return total <= MAX_ANSWER ? NULL : "the answer's messages are over 256 KiB together";
+}
+
+static const char *copy_all(struct arena *arena, const struct td_answer *from,
+                            struct td_answer *to)
+{
+    const char *flaw = copy_strings(arena, from, to);
+
+    if (flaw != NULL)
+        return flaw;
+    if ((unsigned)from->status > TD_FAIL || (unsigned)from->decision > TD_REFUSE)
+        return "the answer's status or decision is not known";
+    to->status = from->status;
+    to->detail = arena_strdup(arena, copy_detail(from->detail));
+    to->retry_after_ms = from->retry_after_ms;
+    to->decision = from->decision;
+    to->confidence = from->confidence;
+    to->grounded = from->grounded;
+    return from->status == TD_OK ? copy_messages(arena, from, to) : NULL;
+}
+
+const struct td_answer *copy_answer(struct arena *arena, const struct td_answer *from,
+                                    const char **flaw_r)
+{
+    struct td_answer *to = arena_alloc(arena, sizeof *to);
+
+    *flaw_r = from == NULL || !TD_HAS(from, state) ? "there is no answer in it"
+                                                    : copy_all(arena, from, to);
+    if (*flaw_r != NULL)
+        *to = (struct td_answer){ .status = TD_FAIL, .detail = *flaw_r };
+    to->size = sizeof *to;
+    return to;
+}

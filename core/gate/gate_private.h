@@ -1,0 +1,419 @@
+/*
+ * gate_private.h - what the files of the gate share. Nobody else includes it.
+ *
+ * How it hangs together: an item is one event and who waits for what comes of it; items of a
+ * session stand in the mailbox of its slot. gate_pump() runs every slot that has something to do,
+ * always from the loop and never from inside a call of a plugin, so that nothing re-enters.
+ * A slot has at most one operation of the store under way; no step runs meanwhile.
+ */
+#ifndef GATE_GATE_PRIVATE_H
+#define GATE_GATE_PRIVATE_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tandem/plugin.h>
+#include <uthash.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "gate/breaker.h"
+#include "gate/gate.h"
+#include "store/store.h"
+
+struct arena;
+struct http_call;
+struct loop_timer;
+struct loop_watch;
+struct metric_histogram;
+
+#define MAX_ID 128
+#define MAX_ADDRESS 320
+#define MAX_NAME 256
+#define MAX_TEXT 65536
+#define MAX_CHOICES 50
+
+#define BUSY_MS 500  /* what a channel is told to wait when a session or the cache is full */
+#define FULL_MS 2000 /* .. when the store is */
+
+/* ---- Policy ------------------------------------------------------------------------------ */
+
+struct policy_ref {
+    unsigned refs;
+    const struct policy *policy;
+    void (*release)(const struct policy *policy);
+};
+
+struct policy_ref *policy_hold(struct gate *gate);
+void policy_drop(struct policy_ref **ref);
+
+/* ---- Instances --------------------------------------------------------------------------- */
+
+enum instance_state { INSTANCE_CLOSED, INSTANCE_OPENING, INSTANCE_OPEN, INSTANCE_FAILED };
+
+struct td_timer {
+    struct td_instance *inst;
+    struct td_timer *prev, *next;
+    struct loop_timer *timer;
+    void (*cb)(void *arg);
+    void *arg;
+};
+
+struct td_watch {
+    struct td_instance *inst;
+    struct td_watch *prev, *next;
+    struct loop_watch *watch;
+    void (*cb)(void *arg, int readable, int writable);
+    void *arg;
+};
+
+struct td_http {
+    struct td_instance *inst;
+    struct td_http *prev, *next;
+    struct http_call *call;
+    td_http_cb *cb;
+    void *arg;
+};
+
+/* A route or a WebSocket endpoint. */
+struct path {
+    struct path *prev, *next;
+    int ws;
+    char path[];
+};
+
+struct count {
+    struct count *next;
+    uint64_t *value;
+    char what[];
+};
+
+/* A question to an agent, or a message to a channel, that the plugin has and must answer. */
+struct job {
+    UT_hash_handle hh;
+    struct job *prev, *next; /* of the instance, oldest first */
+    uint64_t id;
+    struct td_instance *inst;
+    struct ulid session, turn;
+    uint64_t epoch, attempt;
+    uint64_t of;        /* sends: the reply */
+    int64_t started_us; /* monotonic */
+    int64_t due_ms;     /* monotonic: when it should have been answered */
+    int overdue;        /* counted as a failure already; a late answer is still heard */
+};
+
+/* A question that waits until the agent has fewer than max_jobs. */
+struct waiting {
+    struct waiting *next;
+    struct ulid session, turn;
+    uint64_t attempt;
+};
+
+/* Lives as long as the gate, so that what refers to it never dangles; `generation` tells an
+ * instance that was closed and opened again from the one before. */
+struct td_instance {
+    struct td_instance *next;
+    struct gate *gate;
+    enum td_kind kind;
+    char *name;
+    enum instance_state state;
+    unsigned generation;
+    struct gate_instance_conf conf;
+    void *self;
+    struct log_ctx log;
+    char detail[512]; /* why it is not open */
+    struct loop_timer *open_timer;
+    unsigned open_tries;
+
+    struct td_timer *timers;
+    struct td_watch *watches;
+    struct td_http *https;
+    struct path *paths;
+    unsigned posts; /* waiting; guarded by the gate's post_lock */
+
+    struct job *jobs;
+    size_t n_asks, n_overdue;
+    struct waiting *waiting, **waiting_end;
+    size_t n_waiting;
+    int kicked; /* in the gate's list of agents that may take a waiting question */
+    struct td_instance *next_kicked;
+    struct breaker breaker;
+
+    int64_t misuse_logged_ms;
+    uint64_t misuse_quiet; /* not logged since */
+    uint64_t *errors, *messages_in, *messages_out, *duplicates;
+    uint64_t *deliveries[TD_FAILED + 1];
+    struct metric_histogram *accepted, *turns[TD_REFUSE + 2]; /* by decision; the last: failed */
+    struct count *counts;
+    unsigned n_counts;
+};
+
+struct td_instance *instance_find(const struct gate *gate, enum td_kind kind, const char *name);
+int instance_is_open(const struct td_instance *inst); /* NULL: 0 */
+int instance_can(const struct td_instance *inst, uint64_t cap);
+const struct td_channel_ops *instance_channel(const struct td_instance *inst);
+const struct td_agent_ops *instance_agent(const struct td_instance *inst);
+const char *instance_label(const struct td_instance *inst); /* "channel" or "agent" */
+void instance_free_all(struct gate *gate);
+/* The plugin broke the contract: counted, logged once in a while. */
+void instance_misuse(struct td_instance *inst, const char *fmt, ...) TD_PRINTF(2, 3);
+
+extern const struct td_host host_vtable;
+void host_sweep(struct td_instance *inst);
+struct metric_histogram *instance_turns(struct td_instance *inst, int decision);
+void host_posts_run(struct gate *gate);
+
+/* ---- Items ------------------------------------------------------------------------------- */
+
+enum item_kind {
+    ITEM_DELIVER,  /* answered with accepted() */
+    ITEM_ATTACH,   /* answered with attached() */
+    ITEM_CHANNEL,  /* an event of a channel: nobody waits, it may be dropped */
+    ITEM_INTERNAL, /* must not be lost */
+    ITEM_OPERATOR, /* answered with fn */
+    ITEM_LOOK,     /* look() is called with the slot, nothing is decided */
+};
+
+struct slot;
+
+struct item {
+    struct item *next;
+    enum item_kind kind;
+    struct arena *arena; /* its content, and itself */
+    struct event event;
+    struct td_instance *inst; /* DELIVER, ATTACH, CHANNEL */
+    unsigned generation;
+    uint64_t job; /* the plugin's number of it */
+    int64_t came_us;
+    int by_peer;
+    uint8_t dedupe[STORE_KEY];
+    const struct td_attach *attach;
+    gate_json_fn *fn;
+    void *arg;
+    void (*look)(struct item *item, struct slot *slot); /* slot NULL: there is no such session */
+    const struct refusal *refusal; /* of one that never got to a session */
+    void (*over)(struct gate *gate); /* called when it is done with, whatever came of it */
+    struct step step;
+    struct policy_ref *policy;
+};
+
+struct item *item_new(struct gate *gate, enum item_kind kind, enum event_type type);
+void item_free(struct gate *gate, struct item **item);
+/* Answers who waits with anything but success. */
+void item_refuse(struct gate *gate, struct item *item, enum td_status status, const char *detail,
+                 uint32_t retry_after_ms);
+
+/* ---- Slots ------------------------------------------------------------------------------- */
+
+enum slot_state { SLOT_FINDING, SLOT_LOADING, SLOT_READY };
+enum slot_op { OP_NONE, OP_FIND, OP_LOAD, OP_APPEND, OP_REPLAY };
+
+struct mark {
+    struct mark *next;
+    struct store_record record;
+};
+
+/* What waits to leave. */
+struct out {
+    struct out *next;
+    int is_send;
+    uint64_t seq; /* of the reply; of the event, 0: none */
+    int maybe_duplicate;
+    unsigned tries;
+    enum td_event_type type;
+    enum td_delivery status;
+    uint64_t of;
+    int on;
+    enum td_owner_kind owner;
+    char *owner_name, *text;
+};
+
+struct slot {
+    UT_hash_handle hh;         /* by id */
+    UT_hash_handle hh_address; /* by address */
+    struct slot *lru_prev, *lru_next;
+    struct slot *run_prev, *run_next;   /* has something to do */
+    struct slot *mark_prev, *mark_next; /* has marks that are not on disk */
+    struct slot *hot_prev, *hot_next;   /* the store holds a wake_at that is too early */
+    struct gate *gate;
+    struct ulid id;
+    char text[ULID_TEXT];
+    struct log_ctx log;
+    uint8_t address[STORE_ADDRESS];
+    unsigned has_id : 1, has_address : 1, queued : 1, marked : 1, hot : 1, evicting : 1, away : 1;
+    enum slot_state state;
+    enum slot_op op;
+    int counted; /* the phase it is counted under in the metrics */
+    int64_t used_ms; /* monotonic */
+
+    struct session session;
+    uint64_t durable_seq, snapshot_seq;
+    int64_t stored_wake; /* what the store holds; STORE_WAKE_KEEP: not known */
+
+    struct item *items, **items_end;
+    size_t n_items;
+    struct item *current; /* taken out of the mailbox: its operation is under way */
+    struct append *append;
+    struct arena *op_arena; /* of an operation without an item */
+    struct loop_timer *hold; /* the store is full: the first item is tried again then */
+    unsigned hold_tries;
+
+    struct arena *marks_arena;
+    struct mark *marks, **marks_end;
+    size_t n_marks, marks_most; /* so many are written without waiting for the tick */
+    int64_t marks_ms; /* monotonic: since when the oldest waits */
+
+    struct out *outs, **outs_end;
+    size_t n_outs;
+    uint64_t out_queued, out_done; /* newest reply that was queued; that the channel has answered */
+    uint64_t out_job;              /* under way; 0: none */
+    struct loop_timer *out_timer;
+    struct td_instance *channel; /* looked up on first use */
+
+    uint64_t ask_job; /* under way; 0: none */
+    struct loop_timer *timer;
+    int64_t timer_at, timer_floor; /* wall */
+    unsigned timer_queued : 1;
+};
+
+/* In memory already, or NULL. */
+struct slot *slot_get(struct gate *gate, const struct ulid *id);
+struct slot *slot_get_address(struct gate *gate, const uint8_t address[STORE_ADDRESS]);
+/* A slot that loads itself; NULL when there is no room and `must` is 0. */
+struct slot *slot_load(struct gate *gate, const struct ulid *id, int must);
+struct slot *slot_find(struct gate *gate, const uint8_t address[STORE_ADDRESS]);
+struct slot *slot_fresh(struct gate *gate); /* of a session that does not exist yet */
+/* The session of `slot` is over: a fresh one gets its address and what came by it. */
+struct slot *slot_succeed(struct slot *slot);
+void slot_reload(struct slot *slot);
+void slot_add(struct slot *slot, struct item *item);
+void slot_add_first(struct slot *slot, struct item *item);
+struct item *slot_take(struct slot *slot);
+int slot_is_crowded(const struct slot *slot);
+void slot_wake(struct slot *slot); /* gate_pump() will look at it */
+void slot_unqueue(struct slot *slot);
+void slot_used(struct slot *slot);
+void slot_count_phase(struct slot *slot);
+void slot_heat(struct slot *slot, int on);
+/* Frees it when nothing is known or waited for; 1: it is gone. */
+int slot_drop_if_void(struct slot *slot);
+void slot_make_room(struct gate *gate);
+int slot_is_idle(const struct slot *slot); /* nothing under way, nothing waits */
+void slot_evicted(struct slot *slot, int stored); /* its last append has ended */
+void slot_stop(struct slot *slot); /* its timers */
+void slot_free(struct slot *slot);
+
+/* ---- Mailbox ----------------------------------------------------------------------------- */
+
+struct append {
+    struct store_batch batch;
+    struct store_snapshot snapshot;
+    size_t n_marks;
+};
+
+void mailbox_run(struct slot *slot);
+void mailbox_replayed(struct slot *slot); /* the operation of an ATTACH has ended */
+/* Writes what is pending; exact: the wake_at too; snapshot: the state as well. 1: an append is
+ * under way, 0: there is nothing to write. */
+int mailbox_flush(struct slot *slot, int exact, int snapshot);
+void mailbox_marks_drop(struct slot *slot);
+
+/* ---- The rest ---------------------------------------------------------------------------- */
+
+/* NULL, or why it cannot be taken: a sentence. The copy is made in the arena. */
+const char *copy_inbound(struct arena *arena, const struct td_inbound *in, struct event *event);
+const char *copy_attach(struct arena *arena, const struct td_attach *attach, struct item *item);
+const struct td_answer *copy_answer(struct arena *arena, const struct td_answer *answer,
+                                    const char **flaw_r);
+
+const char *copy_detail(const char *detail); /* borrowed, or a sentence that it is no good */
+
+void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in);
+void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
+void inbound_detach(struct td_instance *inst, const char *session);
+void inbound_event(struct td_instance *inst, const struct td_event *event);
+
+void replay_start(struct slot *slot, struct item *item);
+
+void dispatch_ask(struct slot *slot);
+void dispatch_unasked(struct slot *slot, const struct waiting *waiting);
+void dispatch_cancel(struct slot *slot, const struct ulid *turn);
+void dispatch_answer(struct td_instance *inst, uint64_t job, const struct td_answer *answer);
+void dispatch_kicked(struct td_instance *inst); /* asks what waits */
+void dispatch_closed(struct td_instance *inst, struct job *job);
+void dispatch_overdue(struct td_instance *inst, struct job *job, int64_t now_ms);
+
+struct job *job_add(struct td_instance *inst, const struct slot *slot, int64_t limit_ms);
+struct job *job_find(const struct gate *gate, uint64_t id);
+void job_free(struct job *job);
+void job_check_all(struct gate *gate, int64_t now_ms);
+
+void outbox_send(struct slot *slot, uint64_t seq, int maybe_duplicate);
+void outbox_event(struct slot *slot, const struct effect *effect);
+void outbox_run(struct slot *slot);
+void outbox_clear(struct slot *slot); /* all but what is under way */
+void outbox_fini(struct slot *slot);
+void outbox_sent(struct td_instance *inst, uint64_t job, const struct td_sent *sent);
+void outbox_closed(struct td_instance *inst, struct job *job);
+void outbox_overdue(struct td_instance *inst, struct job *job);
+
+void timers_update(struct slot *slot);
+void timers_scan(struct gate *gate);
+struct resume;
+void resume_free(struct resume **resume);
+
+void operator_session_json(const struct slot *slot, struct buf *out);
+
+/* ---- The gate ---------------------------------------------------------------------------- */
+
+#define RANDOM_POOL 4096
+
+struct gate {
+    struct gate_conf conf;
+    unsigned refs; /* its owner, and every callback that is under way */
+    int dead;
+    struct policy_ref *policy;
+    uint8_t master[32], address_key[16], scope_key[16], id_key[16];
+
+    struct slot *slots, *by_address, *lru, *run, *marked, *hot;
+    size_t n_run, n_slots; /* slots: those without an id too */
+    struct arena **arenas;
+    size_t n_arenas;
+    struct buf scratch, scratch_body;
+    uint8_t random[RANDOM_POOL];
+    size_t random_left;
+    int pumping; /* a turn of gate_pump() is on its way */
+
+    struct td_instance *instances, *kicked;
+    struct job *jobs;
+    uint64_t last_job;
+    size_t n_sends; /* under way */
+    struct item *refusals, **refusals_end; /* answered on a later turn, without a session */
+
+    pthread_mutex_t post_lock;
+    struct post *posts, **posts_end; /* from other threads; guarded by post_lock */
+    int post_woken;                  /* guarded by post_lock */
+
+    struct loop_timer *tick;
+    int64_t next_scan_ms, next_sweep_ms;
+    int scanning;
+    struct resume *resume;
+    struct drain *drain;
+    int draining, drained;
+};
+
+void gate_ref(struct gate *gate);
+void gate_unref(struct gate *gate);
+void gate_pump_later(struct gate *gate);
+/* Answers an item that never got to a session, on a later turn. */
+void gate_refuse_later(struct gate *gate, struct item *item, enum td_status status,
+                       const char *detail, uint32_t retry_after_ms);
+struct arena *gate_arena(struct gate *gate);
+void gate_arena_put(struct gate *gate, struct arena **arena);
+void gate_random(struct gate *gate, void *p, size_t len);
+void gate_ids(struct gate *gate, int64_t now, struct ulid *ids, size_t n);
+uint64_t *gate_counter(struct gate *gate, const char *name, const char *label, const char *value);
+
+#endif

@@ -1,0 +1,199 @@
+/* inbound.c - what channels hand in: messages, customers who come and go, events. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/crypt.h"
+#include "base/utf8.h"
+#include "gate/gate_private.h"
+
+/* Fields joined by NUL: none of them holds one, so no two lists look the same. */
+static void join(struct buf *out, const char *field)
+{
+    if (field != NULL)
+        buf_str(out, field);
+    buf_char(out, '\0');
+}
+
+static void address_key(struct gate *gate, const char *channel, const struct event_from *from,
+                        uint8_t key[STORE_ADDRESS])
+{
+    struct buf *scratch = &gate->scratch;
+
+    buf_clear(scratch);
+    join(scratch, channel);
+    join(scratch, from->account);
+    join(scratch, from->peer);
+    crypt_key128(gate->address_key, scratch->data, scratch->len, key);
+}
+
+/* First by where ids are unique, then by id: the keys of one conversation stand together. */
+static void dedupe_key(struct gate *gate, const char *channel, const struct td_inbound *in,
+                       uint8_t key[STORE_KEY])
+{
+    struct buf *scratch = &gate->scratch;
+    uint8_t hash[16];
+
+    buf_clear(scratch);
+    join(scratch, channel);
+    join(scratch, in->account);
+    join(scratch, in->scope);
+    crypt_key128(gate->scope_key, scratch->data, scratch->len, hash);
+    memcpy(key, hash, STORE_KEY - 16);
+    join(scratch, in->message->id);
+    crypt_key128(gate->id_key, scratch->data, scratch->len, key + STORE_KEY - 16);
+}
+
+static struct item *item_from(struct td_instance *inst, enum item_kind kind, enum event_type type,
+                              uint64_t job)
+{
+    struct item *item = item_new(inst->gate, kind, type);
+
+    item->inst = inst;
+    item->generation = inst->generation;
+    item->job = job;
+    item->event.from.channel = inst->name;
+    return item;
+}
+
+/* Into the mailbox, or refused when there is no room; slot NULL: the cache is full. */
+static void hand_in(struct gate *gate, struct slot *slot, struct item *item)
+{
+    if (slot == NULL)
+        gate_refuse_later(gate, item, TD_RETRY, "too many sessions are in use", BUSY_MS);
+    else if (slot->hold != NULL)
+        gate_refuse_later(gate, item, TD_RETRY, "the store is full", FULL_MS);
+    else if (slot_is_crowded(slot))
+        gate_refuse_later(gate, item, TD_RETRY, "too much waits in this session", BUSY_MS);
+    else
+        slot_add(slot, item);
+}
+
+void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in)
+{
+    struct gate *gate = inst->gate;
+    struct item *item = item_from(inst, ITEM_DELIVER, EVENT_MESSAGE, delivery);
+    const char *flaw = copy_inbound(item->arena, in, &item->event);
+    uint8_t address[STORE_ADDRESS];
+    struct slot *slot;
+    struct ulid id;
+
+    if (flaw != NULL) {
+        gate_refuse_later(gate, item, TD_REJECT, flaw, 0);
+        return;
+    }
+    dedupe_key(gate, inst->name, in, item->dedupe);
+    if (in->session != NULL) {
+        if (ulid_parse(in->session, &id) != 0)
+            gate_refuse_later(gate, item, TD_REJECT, "there is no such session", 0);
+        else
+            hand_in(gate, slot_load(gate, &id, 0), item);
+        return;
+    }
+    item->by_peer = 1;
+    address_key(gate, inst->name, &item->event.from, address);
+    slot = slot_get_address(gate, address);
+    if (slot == NULL && gate->draining) {
+        gate_refuse_later(gate, item, TD_RETRY, "draining", FULL_MS);
+        return;
+    }
+    hand_in(gate, slot != NULL ? slot : slot_find(gate, address), item);
+}
+
+void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach)
+{
+    struct gate *gate = inst->gate;
+    struct item *item = item_from(inst, ITEM_ATTACH, EVENT_SEEN, job);
+    const char *flaw = copy_attach(item->arena, attach, item);
+    struct ulid id;
+
+    if (flaw != NULL) {
+        gate_refuse_later(gate, item, TD_AUTH, flaw, 0);
+    } else if (attach->session == NULL) {
+        item->event.type = EVENT_OPEN;
+        if (gate->draining)
+            gate_refuse_later(gate, item, TD_RETRY, "draining", FULL_MS);
+        else
+            hand_in(gate, slot_fresh(gate), item);
+    } else if (ulid_parse(attach->session, &id) != 0) {
+        gate_refuse_later(gate, item, TD_AUTH, "there is no such session", 0);
+    } else {
+        hand_in(gate, slot_load(gate, &id, 0), item);
+    }
+}
+
+/* What the slot holds of the session, if it is this channel's. */
+static struct slot *own_slot(struct td_instance *inst, const char *session)
+{
+    struct ulid id;
+    struct slot *slot;
+
+    if (session == NULL || ulid_parse(session, &id) != 0)
+        return NULL;
+    slot = slot_get(inst->gate, &id);
+    if (slot == NULL || slot->session.channel == NULL ||
+        strcmp(slot->session.channel, inst->name) != 0)
+        return NULL;
+    return slot;
+}
+
+void inbound_detach(struct td_instance *inst, const char *session)
+{
+    struct slot *slot = own_slot(inst, session);
+
+    if (slot == NULL || !instance_can(inst, TD_CAN_REPLAY))
+        return;
+    slot->away = 1; /* what waits is in the journal and comes with the next attach */
+    outbox_clear(slot);
+}
+
+static int event_type_of(const struct td_event *event, enum event_type *type_r)
+{
+    switch (event->type) {
+    case TD_EV_READ: *type_r = EVENT_READ; return 1;
+    case TD_EV_RECEIPT: *type_r = EVENT_SENT; return 1;
+    case TD_EV_RATING: *type_r = EVENT_RATING; return 1;
+    case TD_EV_LEAVE: *type_r = EVENT_LEAVE; return 1;
+    case TD_EV_MESSAGE:
+    case TD_EV_ECHO:
+    case TD_EV_OWNER:
+    case TD_EV_TYPING:
+    case TD_EV_CLOSED: break;
+    }
+    return 0;
+}
+
+void inbound_event(struct td_instance *inst, const struct td_event *event)
+{
+    struct gate *gate = inst->gate;
+    enum event_type type;
+    struct item *item;
+    struct slot *slot;
+    struct ulid id;
+
+    if (event == NULL || !TD_HAS(event, owner) || event->session == NULL ||
+        ulid_parse(event->session, &id) != 0 || (unsigned)event->status > TD_FAILED) {
+        instance_misuse(inst, "an event without a session, or with an unknown status");
+        return;
+    }
+    if (event->type == TD_EV_TYPING)
+        return; /* there is nobody yet who would see it */
+    if (!event_type_of(event, &type)) {
+        instance_misuse(inst, "an event of type %d cannot come from a channel", (int)event->type);
+        return;
+    }
+    slot = slot_load(gate, &id, 0);
+    if (slot == NULL || slot->hold != NULL || slot_is_crowded(slot)) {
+        ++*inst->errors;
+        return;
+    }
+    item = item_from(inst, ITEM_CHANNEL, type, 0);
+    item->event.of = event->of;
+    item->event.status = event->status;
+    item->event.score = event->score;
+    if (event->text != NULL && strnlen(event->text, MAX_TEXT + 1) <= MAX_TEXT &&
+        utf8_valid(event->text, strlen(event->text)))
+        item->event.text = arena_strdup(item->arena, event->text);
+    slot_add(slot, item);
+}

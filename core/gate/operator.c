@@ -1,0 +1,375 @@
+/* operator.c - what operators see and do: status, sessions, the journal, pass, close. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tandem/json.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "gate/gate_private.h"
+
+#define LIST_MOST 1000
+
+/* ---- Status ------------------------------------------------------------------------------- */
+
+void gate_status_json(const struct gate *gate, struct buf *out)
+{
+    size_t asks = 0, waiting = 0;
+    struct store_stats stats;
+
+    for (const struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
+        asks += inst->n_asks;
+        waiting += inst->n_waiting;
+    }
+    store_stats(gate->conf.store, &stats);
+    buf_printf(out,
+               "{\"draining\":%s,\"policy\":\"%s\",\"sessions\":{\"memory\":%zu,\"limit\":%zu},"
+               "\"questions\":{\"asked\":%zu,\"waiting\":%zu},\"sends\":%zu,"
+               "\"store\":{\"batches\":%" PRIu64 ",\"records\":%" PRIu64 ",\"commits\":%" PRIu64
+               ",\"refused\":%" PRIu64 ",\"queue\":%" PRIu64 ",\"free\":%" PRIu64 "}}",
+               gate->draining ? "true" : "false", gate->policy->policy->hash, gate->n_slots,
+               gate->conf.max_sessions, asks, waiting, gate->n_sends, stats.batches, stats.records,
+               stats.commits, stats.refused, stats.queue_depth, stats.bytes_free);
+}
+
+static void put_str(struct td_json *j, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    td_json_key(j, key);
+    td_json_str(j, value);
+}
+
+static void put_uint(struct td_json *j, const char *key, uint64_t value)
+{
+    td_json_key(j, key);
+    td_json_uint(j, value);
+}
+
+static void put_time(struct td_json *j, const char *key, int64_t at)
+{
+    char text[CLOCK_TEXT];
+
+    if (at <= 0)
+        return;
+    clock_format(at, text);
+    put_str(j, key, text);
+}
+
+/* Moves what was written into out. */
+static void finish(struct td_json *j, struct buf *out)
+{
+    buf_add(out, td_json_text(j), td_json_len(j));
+    td_json_free(j);
+}
+
+static void put_instance(struct td_json *j, const struct td_instance *inst)
+{
+    static const char *const states[] = { "closed", "opening", "open", "failed" };
+
+    td_json_object(j);
+    put_str(j, "kind", instance_label(inst));
+    put_str(j, "name", inst->name);
+    if (inst->conf.plugin != NULL) {
+        put_str(j, "type", inst->conf.plugin->name);
+        put_str(j, "version", inst->conf.plugin->version);
+    }
+    put_str(j, "state", states[inst->state]);
+    if (inst->detail[0] != '\0')
+        put_str(j, "detail", inst->detail);
+    if (inst->kind == TD_AGENT) {
+        put_uint(j, "asked", inst->n_asks);
+        put_uint(j, "waiting", inst->n_waiting);
+        put_uint(j, "overdue", inst->n_overdue);
+        put_str(j, "breaker", breaker_name(&inst->breaker));
+    }
+    put_uint(j, "errors", *inst->errors);
+    td_json_object_end(j);
+}
+
+void gate_instances_json(const struct gate *gate, struct buf *out)
+{
+    struct td_json j = { 0 };
+
+    td_json_array(&j);
+    for (const struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
+        if (inst->state != INSTANCE_CLOSED)
+            put_instance(&j, inst);
+    }
+    td_json_array_end(&j);
+    finish(&j, out);
+}
+
+/* ---- One session -------------------------------------------------------------------------- */
+
+static void put_turn(struct td_json *j, const struct session_turn *turn)
+{
+    char id[ULID_TEXT];
+
+    if (!turn->active)
+        return;
+    ulid_format(&turn->id, id);
+    td_json_key(j, "turn");
+    td_json_object(j);
+    put_str(j, "id", id);
+    put_str(j, "agent", turn->agent);
+    put_uint(j, "attempt", turn->attempt);
+    put_time(j, "deadline", turn->deadline);
+    put_time(j, "retry_at", turn->retry_at);
+    td_json_object_end(j);
+}
+
+/* Facts only: no address, no name, nothing that was said. */
+static void put_session(struct td_json *j, const struct slot *slot)
+{
+    static const char *const phases[] = { "new", "open", "closed" };
+    static const char *const owners[] = { "none", "agent", "human" };
+    const struct session *s = &slot->session;
+
+    td_json_object(j);
+    put_str(j, "id", slot->text);
+    put_str(j, "state", phases[s->phase]);
+    put_str(j, "channel", s->channel);
+    put_str(j, "kind", s->kind);
+    put_uint(j, "seq", s->seq);
+    put_uint(j, "epoch", s->epoch);
+    td_json_key(j, "owner");
+    td_json_object(j);
+    put_str(j, "kind", owners[s->owner]);
+    put_str(j, "name", s->owner_name);
+    td_json_object_end(j);
+    put_turn(j, &s->turn);
+    put_uint(j, "pending", session_pending(s, NULL));
+    put_uint(j, "outbox", slot->n_outs);
+    put_str(j, "locale", s->locale);
+    put_str(j, "intent", s->intent);
+    put_str(j, "route", s->route);
+    put_time(j, "opened_at", s->opened_at);
+    put_time(j, "active_at", s->active_at);
+    put_time(j, "seen_at", s->seen_at);
+    if (s->phase == SESSION_CLOSED)
+        put_time(j, "closed_at", s->closed_at);
+    td_json_object_end(j);
+}
+
+void operator_session_json(const struct slot *slot, struct buf *out)
+{
+    struct td_json j = { 0 };
+
+    put_session(&j, slot);
+    finish(&j, out);
+}
+
+/* Every answer to an operator comes on a later turn, also when it is known at once. */
+static void hand_in(struct gate *gate, const struct ulid *id, struct item *item)
+{
+    struct slot *slot = slot_load(gate, id, 0);
+
+    if (slot == NULL || slot_is_crowded(slot))
+        gate_refuse_later(gate, item, TD_RETRY, "too busy", BUSY_MS);
+    else if (slot->hold != NULL && item->kind == ITEM_OPERATOR)
+        gate_refuse_later(gate, item, TD_RETRY, "the store is full", FULL_MS);
+    else
+        slot_add(slot, item);
+}
+
+static void show_one(struct item *item, struct slot *slot)
+{
+    struct buf json = { 0 };
+
+    if (slot != NULL)
+        operator_session_json(slot, &json);
+    else
+        buf_str(&json, "{\"error\":\"there is no such session\"}");
+    item->fn(item->arg, slot != NULL ? 200 : 404, json.data, json.len);
+    buf_fini(&json);
+}
+
+void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, void *arg)
+{
+    struct item *item = item_new(gate, ITEM_LOOK, EVENT_TIMER);
+
+    item->look = show_one;
+    item->fn = fn;
+    item->arg = arg;
+    hand_in(gate, id, item);
+}
+
+void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
+               gate_json_fn *fn, void *arg)
+{
+    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_PASS);
+
+    item->event.name = arena_strdup(item->arena, agent);
+    item->event.text = arena_strdup(item->arena, by);
+    item->fn = fn;
+    item->arg = arg;
+    hand_in(gate, id, item);
+}
+
+void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
+                        void *arg)
+{
+    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_CLOSE);
+
+    item->event.text = arena_strdup(item->arena, by);
+    item->fn = fn;
+    item->arg = arg;
+    hand_in(gate, id, item);
+}
+
+/* ---- Lists -------------------------------------------------------------------------------- */
+
+struct list {
+    struct gate *gate;
+    gate_json_fn *fn;
+    void *arg;
+    int phase; /* wanted; SESSION_NEW: any */
+    int full;  /* there may be more after the last */
+    struct ulid *ids;
+    size_t n, at, most;
+    struct td_json json;
+};
+
+static void list_end(struct list *list)
+{
+    struct buf out = { 0 };
+    char text[ULID_TEXT];
+
+    td_json_array_end(&list->json);
+    if (list->full && list->n > 0) {
+        ulid_format(&list->ids[list->n - 1], text);
+        put_str(&list->json, "next", text);
+    }
+    td_json_object_end(&list->json);
+    finish(&list->json, &out);
+    list->fn(list->arg, 200, out.data, out.len);
+    buf_fini(&out);
+    free(list->ids);
+    free(list);
+}
+
+static void list_next(struct list *list);
+
+static void list_look(struct item *item, struct slot *slot)
+{
+    struct list *list = item->arg;
+
+    if (slot != NULL &&
+        (list->phase == SESSION_NEW || (int)slot->session.phase == list->phase))
+        put_session(&list->json, slot);
+    list_next(list);
+}
+
+static void list_next(struct list *list)
+{
+    struct item *item;
+
+    if (list->at == list->n) {
+        list_end(list);
+        return;
+    }
+    item = item_new(list->gate, ITEM_LOOK, EVENT_TIMER);
+    item->look = list_look;
+    item->arg = list;
+    hand_in(list->gate, &list->ids[list->at++], item);
+}
+
+static void on_sessions(void *arg, enum store_status status, const struct store_item *items,
+                        size_t n)
+{
+    struct list *list = arg;
+    struct gate *gate = list->gate;
+    static const char failed[] = "{\"error\":\"the store cannot be read now\"}";
+
+    if (gate->dead || status != STORE_OK) {
+        if (!gate->dead)
+            list->fn(list->arg, 503, failed, sizeof failed - 1);
+        free(list);
+    } else {
+        list->ids = mem_array(n + 1, sizeof *list->ids);
+        for (size_t i = 0; i < n; i++)
+            list->ids[i] = items[i].session;
+        list->n = n;
+        list->full = n == list->most;
+        td_json_object(&list->json);
+        td_json_key(&list->json, "sessions");
+        td_json_array(&list->json);
+        list_next(list);
+    }
+    gate_unref(gate);
+}
+
+void gate_sessions(struct gate *gate, const char *state, const struct ulid *after, size_t max,
+                   gate_json_fn *fn, void *arg)
+{
+    static const struct ulid newest;
+    struct list *list = mem_alloc(sizeof *list);
+
+    list->gate = gate;
+    list->fn = fn;
+    list->arg = arg;
+    list->phase = state == NULL                  ? SESSION_NEW
+                  : strcmp(state, "open") == 0   ? SESSION_OPEN
+                  : strcmp(state, "closed") == 0 ? SESSION_CLOSED
+                                                 : SESSION_NEW;
+    list->most = max == 0 || max > LIST_MOST ? LIST_MOST : max;
+    gate_ref(gate);
+    store_sessions(gate->conf.store, after != NULL ? after : &newest, list->most, on_sessions,
+                   list);
+}
+
+/* ---- The journal -------------------------------------------------------------------------- */
+
+struct reading {
+    struct gate *gate;
+    gate_json_fn *fn;
+    void *arg;
+    int with_bodies;
+};
+
+static void on_journal(void *arg, enum store_status status, const struct store_record *records,
+                       size_t n, int more)
+{
+    struct reading *reading = arg;
+    struct gate *gate = reading->gate;
+    struct buf out = { 0 };
+    int http = status == STORE_OK ? 200 : status == STORE_NONE ? 404 : 503;
+
+    (void)more;
+    for (size_t i = 0; i < n && http == 200; i++) {
+        const struct store_record *record = &records[i];
+
+        buf_add(&out, record->data, record->data_len);
+        if (reading->with_bodies && record->body != NULL && out.data[out.len - 1] == '}') {
+            out.len--;
+            buf_str(&out, ",\"body\":");
+            buf_add(&out, record->body, record->body_len);
+            buf_char(&out, '}');
+        }
+        buf_char(&out, '\n');
+    }
+    if (http != 200)
+        buf_str(&out, http == 404 ? "{\"error\":\"there is no such session\"}"
+                                  : "{\"error\":\"the store cannot be read now\"}");
+    if (!gate->dead)
+        reading->fn(reading->arg, http, out.data != NULL ? out.data : "", out.len);
+    buf_fini(&out);
+    free(reading);
+    gate_unref(gate);
+}
+
+void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size_t max,
+                  int with_bodies, gate_json_fn *fn, void *arg)
+{
+    struct reading *reading = mem_alloc(sizeof *reading);
+
+    *reading = (struct reading){ .gate = gate, .fn = fn, .arg = arg, .with_bodies = with_bodies };
+    gate_ref(gate);
+    store_read(gate->conf.store, id, after + 1, max == 0 || max > LIST_MOST ? LIST_MOST : max,
+               on_journal, reading);
+}

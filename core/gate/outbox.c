@@ -1,0 +1,290 @@
+/* outbox.c - what leaves a session: in order, one message under way at a time, with back-off. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "gate/gate_private.h"
+#include "io/loop.h"
+
+#define MAX_EVENTS 1000 /* waiting behind a message that does not leave */
+#define ANSWER_MS 300000 /* a channel that has not said by then what became of a message never will */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_LONGEST_MS 60000
+#define GIVE_UP_MS INT64_C(86400000)
+
+static struct out *out_add(struct slot *slot)
+{
+    struct out *out = mem_alloc(sizeof *out);
+
+    *slot->outs_end = out;
+    slot->outs_end = &out->next;
+    slot->n_outs++;
+    return out;
+}
+
+static void out_free(struct out *out)
+{
+    free(out->owner_name);
+    free(out->text);
+    free(out);
+}
+
+static void out_pop(struct slot *slot)
+{
+    struct out *out = slot->outs;
+
+    slot->outs = out->next;
+    if (slot->outs == NULL)
+        slot->outs_end = &slot->outs;
+    slot->n_outs--;
+    out_free(out);
+}
+
+void outbox_send(struct slot *slot, uint64_t seq, int maybe_duplicate)
+{
+    struct out *out;
+
+    if (slot->away || seq <= slot->out_queued)
+        return; /* the next attach offers it again; or it is on its way already */
+    slot->out_queued = seq;
+    out = out_add(slot);
+    out->is_send = 1;
+    out->seq = seq;
+    out->maybe_duplicate = maybe_duplicate;
+}
+
+void outbox_event(struct slot *slot, const struct effect *effect)
+{
+    int has_seq = effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED;
+    struct out *out;
+
+    if (slot->away || slot->n_outs >= MAX_EVENTS)
+        return;
+    out = out_add(slot);
+    out->type = effect->event;
+    out->seq = has_seq ? effect->of : 0;
+    out->of = has_seq ? 0 : effect->of;
+    out->status = effect->status;
+    out->on = effect->on;
+    out->owner = slot->session.owner;
+    out->owner_name = mem_strdup(slot->session.owner_name);
+    out->text = mem_strdup(effect->text);
+}
+
+static void clear_from(struct slot *slot, struct out **from)
+{
+    struct out *out = *from, *next;
+
+    *from = NULL;
+    slot->outs_end = from;
+    for (; out != NULL; out = next) {
+        next = out->next;
+        slot->n_outs--;
+        out_free(out);
+    }
+}
+
+void outbox_clear(struct slot *slot)
+{
+    loop_timer_del(&slot->out_timer);
+    if (slot->out_job != 0) {
+        slot->out_queued = slot->outs->seq;
+        clear_from(slot, &slot->outs->next);
+        return;
+    }
+    slot->out_queued = slot->out_done;
+    clear_from(slot, &slot->outs);
+}
+
+void outbox_fini(struct slot *slot)
+{
+    loop_timer_del(&slot->out_timer);
+    clear_from(slot, &slot->outs);
+    slot->out_job = slot->out_queued = slot->out_done = 0;
+}
+
+/* ---- Leaving ------------------------------------------------------------------------------ */
+
+static void show_event(const struct slot *slot, struct td_instance *inst, const struct out *out)
+{
+    const struct td_owner owner = { .size = sizeof owner, .kind = out->owner,
+                                    .name = out->owner_name != NULL ? out->owner_name : "" };
+
+    if (instance_channel(inst)->event == NULL)
+        return;
+    instance_channel(inst)->event(inst->self, &(struct td_event){
+        .size = sizeof(struct td_event), .type = out->type, .session = slot->text, .seq = out->seq,
+        .at_ms = clock_wall_ms(), .of = out->of, .status = out->status, .on = out->on,
+        .text = out->text, .owner = &owner,
+    });
+}
+
+static void send_first(struct slot *slot, struct td_instance *inst)
+{
+    struct gate *gate = slot->gate;
+    const struct out *out = slot->outs;
+    struct arena *arena = gate_arena(gate);
+    const struct td_message *message = engine_reply(&slot->session, out->seq, arena);
+
+    if (message == NULL) {
+        LOG_WARN(&slot->log, "reply %llu is not kept any more, it is not sent",
+                 (unsigned long long)out->seq);
+        out_pop(slot);
+    } else {
+        struct job *job = job_add(inst, slot, ANSWER_MS);
+
+        job->of = out->seq;
+        slot->out_job = job->id;
+        instance_channel(inst)->send(inst->self, job->id, &(struct td_outbound){
+            .size = sizeof(struct td_outbound), .session = slot->text, .peer = slot->session.peer,
+            .account = slot->session.account, .message = message,
+            .maybe_duplicate = out->maybe_duplicate,
+        });
+    }
+    gate_arena_put(gate, &arena);
+}
+
+void outbox_run(struct slot *slot)
+{
+    if (slot->outs == NULL)
+        return;
+    if (slot->channel == NULL)
+        slot->channel = instance_find(slot->gate, TD_CHANNEL, slot->session.channel);
+    while (slot->outs != NULL && slot->out_job == 0 && slot->out_timer == NULL &&
+           instance_is_open(slot->channel)) {
+        if (slot->outs->is_send) {
+            send_first(slot, slot->channel);
+            continue;
+        }
+        show_event(slot, slot->channel, slot->outs);
+        out_pop(slot);
+    }
+}
+
+/* ---- What became of it -------------------------------------------------------------------- */
+
+static void tell_engine(struct gate *gate, const struct ulid *session, uint64_t of,
+                        enum td_delivery status, const char *detail)
+{
+    struct item *item = item_new(gate, ITEM_INTERNAL, EVENT_SENT);
+
+    item->event.of = of;
+    item->event.status = status;
+    item->event.text = arena_strdup(item->arena, detail);
+    slot_add(slot_load(gate, session, 1), item);
+}
+
+static void done(struct td_instance *inst, struct slot *slot, const struct job *job,
+                 enum td_delivery status, const char *detail)
+{
+    ++*inst->deliveries[status];
+    if (status != TD_FAILED)
+        ++*inst->messages_out;
+    tell_engine(inst->gate, &job->session, job->of, status, detail);
+    if (slot == NULL)
+        return;
+    slot->out_job = 0;
+    slot->out_done = job->of;
+    out_pop(slot);
+    if (slot->away)
+        outbox_clear(slot);
+    slot_wake(slot);
+}
+
+static void on_retry(void *arg)
+{
+    struct slot *slot = arg;
+
+    slot->out_timer = NULL;
+    slot_wake(slot);
+}
+
+static int64_t message_at(const struct slot *slot, uint64_t seq)
+{
+    const struct session_message *message = session_message(&slot->session, seq);
+
+    return message != NULL ? message->at : 0;
+}
+
+static void again(struct slot *slot, struct td_instance *inst, const struct job *job,
+                  uint32_t retry_after_ms, const char *detail)
+{
+    struct out *out = slot->outs;
+    int64_t ms = BACKOFF_FIRST_MS << (out->tries < 6 ? out->tries : 6);
+
+    if (clock_wall_ms() - message_at(slot, job->of) > GIVE_UP_MS) {
+        done(inst, slot, job, TD_FAILED, detail != NULL ? detail : "given up after a day");
+        return;
+    }
+    if (ms > BACKOFF_LONGEST_MS)
+        ms = BACKOFF_LONGEST_MS;
+    out->tries++;
+    slot->out_job = 0;
+    slot->out_timer = loop_timer_add(slot->gate->conf.loop,
+                                     retry_after_ms > 0 ? retry_after_ms : (uint64_t)ms, on_retry,
+                                     slot);
+}
+
+static void gone(struct slot *slot)
+{
+    slot->out_job = 0;
+    slot->away = 1;
+    outbox_clear(slot);
+    slot_wake(slot);
+}
+
+static struct slot *sender(const struct gate *gate, const struct job *job)
+{
+    struct slot *slot = slot_get((struct gate *)gate, &job->session);
+
+    return slot != NULL && slot->out_job == job->id ? slot : NULL;
+}
+
+void outbox_sent(struct td_instance *inst, uint64_t id, const struct td_sent *sent)
+{
+    struct job *job = job_find(inst->gate, id);
+    const char *detail = NULL;
+    struct slot *slot;
+
+    if (job == NULL || job->inst != inst || sent == NULL || !TD_HAS(sent, detail)) {
+        instance_misuse(inst, "what became of job %llu, which is not open",
+                        (unsigned long long)id);
+        return;
+    }
+    slot = sender(inst->gate, job);
+    if (sent->status != TD_OK)
+        detail = copy_detail(sent->detail);
+    if (sent->status == TD_OK)
+        done(inst, slot, job, sent->uncertain ? TD_UNCERTAIN : TD_SENT, NULL);
+    else if (sent->status != TD_RETRY)
+        done(inst, slot, job, TD_FAILED, detail);
+    else if (slot != NULL && sent->away && instance_can(inst, TD_CAN_REPLAY))
+        gone(slot);
+    else if (slot != NULL)
+        again(slot, inst, job, sent->retry_after_ms, detail);
+    job_free(job);
+}
+
+/* It may have left: the next one to get it is told so. */
+void outbox_closed(struct td_instance *inst, struct job *job)
+{
+    struct slot *slot = sender(inst->gate, job);
+
+    if (slot != NULL) {
+        slot->outs->maybe_duplicate = 1;
+        slot->out_job = 0;
+        if (slot->away)
+            outbox_clear(slot);
+    }
+    job_free(job);
+}
+
+void outbox_overdue(struct td_instance *inst, struct job *job)
+{
+    instance_misuse(inst, "job %llu was never answered", (unsigned long long)job->id);
+    done(inst, sender(inst->gate, job), job, TD_UNCERTAIN, "the channel never said");
+    job_free(job);
+}
