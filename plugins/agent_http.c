@@ -3,6 +3,8 @@
  *
  * One request an ask, no more: when to ask again, for how long, and whom else, is the host's.
  */
+#include "config.h"
+
 #include <tandem/plugin.h>
 
 #include <inttypes.h>

@@ -1,4 +1,6 @@
 /* agent_http_answer.c - reads an HTTP agent's answer into a td_answer. */
+#include "config.h"
+
 #include "plugins/agent_http_answer.h"
 
 #include <stdarg.h>

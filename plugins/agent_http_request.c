@@ -1,4 +1,6 @@
 /* agent_http_request.c - writes what an HTTP agent is asked, and signs it. */
+#include "config.h"
+
 #include "plugins/agent_http_request.h"
 
 #include <openssl/core_names.h>
