@@ -84,7 +84,8 @@ export class Gateway {
         const lines = Object.entries(keys).filter(([, v]) => v !== null)
             .map(([k, v]) => `${k} = ${v}`);
         this.options.conf = conf;
-        writeFileSync(this.confPath, `[tandem]\n${lines.join('\n')}\n\n${conf}\n`);
+        writeFileSync(this.confPath, `[tandem]\n${lines.join('\n')}\n\n${conf}\n`,
+                      { mode: 0o600 }); // it may hold secrets
     }
 
     async start() {
