@@ -267,18 +267,6 @@ static void raise_limits(void)
     }
 }
 
-/* The last directory of the store's path, when only that is missing. */
-static void make_store_dir(const char *url)
-{
-    const char *path = strchr(url, ':'), *slash = strrchr(url, '/');
-
-    if (!path || !slash || slash <= path + 1 || strncmp(url, "sqlite:", 7) != 0)
-        return;
-    char *dir = mem_dup(path + 1, (size_t)(slash - path - 1));
-    mkdir(dir, 0700); /* what is wrong with it, store_open() says */
-    free(dir);
-}
-
 static void post(void *loop, void (*fn)(void *arg), void *arg)
 {
     loop_post(loop, fn, arg);
@@ -295,11 +283,10 @@ static int start_store(struct app *app)
     };
     struct err err;
 
-    make_store_dir(app->setup->store);
     app->store = store_open(app->setup->store, &conf, &err);
     if (app->store)
         return 0;
-    fprintf(stderr, "tandemd: store %s: %s\n", app->setup->store, err.text);
+    fprintf(stderr, "tandemd: %s\n", err.text);
     app->code = APP_STORE;
     return -1;
 }
