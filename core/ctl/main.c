@@ -69,15 +69,20 @@ static void print_answer(const struct args *args, const char *rows, const char *
     buf_fini(&out);
 }
 
+static int ends_line(const char *text)
+{
+    return *text && text[strlen(text) - 1] == '\n';
+}
+
 static void print_refusal(const struct args *args, int status, const struct buf *body)
 {
     cJSON *tree = body->len > 0 ? cJSON_ParseWithLength(body->data, body->len) : NULL;
-    const char *message = td_json_get_str(tree, "message");
+    const char *message = td_json_get_str(td_json_get(tree, "error"), "message");
 
     if (args->json && body->len > 0)
         printf("%s\n", body->data);
     else if (message)
-        fprintf(stderr, "tandemctl: refused: %s\n", message);
+        fprintf(stderr, "tandemctl: refused: %s%s", message, ends_line(message) ? "" : "\n");
     else
         fprintf(stderr, "tandemctl: refused with HTTP status %d\n", status);
     if (status == 401)

@@ -63,14 +63,22 @@ static void reply_json(struct admin *admin, uint64_t request, int status, struct
     td_json_free(json);
 }
 
+static void add_error(struct td_json *json, const char *code, const char *message)
+{
+    td_json_key(json, "error");
+    td_json_object(json);
+    td_json_key_str(json, "code", code);
+    td_json_key_str(json, "message", message);
+    td_json_object_end(json);
+}
+
 static void reply_error(struct admin *admin, uint64_t request, int status, const char *code,
                         const char *message)
 {
     struct td_json json = { 0 };
 
     td_json_object(&json);
-    td_json_key_str(&json, "error", code);
-    td_json_key_str(&json, "message", message);
+    add_error(&json, code, message);
     td_json_object_end(&json);
     reply_json(admin, request, status, &json);
 }
@@ -80,8 +88,14 @@ static void reply_later(void *arg, int status, const char *json, size_t len)
 {
     struct pending *pending = arg;
 
-    reply(pending->admin, pending->request, status, status == 200 ? pending->content_type : NULL,
-          json, len);
+    if (status == 200)
+        reply(pending->admin, pending->request, 200, pending->content_type, json, len);
+    else
+        reply_error(pending->admin, pending->request, status,
+                    status == 404   ? "not_found"
+                    : status == 409 ? "conflict"
+                                    : "busy",
+                    json);
     free(pending);
 }
 
@@ -189,8 +203,9 @@ static void post_reload(struct admin *admin, const struct td_web_request *reques
     td_json_object(&json);
     td_json_key_bool(&json, "reloaded", ok);
     if (!ok)
-        td_json_key_str(&json, "error", "bad_conf");
-    td_json_key_str(&json, "message", report.data ? report.data : "");
+        add_error(&json, "bad_conf", report.data);
+    else if (report.len > 0)
+        td_json_key_str(&json, "note", report.data);
     td_json_object_end(&json);
     reply_json(admin, request->id, ok ? 200 : 409, &json);
     buf_fini(&report);

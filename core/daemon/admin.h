@@ -2,7 +2,7 @@
  * admin.h - what operators and their tools ask: health, metrics, /api/v1.
  *
  * Layer: daemon. /api is open on the control socket, whose file's mode guards it, and, with a
- * token, on the listener. Errors are {"error":code,"message":sentence}. Loop thread only.
+ * token, on the listener. Errors are {"error":{"code":..,"message":..}}. Loop thread only.
  */
 #ifndef DAEMON_ADMIN_H
 #define DAEMON_ADMIN_H

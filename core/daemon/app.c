@@ -219,10 +219,8 @@ static void status(void *arg, struct td_json *out)
 {
     struct app *app = arg;
     struct buf reasons = { 0 };
-    struct store_stats stats;
     char *url = own_url(app);
 
-    store_stats(app->store, &stats);
     td_json_key_str(out, "version", PACKAGE_VERSION);
     td_json_key_int(out, "pid", getpid());
     key_time(out, "started_at", app->started_at);
@@ -241,15 +239,7 @@ static void status(void *arg, struct td_json *out)
     td_json_key_str(out, "hash", app->hash);
     key_time(out, "loaded_at", app->loaded_at);
     td_json_object_end(out);
-    td_json_key(out, "store");
-    td_json_object(out);
-    td_json_key_str(out, "url", app->setup->store);
-    td_json_key_int(out, "batches", (int64_t)stats.batches);
-    td_json_key_int(out, "commits", (int64_t)stats.commits);
-    td_json_key_int(out, "refused", (int64_t)stats.refused);
-    td_json_key_int(out, "waiting", (int64_t)stats.queue_depth);
-    td_json_key_int(out, "bytes_free", (int64_t)stats.bytes_free);
-    td_json_object_end(out);
+    td_json_key_str(out, "store", app->setup->store);
     free(url);
     buf_fini(&reasons);
 }

@@ -162,11 +162,7 @@ void item_refuse(struct gate *gate, struct item *item, enum td_status status, co
     if (gate->dead)
         return;
     if (item->kind == ITEM_OPERATOR && item->fn != NULL) {
-        struct buf json = { 0 };
-
-        buf_printf(&json, "{\"error\":\"%s\"}", why); /* our own sentences, nothing to escape */
-        item->fn(item->arg, http_status(status), json.data, json.len);
-        buf_fini(&json);
+        item->fn(item->arg, http_status(status), why, strlen(why));
         return;
     }
     if (item->kind == ITEM_LOOK && item->look != NULL)

@@ -80,7 +80,8 @@ int gate_ready(const struct gate *gate, struct buf *reasons);
 void gate_status_json(const struct gate *gate, struct buf *out);    /* one object */
 void gate_instances_json(const struct gate *gate, struct buf *out); /* an array */
 
-/* Asynchronous; fn once, on a later turn; json borrowed. status: an HTTP status (200, 404, 409, 503). */
+/* Asynchronous; fn once, on a later turn; json borrowed. status: an HTTP status (200, 404, 409, 503);
+ * when it is not 200, json is a sentence that says why, as plain text. */
 typedef void gate_json_fn(void *arg, int status, const char *json, size_t len);
 /* {"sessions":[..],"next":id}; state: NULL, "open", "closed"; after: NULL or an id. */
 void gate_sessions(struct gate *gate, const char *state, const struct ulid *after, size_t max,

@@ -184,7 +184,7 @@ static void show_one(struct item *item, struct slot *slot)
     if (slot != NULL)
         operator_session_json(slot, &json);
     else
-        buf_str(&json, "{\"error\":\"there is no such session\"}");
+        buf_str(&json, "there is no such session");
     item->fn(item->arg, slot != NULL ? 200 : 404, json.data, json.len);
     buf_fini(&json);
 }
@@ -284,7 +284,7 @@ static void on_sessions(void *arg, enum store_status status, const struct store_
 {
     struct list *list = arg;
     struct gate *gate = list->gate;
-    static const char failed[] = "{\"error\":\"the store cannot be read now\"}";
+    static const char failed[] = "the store cannot be read now";
 
     if (gate->dead || status != STORE_OK) {
         if (!gate->dead)
@@ -354,8 +354,8 @@ static void on_journal(void *arg, enum store_status status, const struct store_r
         buf_char(&out, '\n');
     }
     if (http != 200)
-        buf_str(&out, http == 404 ? "{\"error\":\"there is no such session\"}"
-                                  : "{\"error\":\"the store cannot be read now\"}");
+        buf_str(&out, http == 404 ? "there is no such session"
+                                  : "the store cannot be read now");
     if (!gate->dead)
         reading->fn(reading->arg, http, out.data != NULL ? out.data : "", out.len);
     buf_fini(&out);
