@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libwebsockets.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,10 @@ static void accept_some(struct web *web, struct lws *listener, int listen_fd)
             turn_away(fd);
             continue;
         }
+        /* An answer often follows "accepted" at once; it must not wait for the peer's ACK. A unix
+         * socket knows no such option. */
+        if (listener != link->control)
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
         adopted.sockfd = fd;
         lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL, adopted, NULL,
                                    NULL); /* on failure it has closed the descriptor */
