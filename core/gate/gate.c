@@ -21,19 +21,12 @@
 #define KEPT_ARENAS 1024
 #define TICK_MS 100
 #define MARKS_MS 1000  /* marks wait this long for a batch to ride with */
+#define MARKS_SOON_MS 100 /* .. where a mark that a crash loses is a message sent twice */
 #define QUIET_MS 30000 /* a session this quiet gets its exact wake_at */
 #define SWEEP_MS 1000
 #define SWEEP_MOST 500 /* sessions looked at in one sweep */
 #define SCAN_MS 2000
-#define DRAIN_LOOK_MS 20
 #define DEFAULT_SESSIONS 100000
-
-struct drain {
-    struct loop_timer *timer;
-    int64_t until_ms;
-    void (*done)(void *arg);
-    void *arg;
-};
 
 /* ---- Policy ------------------------------------------------------------------------------ */
 
@@ -123,6 +116,7 @@ struct item *item_new(struct gate *gate, enum item_kind kind, enum event_type ty
     struct arena *arena = gate_arena(gate);
     struct item *item = arena_alloc(arena, sizeof *item);
 
+    gate->n_items++;
     item->arena = arena;
     item->kind = kind;
     item->event.type = type;
@@ -140,6 +134,7 @@ void item_free(struct gate *gate, struct item **item_p)
         return;
     *item_p = NULL;
     over = item->over;
+    gate->n_items--;
     policy_drop(&item->policy);
     gate_arena_put(gate, &item->step.arena);
     arena = item->arena;
@@ -259,19 +254,19 @@ void gate_pump_later(struct gate *gate)
 
 /* ---- The tick ----------------------------------------------------------------------------- */
 
-static void flush_marks(struct gate *gate, int64_t now_ms)
+static void flush_marks(struct slot **marked, int64_t before_ms)
 {
     struct slot *slot, *next;
 
-    DL_FOREACH_SAFE2(gate->marked, slot, next, mark_next) {
-        if (slot->marks_ms + MARKS_MS > now_ms)
+    DL_FOREACH_SAFE2(*marked, slot, next, mark_next) {
+        if (slot->marks_ms > before_ms)
             break;
         if (slot->op != OP_NONE)
             continue; /* they ride with what comes after */
-        DL_DELETE2(gate->marked, slot, mark_prev, mark_next);
-        slot->marks_ms = now_ms; /* when it fails, they wait as long again */
-        DL_APPEND2(gate->marked, slot, mark_prev, mark_next);
-        mailbox_flush(slot, 0, 0);
+        DL_DELETE2(*marked, slot, mark_prev, mark_next);
+        slot->marks_ms = clock_mono_ms(); /* when it fails, they wait as long again */
+        DL_APPEND2(*marked, slot, mark_prev, mark_next);
+        journal_flush(slot, 0, 0);
     }
 }
 
@@ -286,7 +281,7 @@ static void sweep(struct gate *gate, int64_t now_ms)
             engine_busy(&slot->session, gate->policy->policy))
             slot_heat(slot, 1); /* to the end of the row */
         else
-            mailbox_flush(slot, 1, 0);
+            journal_flush(slot, 1, 0);
         if (slot == last)
             break;
     }
@@ -300,7 +295,8 @@ static void tick(void *arg)
     gate->tick = loop_timer_add(gate->conf.loop, TICK_MS, tick, gate);
     if (gate->drained)
         return;
-    flush_marks(gate, now);
+    flush_marks(&gate->marked, now - MARKS_MS);
+    flush_marks(&gate->marked_soon, now - MARKS_SOON_MS);
     if (now >= gate->next_sweep_ms) {
         gate->next_sweep_ms = now + SWEEP_MS;
         job_check_all(gate, now);
@@ -398,9 +394,7 @@ void gate_free(struct gate **gate_p)
         return;
     gate->dead = 1;
     loop_timer_del(&gate->tick);
-    if (gate->drain != NULL)
-        loop_timer_del(&gate->drain->timer);
-    free(gate->drain);
+    drain_free(&gate->drain);
     resume_free(&gate->resume);
     while (gate->refusals != NULL) {
         struct item *item = gate->refusals;
@@ -419,94 +413,4 @@ void gate_free(struct gate **gate_p)
     while (gate->jobs != NULL)
         job_free(gate->jobs);
     gate_unref(gate);
-}
-
-/* ---- Drain -------------------------------------------------------------------------------- */
-
-static int is_quiet(const struct gate *gate)
-{
-    if (gate->run != NULL || gate->refusals != NULL || gate->n_sends > 0)
-        return 0;
-    for (const struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
-        if (inst->n_asks > 0 || inst->n_waiting > 0)
-            return 0;
-    }
-    for (const struct slot *slot = gate->lru; slot != NULL; slot = slot->lru_next) {
-        if (slot->op != OP_NONE || slot->items != NULL)
-            return 0;
-    }
-    return 1;
-}
-
-static int anything_under_way(const struct gate *gate)
-{
-    for (const struct slot *slot = gate->lru; slot != NULL; slot = slot->lru_next) {
-        if (slot->op != OP_NONE)
-            return 1;
-    }
-    return 0;
-}
-
-static void drain_look(void *arg)
-{
-    struct gate *gate = arg;
-    struct drain *drain = gate->drain;
-    struct slot *slot, *next;
-
-    drain->timer = NULL;
-    if (!gate->drained && (is_quiet(gate) || clock_mono_ms() >= drain->until_ms)) {
-        gate->drained = 1; /* no step begins from here on */
-        DL_FOREACH_SAFE2(gate->lru, slot, next, lru_next) {
-            if (slot->state == SLOT_READY && slot->op == OP_NONE)
-                mailbox_flush(slot, 1, 1);
-        }
-    }
-    if (gate->drained && !anything_under_way(gate)) {
-        void (*done)(void *) = drain->done;
-        void *done_arg = drain->arg;
-
-        gate->drain = NULL;
-        free(drain);
-        done(done_arg);
-        return;
-    }
-    drain->timer = loop_timer_add(gate->conf.loop, DRAIN_LOOK_MS, drain_look, gate);
-}
-
-void gate_drain(struct gate *gate, int64_t limit_ms, void (*done)(void *arg), void *arg)
-{
-    if (gate->draining)
-        return;
-    gate->draining = 1;
-    for (struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
-        if (inst->kind == TD_CHANNEL && instance_is_open(inst) &&
-            instance_channel(inst)->pause != NULL)
-            instance_channel(inst)->pause(inst->self, 1);
-    }
-    gate->drain = mem_alloc(sizeof *gate->drain);
-    *gate->drain = (struct drain){ .until_ms = clock_mono_ms() + limit_ms, .done = done,
-                                   .arg = arg };
-    gate->drain->timer = loop_timer_add(gate->conf.loop, 0, drain_look, gate);
-}
-
-int gate_ready(const struct gate *gate, struct buf *reasons)
-{
-    int ready = 1;
-
-    if (gate->draining) {
-        buf_str(reasons, "draining\n");
-        ready = 0;
-    }
-    if (gate->resume != NULL) {
-        buf_str(reasons, "taking up the sessions that were under way\n");
-        ready = 0;
-    }
-    for (const struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
-        if (inst->state != INSTANCE_OPENING && inst->state != INSTANCE_FAILED)
-            continue;
-        buf_printf(reasons, "%s %s is not open: %s\n", instance_label(inst), inst->name,
-                   inst->detail);
-        ready = 0;
-    }
-    return ready;
 }

@@ -43,7 +43,8 @@ struct gate_conf {
 };
 
 struct gate *gate_new(const struct gate_conf *conf);
-void gate_free(struct gate **gate); /* instances must be closed */
+/* Instances must be closed; the loop must live on. What the store still calls back for is dropped. */
+void gate_free(struct gate **gate);
 
 /* Takes over the policy; the old one is released with `release` when no step uses it any more. */
 void gate_set_policy(struct gate *gate, const struct policy *policy,

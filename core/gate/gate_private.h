@@ -34,6 +34,7 @@ struct metric_histogram;
 #define MAX_NAME 256
 #define MAX_TEXT 65536
 #define MAX_CHOICES 50
+#define MAX_ITEMS 20000 /* events that wait in all mailboxes together */
 
 #define BUSY_MS 500  /* what a channel is told to wait when a session or the cache is full */
 #define FULL_MS 2000 /* .. when the store is */
@@ -242,7 +243,8 @@ struct slot {
     char text[ULID_TEXT];
     struct log_ctx log;
     uint8_t address[STORE_ADDRESS];
-    unsigned has_id : 1, has_address : 1, queued : 1, marked : 1, hot : 1, evicting : 1, away : 1;
+    unsigned has_id : 1, has_address : 1, queued : 1, marked : 1, hot : 1, evicting : 1, away : 1,
+        soon : 1;
     enum slot_state state;
     enum slot_op op;
     int counted; /* the phase it is counted under in the metrics */
@@ -262,7 +264,7 @@ struct slot {
 
     struct arena *marks_arena;
     struct mark *marks, **marks_end;
-    size_t n_marks, marks_most; /* so many are written without waiting for the tick */
+    size_t n_marks, marks_most; /* marks_most: so many are written at once */
     int64_t marks_ms; /* monotonic: since when the oldest waits */
 
     struct out *outs, **outs_end;
@@ -315,10 +317,20 @@ struct append {
 
 void mailbox_run(struct slot *slot);
 void mailbox_replayed(struct slot *slot); /* the operation of an ATTACH has ended */
+void mailbox_appended(void *slot, const struct store_result *result); /* a store_append_fn */
+
+/* ---- Journal ----------------------------------------------------------------------------- */
+
+#define MARKS_FLUSH 64 /* so many are written without waiting for the tick */
+
+void journal_mark(struct slot *slot, const struct record *record);
+void journal_marks_drop(struct slot *slot);
+/* The marks that wait and the step of the item, as one batch; mailbox_appended() hears of it. */
+void journal_append(struct slot *slot, struct item *item);
 /* Writes what is pending; exact: the wake_at too; snapshot: the state as well. 1: an append is
  * under way, 0: there is nothing to write. */
-int mailbox_flush(struct slot *slot, int exact, int snapshot);
-void mailbox_marks_drop(struct slot *slot);
+int journal_flush(struct slot *slot, int exact, int snapshot);
+void journal_settle(struct slot *slot, const struct append *append); /* it is durable */
 
 /* ---- The rest ---------------------------------------------------------------------------- */
 
@@ -363,6 +375,8 @@ void timers_update(struct slot *slot);
 void timers_scan(struct gate *gate);
 struct resume;
 void resume_free(struct resume **resume);
+struct drain;
+void drain_free(struct drain **drain);
 
 void operator_session_json(const struct slot *slot, struct buf *out);
 
@@ -377,8 +391,8 @@ struct gate {
     struct policy_ref *policy;
     uint8_t master[32], address_key[16], scope_key[16], id_key[16];
 
-    struct slot *slots, *by_address, *lru, *run, *marked, *hot;
-    size_t n_run, n_slots; /* slots: those without an id too */
+    struct slot *slots, *by_address, *lru, *run, *marked, *marked_soon, *hot;
+    size_t n_items, n_run, n_slots; /* slots: those without an id too */
     struct arena **arenas;
     size_t n_arenas;
     struct buf scratch, scratch_body;
@@ -402,6 +416,7 @@ struct gate {
     struct resume *resume;
     struct drain *drain;
     int draining, drained;
+    int64_t full_ms; /* monotonic: when the store last refused; 0: it has taken something since */
 };
 
 void gate_ref(struct gate *gate);

@@ -64,8 +64,8 @@ static void hand_in(struct gate *gate, struct slot *slot, struct item *item)
         gate_refuse_later(gate, item, TD_RETRY, "too many sessions are in use", BUSY_MS);
     else if (slot->hold != NULL)
         gate_refuse_later(gate, item, TD_RETRY, "the store is full", FULL_MS);
-    else if (slot_is_crowded(slot))
-        gate_refuse_later(gate, item, TD_RETRY, "too much waits in this session", BUSY_MS);
+    else if (slot_is_crowded(slot) || gate->n_items > MAX_ITEMS)
+        gate_refuse_later(gate, item, TD_RETRY, "too much waits for an answer", BUSY_MS);
     else
         slot_add(slot, item);
 }
@@ -184,7 +184,8 @@ void inbound_event(struct td_instance *inst, const struct td_event *event)
         return;
     }
     slot = slot_load(gate, &id, 0);
-    if (slot == NULL || slot->hold != NULL || slot_is_crowded(slot)) {
+    if (slot == NULL || slot->hold != NULL || slot_is_crowded(slot) ||
+        gate->n_items > MAX_ITEMS) {
         ++*inst->errors;
         return;
     }

@@ -1,10 +1,7 @@
 /* mailbox.c - the step: decide, append, and when it is durable apply, answer, carry out. */
 #include "config.h"
 
-#include <assert.h>
 #include <string.h>
-
-#include <utlist.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -12,175 +9,10 @@
 #include "gate/gate_private.h"
 #include "io/loop.h"
 
-#define SNAPSHOT_EVERY 128 /* records */
-#define MARKS_FLUSH 64
 #define MARKS_MOST 1024 /* waiting for a store that is full */
 #define RUN_MOST 32     /* steps of one session in a row */
 #define HOLD_FIRST_MS 500
 #define HOLD_LONGEST_MS 30000
-
-/* ---- Writing ------------------------------------------------------------------------------ */
-
-static void encode(struct gate *gate, struct arena *arena, const struct record *record,
-                   struct store_record *stored_r)
-{
-    struct buf *scratch = &gate->scratch;
-
-    buf_clear(scratch);
-    record_encode(record, scratch);
-    *stored_r = (struct store_record){ .seq = record->seq, .data_len = scratch->len };
-    stored_r->data = arena_dup(arena, scratch->data, scratch->len);
-    buf_clear(scratch);
-    record_encode_body(&record->body, scratch);
-    if (scratch->len == 0)
-        return;
-    stored_r->body_len = scratch->len;
-    stored_r->body = arena_dup(arena, scratch->data, scratch->len);
-}
-
-static void marks_add(struct slot *slot, const struct record *record)
-{
-    struct gate *gate = slot->gate;
-    struct mark *mark;
-
-    if (slot->marks_arena == NULL)
-        slot->marks_arena = gate_arena(gate);
-    mark = arena_alloc(slot->marks_arena, sizeof *mark);
-    encode(gate, slot->marks_arena, record, &mark->record);
-    *slot->marks_end = mark;
-    slot->marks_end = &mark->next;
-    if (slot->n_marks++ == 0) {
-        slot->marks_ms = clock_mono_ms();
-        slot->marks_most = MARKS_FLUSH;
-        DL_APPEND2(gate->marked, slot, mark_prev, mark_next);
-    }
-}
-
-void mailbox_marks_drop(struct slot *slot)
-{
-    if (slot->n_marks > 0)
-        DL_DELETE2(slot->gate->marked, slot, mark_prev, mark_next);
-    gate_arena_put(slot->gate, &slot->marks_arena);
-    slot->marks = NULL;
-    slot->marks_end = &slot->marks;
-    slot->n_marks = 0;
-}
-
-/* A step may leave work under way, and that is only known once it is applied: so the store is told
- * "at every start" with it, and the truth when the session has been quiet. A turn costs no row. */
-static int64_t wake_for(const struct slot *slot, const struct item *item, int exact)
-{
-    const struct policy *policy = slot->gate->policy->policy;
-    int64_t wanted = STORE_WAKE_NOW;
-
-    if (item == NULL && !engine_busy(&slot->session, policy))
-        wanted = engine_due(&slot->session, policy);
-    if (wanted == slot->stored_wake)
-        return STORE_WAKE_KEEP;
-    if (exact || slot->stored_wake == STORE_WAKE_KEEP || wanted < slot->stored_wake)
-        return wanted;
-    return STORE_WAKE_KEEP;
-}
-
-static void snapshot(const struct slot *slot, struct arena *arena, struct append *append)
-{
-    struct buf *facts = &slot->gate->scratch, *body = &slot->gate->scratch_body;
-    struct store_snapshot *to = &append->snapshot;
-
-    buf_clear(facts);
-    buf_clear(body);
-    session_snapshot(&slot->session, facts, body);
-    *to = (struct store_snapshot){ .seq = slot->session.seq, .data_len = facts->len,
-                                   .body_len = body->len };
-    to->data = arena_dup(arena, facts->data, facts->len);
-    if (body->len > 0)
-        to->body = arena_dup(arena, body->data, body->len);
-    append->batch.snapshot = to;
-}
-
-static void on_appended(void *arg, const struct store_result *result);
-
-static void start_append(struct slot *slot, struct append *append)
-{
-    slot->append = append;
-    slot->op = OP_APPEND;
-    gate_ref(slot->gate);
-    store_append(slot->gate->conf.store, &append->batch, on_appended, slot);
-}
-
-/* The marks that wait, then the step's records, as one batch. */
-static struct append *prepare(struct slot *slot, struct arena *arena, const struct step *step,
-                              int64_t now)
-{
-    struct append *append = arena_alloc(arena, sizeof *append);
-    size_t n_step = step != NULL ? step->n_records : 0, n = 0;
-    struct store_record *records = arena_array(arena, slot->n_marks + n_step + 1, sizeof *records);
-
-    for (const struct mark *mark = slot->marks; mark != NULL; mark = mark->next)
-        records[n++] = mark->record;
-    append->n_marks = n;
-    for (size_t i = 0; i < n_step; i++)
-        encode(slot->gate, arena, &step->records[i], &records[n++]);
-    append->batch = (struct store_batch){
-        .session = slot->id, .expect_seq = slot->durable_seq, .records = records, .n_records = n,
-        .now = now, .wake_at = STORE_WAKE_KEEP,
-    };
-    return append;
-}
-
-static void append_step(struct slot *slot, struct item *item)
-{
-    struct append *append = prepare(slot, item->step.arena, &item->step, item->event.now);
-    struct store_batch *batch = &append->batch;
-
-    if (item->kind == ITEM_DELIVER) {
-        batch->dedupe = item->dedupe;
-        batch->dedupe_seq = item->step.message_seq;
-    }
-    if (slot->durable_seq == 0 && slot->has_address)
-        batch->address = slot->address;
-    if (slot->session.seq >= slot->snapshot_seq + SNAPSHOT_EVERY)
-        snapshot(slot, item->step.arena, append);
-    batch->wake_at = wake_for(slot, item, 0);
-    start_append(slot, append);
-}
-
-int mailbox_flush(struct slot *slot, int exact, int with_snapshot)
-{
-    struct gate *gate = slot->gate;
-    int64_t wake;
-
-    if (slot->state != SLOT_READY || slot->op != OP_NONE || slot->session.seq == 0)
-        return 0;
-    wake = wake_for(slot, NULL, exact);
-    if (slot->n_marks == 0 && wake == STORE_WAKE_KEEP &&
-        (!with_snapshot || slot->snapshot_seq == slot->session.seq))
-        return 0;
-    slot->op_arena = gate_arena(gate);
-    struct append *append = prepare(slot, slot->op_arena, NULL, clock_wall_ms());
-
-    append->batch.wake_at = wake;
-    if (with_snapshot)
-        snapshot(slot, slot->op_arena, append);
-    start_append(slot, append);
-    return 1;
-}
-
-static void settle(struct slot *slot, const struct append *append)
-{
-    const struct store_batch *batch = &append->batch;
-
-    assert(append->n_marks == slot->n_marks);
-    slot->durable_seq = batch->expect_seq + batch->n_records;
-    if (batch->snapshot != NULL)
-        slot->snapshot_seq = batch->snapshot->seq;
-    if (batch->wake_at != STORE_WAKE_KEEP) {
-        slot->stored_wake = batch->wake_at;
-        slot_heat(slot, batch->wake_at == STORE_WAKE_NOW);
-    }
-    mailbox_marks_drop(slot);
-    slot->hold_tries = 0;
-}
 
 /* ---- Carrying out ------------------------------------------------------------------------- */
 
@@ -378,7 +210,7 @@ static void flushed(struct slot *slot, enum store_status status)
         slot_evicted(slot, status == STORE_OK);
 }
 
-static void on_appended(void *arg, const struct store_result *result)
+void mailbox_appended(void *arg, const struct store_result *result)
 {
     struct slot *slot = arg;
     struct gate *gate = slot->gate;
@@ -392,8 +224,12 @@ static void on_appended(void *arg, const struct store_result *result)
         gate_unref(gate);
         return;
     }
-    if (result->status == STORE_OK)
-        settle(slot, append);
+    if (result->status == STORE_OK) {
+        gate->full_ms = 0;
+        journal_settle(slot, append);
+    } else if (result->status == STORE_FULL) {
+        gate->full_ms = clock_mono_ms();
+    }
     if (item == NULL) {
         flushed(slot, result->status);
     } else if (result->status == STORE_OK) {
@@ -459,13 +295,13 @@ static int carry_on(struct slot *slot, struct item *item)
     switch (step->verdict) {
     case VERDICT_OK:
         if (step->n_records > 0)
-            append_step(slot, item);
+            journal_append(slot, item);
         else
             finish(slot);
         break;
     case VERDICT_MARK:
         for (size_t i = 0; i < step->n_records; i++) {
-            marks_add(slot, &step->records[i]);
+            journal_mark(slot, &step->records[i]);
             engine_apply(&slot->session, &step->records[i]);
         }
         finish(slot);
@@ -523,7 +359,7 @@ void mailbox_run(struct slot *slot)
         refuse_external(slot, "draining");
     for (int n = 0; n < RUN_MOST && slot->op == OP_NONE && slot->items != NULL &&
                     slot->hold == NULL && !slot->gate->drained; n++) {
-        if (slot->n_marks >= slot->marks_most && slot->n_marks > 0 && mailbox_flush(slot, 0, 0))
+        if (slot->n_marks >= slot->marks_most && slot->n_marks > 0 && journal_flush(slot, 0, 0))
             return;
         if (run_first(slot))
             return;

@@ -69,7 +69,7 @@ void slot_stop(struct slot *slot)
 static void forget(struct slot *slot)
 {
     slot_stop(slot);
-    mailbox_marks_drop(slot);
+    journal_marks_drop(slot);
     outbox_fini(slot);
     slot_heat(slot, 0);
     session_fini(&slot->session);
@@ -225,6 +225,8 @@ void slot_reload(struct slot *slot)
     LOG_ERROR(&slot->log, "the journal is ahead of us: loading the session again");
     forget(slot);
     session_init(&slot->session, &slot->id);
+    /* As after a start, and before what waits: what was under way is taken up again. */
+    slot_add_first(slot, item_new(slot->gate, ITEM_INTERNAL, EVENT_RESUME));
     load(slot);
 }
 
@@ -432,7 +434,7 @@ int slot_is_idle(const struct slot *slot)
 static void evict(struct slot *slot)
 {
     slot->evicting = 1;
-    if (!mailbox_flush(slot, 1, slot->session.seq > slot->snapshot_seq))
+    if (!journal_flush(slot, 1, slot->session.seq > slot->snapshot_seq))
         slot_evicted(slot, 1);
 }
 

@@ -64,7 +64,7 @@ static void wake(struct gate *gate, const struct store_item *due)
         if (slot->stored_wake == STORE_WAKE_KEEP)
             slot->stored_wake = due->wake_at;
         if (slot->stored_wake == due->wake_at)
-            mailbox_flush(slot, 1, 0); /* it was not so, after all */
+            journal_flush(slot, 1, 0); /* it was not so, after all */
     }
 }
 

@@ -218,7 +218,12 @@ static void agent_ask(void *self, uint64_t job, const struct td_turn *turn)
                              .n_history = turn->n_history };
     PUT(ask->turn, turn->id);
     PUT(ask->session, turn->session->id);
-    PUT(ask->text, turn->n_messages > 0 ? turn->messages[turn->n_messages - 1]->text : NULL);
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        size_t len = strlen(ask->text);
+
+        snprintf(ask->text + len, sizeof ask->text - len, "%s%s", i > 0 ? "+" : "",
+                 turn->messages[i]->text);
+    }
     PUT(ask->state, turn->state);
     if (a->behaviour == DO_OK || a->behaviour == DO_TWICE)
         rig_answer(a, job, ask->text);
@@ -253,7 +258,7 @@ static const struct td_plugin agent_plugin = {
 
 void rig_answer(struct rig_agent *agent, uint64_t job, const char *text)
 {
-    char reply[160];
+    char reply[320];
     const struct td_message message = { .size = sizeof message, .text = reply };
     const struct td_message *const messages[] = { &message };
     const struct td_answer answer = {

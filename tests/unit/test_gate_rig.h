@@ -25,13 +25,13 @@
 #include "engine/policy.h"
 #include "gate/gate.h"
 
-#define RIG_MAX 400
+#define RIG_MAX 4096
 
 enum behaviour { DO_OK, DO_NOTHING, DO_RETRY, DO_AWAY, DO_FAIL, DO_TWICE, DO_CHOICE };
 
 struct rig_message {
     uint64_t job, seq;
-    char session[27], text[128];
+    char session[27], text[300];
     int maybe_duplicate;
 };
 
@@ -75,7 +75,7 @@ struct rig_channel {
 
 struct rig_ask {
     uint64_t job;
-    char turn[27], session[27], text[128], state[64];
+    char turn[27], session[27], text[300], state[64]; /* text: of all its messages, with + between */
     uint32_t attempt;
     size_t n_messages, n_history;
 };
