@@ -270,6 +270,7 @@ int link_open(struct web *web, struct err *err)
     link->control_vhost = lws_create_vhost(link->context, &info);
     info.vhost_name = "public";
     if (web->tls_cert != NULL) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
         info.ssl_cert_filepath = web->tls_cert;
         info.ssl_private_key_filepath = web->tls_key;
