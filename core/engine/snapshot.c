@@ -291,8 +291,9 @@ static int restore_body(struct session *s, const cJSON *object, struct arena *ar
 
 static cJSON *parse(const char *text, size_t len, struct err *err)
 {
-    /* 64 messages and more of 64 KiB, and four states, in the worst of escapings. */
-    static const struct td_json_limits limits = { .bytes = 64 << 20, .depth = 8 };
+    /* What waits has no place else: hundreds of messages, each with its choices, badly escaped. */
+    static const struct td_json_limits limits = { .bytes = 256 << 20, .depth = 8,
+                                                  .nodes = 1 << 20 };
     char why[128];
     cJSON *object = td_json_parse(text, len, &limits, why, sizeof why);
 

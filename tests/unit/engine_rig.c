@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "tests/check.h"
+#include "tests/same.h"
 
 struct rig *rig_new(void)
 {
@@ -40,7 +41,7 @@ void rig_free(struct rig **rig)
     struct session folded;
 
     rig_fold(*rig, &folded);
-    assert_true(rig_same(&(*rig)->session, &folded));
+    assert_true(session_same(&(*rig)->session, &folded));
     session_fini(&folded);
     for (size_t i = 0; i < RIG_JOURNAL; i++) {
         buf_fini(&(*rig)->facts[i]);
@@ -175,18 +176,15 @@ const char *rig_last_text(const struct rig *rig)
 
 void rig_restore(struct rig *rig, struct session *session_r)
 {
-    struct buf snapshot = { 0 };
+    struct buf facts = { 0 }, body = { 0 };
     struct err err;
 
     session_init(session_r, &rig->session.id);
-    session_snapshot(&rig->session, &snapshot);
-    if (session_restore(session_r, snapshot.data, snapshot.len, &err) != 0)
+    session_snapshot(&rig->session, &facts, &body);
+    if (session_restore(session_r, facts.data, facts.len, body.data, body.len, &err) != 0)
         fail_msg("%s", err.text);
-    for (uint64_t seq = session_bodies_from(session_r); seq <= rig->session.seq; seq++)
-        if (session_restore_body(session_r, seq, rig->bodies[seq].data, rig->bodies[seq].len,
-                                 &err) != 0)
-            fail_msg("%s", err.text);
-    buf_fini(&snapshot);
+    buf_fini(&facts);
+    buf_fini(&body);
 }
 
 void rig_fold(struct rig *rig, struct session *session_r)
@@ -198,36 +196,4 @@ void rig_fold(struct rig *rig, struct session *session_r)
         decode(rig, seq, &record);
         engine_apply(session_r, &record);
     }
-}
-
-static int same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-int rig_same(const struct session *a, const struct session *b)
-{
-    struct buf one = { 0 }, two = { 0 };
-    int same;
-
-    session_snapshot(a, &one);
-    session_snapshot(b, &two);
-    same = one.len == two.len && memcmp(one.data, two.data, one.len) == 0;
-    buf_fini(&one);
-    buf_fini(&two);
-    for (size_t i = 0; same && i < a->n_messages; i++) {
-        const struct session_message *m = &a->messages[i], *n = &b->messages[i];
-        same = same_text(m->text, n->text) && same_text(m->choice, n->choice) &&
-               m->n_choices == n->n_choices;
-        for (size_t c = 0; same && c < m->n_choices; c++)
-            same = strcmp(m->choices[c]->title, n->choices[c]->title) == 0 &&
-                   strcmp(m->choices[c]->value, n->choices[c]->value) == 0;
-    }
-    for (size_t i = 0; same && i < SESSION_AGENT_STATES; i++)
-        same = same_text(a->states[i].agent, b->states[i].agent) &&
-               same_text(a->states[i].state, b->states[i].state);
-    return same && same_text(a->peer, b->peer) && same_text(a->locale, b->locale) &&
-           same_text(a->timezone, b->timezone) && same_text(a->customer_id, b->customer_id) &&
-           same_text(a->customer_name, b->customer_name) &&
-           same_text(a->customer_email, b->customer_email);
 }

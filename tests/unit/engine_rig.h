@@ -46,9 +46,8 @@ size_t rig_records(const struct rig *rig, enum record_type type);
 size_t rig_effects(const struct rig *rig, enum effect_type type);
 const char *rig_last_text(const struct rig *rig); /* the newest message's */
 
-/* The state from snapshot and bodies, and from nothing but the journal. */
+/* The state from its snapshot, and from nothing but the journal. */
 void rig_restore(struct rig *rig, struct session *session_r);
 void rig_fold(struct rig *rig, struct session *session_r);
-int rig_same(const struct session *a, const struct session *b);
 
 #endif
