@@ -225,13 +225,8 @@ static void webchat_event(void *self, const struct td_event *event)
 static void webchat_pause(void *self, int on)
 {
     struct webchat *chat = self;
-    struct socket *sock, *next;
 
-    chat->paused = on;
-    if (!on)
-        return;
-    HASH_ITER(hh, chat->sockets, sock, next)
-        socket_end(sock, WS_RESTART, "the server restarts");
+    chat->paused = on; /* who is here stays until close(), so that answers under way arrive */
 }
 
 /* ---- Open and close ---------------------------------------------------------------------- */

@@ -232,6 +232,6 @@ void session_free_all(struct webchat *chat)
     }
     HASH_ITER(hh, chat->sockets, sock, next_sock) {
         sock->session = NULL;
-        socket_free(sock);
+        socket_end(sock, WS_RESTART, "the server restarts");
     }
 }

@@ -204,7 +204,7 @@ char **tandem_plugin_dirs(void)
 char *tandem_data_dir(void)
 {
     char *tree = build_tree();
-    char *dir = tree ? mem_printf("%s/data", tree) : mem_strdup(TANDEM_DATA_DIR);
+    char *dir = tree ? mem_printf("%s/data/web", tree) : mem_strdup(TANDEM_DATA_DIR "/web");
     free(tree);
     return dir;
 }

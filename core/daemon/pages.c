@@ -81,7 +81,7 @@ static void add_file(struct web *web, const char *dir, const char *name)
 
 void pages_add(struct web *web, const char *data_dir)
 {
-    char *dir_path = mem_printf("%s/web/chat", data_dir);
+    char *dir_path = mem_printf("%s/chat", data_dir);
     DIR *dir = opendir(dir_path);
     const struct dirent *entry;
 

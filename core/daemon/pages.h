@@ -8,7 +8,7 @@
 
 struct web;
 
-/* Every file of DIR/web/chat as /chat/FILE, its index.html as /chat/ too, its widget.js also as
+/* Every file of DIR/chat as /chat/FILE, its index.html as /chat/ too, its widget.js also as
  * /widget.js. Says in the log what cannot be read; a gateway without pages still works. */
 void pages_add(struct web *web, const char *dir);
 

@@ -1,0 +1,53 @@
+#!/bin/sh
+# docs.sh - the manual page and the sample conf say what the option tables say.
+#
+#   tests/docs.sh            fails when they differ
+#   tests/docs.sh --write    makes them equal
+set -eu
+export LC_ALL=C
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+top_builddir=${top_builddir:-$top_srcdir/build}
+tandemd=$top_builddir/tandemd
+man=$top_srcdir/conf/tandem.conf.5
+sample=$top_srcdir/conf/tandem.conf
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# "name (spec): help" lines as manual page entries.
+as_man() {
+    sed -n -e 's/\\/\\e/g' -e "s/^'/\\\\(aq/" \
+        -e 's/^\[\(.*\)\]\(.*\)$/.SS "[\1]\2"/p' \
+        -e 's/^signals of `when`$/.SS "Signals of when"/p' \
+        -e 's/^\([a-z_]*\) (\(.*\)): \(.*\)$/.TP\n.BR \1 " (\2)"\n\3/p' \
+        -e 's/^\([a-z_]*\) (\([a-z ]*\))$/.TP\n.BR \1 " (\2)"/p' \
+        -e 's/^    \(.*\)$/\1/p' | sed 's/-/\\-/g'
+}
+
+keys() {
+    "$tandemd" --keys | as_man
+    for file in "$top_builddir"/channels/.libs/*.so "$top_builddir"/plugins/.libs/*.so; do
+        "$tandemd" --keys "$(basename "$file" .so)" | as_man
+    done
+}
+
+keys >"$work/keys"
+awk -v keys="$work/keys" '
+    /^\.\\" BEGIN KEYS/ { print; while ((getline line < keys) > 0) print line; skip = 1 }
+    /^\.\\" END KEYS/ { skip = 0 }
+    !skip && !/BEGIN KEYS/ { print }' "$man" >"$work/man"
+"$tandemd" --init "$work/init" >"$work/out"
+
+if [ "${1:-}" = --write ]; then
+    cp "$work/man" "$man"
+    cp "$work/init/tandem.conf" "$sample"
+    exit 0
+fi
+status=0
+for pair in "$man $work/man" "$sample $work/init/tandem.conf"; do
+    # shellcheck disable=SC2086 # two words
+    if ! diff -u $pair; then
+        echo "${pair%% *} differs from the option tables: run tests/docs.sh --write" >&2
+        status=1
+    fi
+done
+exit $status
