@@ -230,6 +230,16 @@ static void failed(struct td_instance *inst)
                  (long long)inst->breaker.open_ms);
 }
 
+static void complain(const struct td_instance *inst, const struct job *job, const char *why)
+{
+    char session[ULID_TEXT];
+    const struct log_ctx ctx = LOG_CTX(&inst->log, "session", session);
+
+    ulid_format(&job->session, session);
+    LOG_WARN(&ctx, "attempt %llu was not answered: %s", (unsigned long long)job->attempt,
+             why != NULL ? why : "the agent gave no reason");
+}
+
 static void judge(struct td_instance *inst, const struct job *job, const struct td_answer *answer)
 {
     int decision = answer->status == TD_OK ? (int)answer->decision : TD_REFUSE + 1;
@@ -238,6 +248,8 @@ static void judge(struct td_instance *inst, const struct job *job, const struct 
                    (double)(clock_mono_us() - job->started_us) / 1e6);
     if (job->overdue)
         return; /* that was judged when it fell due */
+    if (answer->status != TD_OK)
+        complain(inst, job, answer->detail);
     if (answer->status == TD_OK || answer->status == TD_REJECT) {
         if (inst->breaker.state != BREAKER_CLOSED)
             LOG_INFO(&inst->log, "answers again");
@@ -299,6 +311,7 @@ void dispatch_cancel(struct slot *slot, const struct ulid *turn)
     slot->ask_job = 0;
     if (clock_mono_ms() + CLOCKS_MS >= job->due_ms && !job->overdue) {
         ++*inst->errors; /* it had its time */
+        complain(inst, job, "its time is up");
         failed(inst);
     } else if (!job->overdue) {
         breaker_unknown(&inst->breaker);
@@ -310,6 +323,7 @@ void dispatch_overdue(struct td_instance *inst, struct job *job, int64_t now_ms)
 {
     if (!job->overdue && now_ms >= job->due_ms + GRACE_MS) {
         ++*inst->errors;
+        complain(inst, job, "its time is up");
         failed(inst);
         inst->n_asks--;
         inst->n_overdue++;
