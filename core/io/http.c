@@ -300,7 +300,7 @@ static CURL *easy_get(struct http *http)
         return NULL;
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not what the environment happens to say */
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -475,7 +475,8 @@ struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_idle);
+    /* The cache counts connections in use as well: a smaller one would close what is needed next. */
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, total);
     curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
     return http;
 }

@@ -3,7 +3,8 @@
  *
  * Layer: io. libcurl multi underneath and nowhere else visible, so that it can be replaced.
  * Connections are kept and reused; certificates are always verified; redirects are not followed;
- * only http and https, HTTP/1.1; the environment's proxy variables are not looked at. Threads: loop thread (libcurl resolves names in a thread of its own).
+ * only http and https (HTTP/2 when TLS agrees on it); the environment's proxy variables are not
+ * looked at. Threads: loop thread (libcurl resolves names in a thread of its own).
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -15,7 +16,8 @@ struct http;
 struct http_call;
 struct loop;
 
-/* max_idle: connections kept open while idle. */
+/* max_idle: connections kept for use again, at least 1024. No more are open at once: further
+ * requests wait for one while their time runs. */
 struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err);
 void http_free(struct http **http); /* calls still running end without their callback; not from one */
 
