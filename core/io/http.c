@@ -18,6 +18,7 @@
 #define MAX_RESPONSE (1024 * 1024)
 #define MAX_RETRY_AFTER_S (30 * 86400)
 #define MIN_TOTAL_CONNECTIONS 1024L
+#define MAX_SPARE 256 /* easy handles kept: making one costs more than a request */
 
 struct http_call {
     struct http *http;
@@ -41,7 +42,7 @@ struct http {
     struct loop_timer *timer;
     struct http_call *calls;
     CURL **idle; /* easy handles with the options that never change already set */
-    unsigned n_idle, max_idle;
+    unsigned n_idle;
 };
 
 /* One watched descriptor of libcurl's. */
@@ -70,7 +71,7 @@ static void call_free(struct http_call *call)
     if (call->easy != NULL) {
         curl_multi_remove_handle(http->multi, call->easy);
         curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
-        if (http->n_idle < http->max_idle)
+        if (http->n_idle < MAX_SPARE)
             http->idle[http->n_idle++] = call->easy;
         else
             curl_easy_cleanup(call->easy);
@@ -463,14 +464,14 @@ struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err)
     struct http *http = mem_alloc(sizeof *http);
     long total = (long)max_idle > MIN_TOTAL_CONNECTIONS ? (long)max_idle : MIN_TOTAL_CONNECTIONS;
 
-    *http = (struct http){ .loop = loop, .max_idle = max_idle };
+    *http = (struct http){ .loop = loop };
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (http->multi = curl_multi_init()) == NULL) {
         free(http);
         err_set(err, "libcurl cannot be started");
         return NULL;
     }
-    http->idle = mem_array(max_idle > 0 ? max_idle : 1, sizeof *http->idle);
+    http->idle = mem_array(MAX_SPARE, sizeof *http->idle);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
