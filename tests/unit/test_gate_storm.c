@@ -32,7 +32,7 @@ static unsigned any(unsigned n)
 
 static void deliver(size_t i, uint64_t delivery)
 {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "t%zu", i);
     rig_deliver(&rig->sms, delivery, messages[i].peer, NULL, id, id);
