@@ -276,6 +276,10 @@ static void on_resume(struct draft *d)
 {
     const struct session *s = d->session;
 
+    if (!d->channel->replays) { /* before anything that this step says */
+        engine_unsent(s, d->step);
+        d->cap_effects = d->step->n_effects;
+    }
     if (s->phase == SESSION_OPEN && s->turn.active && s->turn.retry_at == 0) {
         const struct policy_agent *agent = policy_agent(d->policy, s->turn.agent);
         if (agent == NULL)
@@ -283,8 +287,6 @@ static void on_resume(struct draft *d)
         else
             turn_ask_again(d, d->event->now + agent->deadline_ms);
     }
-    if (!d->channel->replays)
-        engine_unsent(s, d->step);
     if (d->step->n_records == 0 && d->step->n_effects == 0)
         draft_refuse(d, VERDICT_NOTHING, "nothing was under way");
 }

@@ -355,6 +355,24 @@ static void a_restart_sends_again_only_where_nothing_is_replayed(void **state)
     }
 }
 
+static void a_restart_sends_what_waited_before_what_it_says_itself(void **state)
+{
+    struct rig *rig = rig_new();
+
+    (void)state;
+    rig->channel.replays = 0;
+    rig_message(rig, "m1", "hi");
+    rig_says(rig, "hello");
+    uint64_t reply = rig_record(rig, RECORD_REPLY)->seq;
+    rig_message(rig, "m2", "and?");
+    rig->policy.n_agents = 0;
+    rig_event(rig, EVENT_RESUME);
+    assert_int_equal(rig_effects(rig, EFFECT_SEND), 2);
+    assert_int_equal(rig->step.effects[0].of, reply);
+    assert_int_equal(rig->step.effects[1].of, rig_record(rig, RECORD_REPLY)->seq);
+    rig_free(&rig);
+}
+
 static void deliveries_and_reads_only_move_forward(void **state)
 {
     struct rig *rig = rig_new();
@@ -448,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_restart_asks_the_same_turn_again),
         cmocka_unit_test(a_restart_without_the_agent_tells_the_truth),
         cmocka_unit_test(a_restart_sends_again_only_where_nothing_is_replayed),
+        cmocka_unit_test(a_restart_sends_what_waited_before_what_it_says_itself),
         cmocka_unit_test(deliveries_and_reads_only_move_forward),
         cmocka_unit_test(the_channel_may_learn_more_but_never_takes_back_proof),
         cmocka_unit_test(what_the_journal_could_not_give_back_is_refused),
