@@ -1,0 +1,157 @@
+/* planted.c - faults put in on purpose, to see that the simulator finds them. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/session_private.h"
+#include "tests/sim/world.h"
+
+enum planted planted;
+
+const char *planted_name(enum planted bug)
+{
+    static const char *const names[PLANTED_COUNT] = {
+        [PLANTED_NOTHING] = "nothing",
+        [PLANTED_NO_FENCE] = "stale answers are taken",
+        [PLANTED_EARLY_EFFECTS] = "effects run before the batch is durable",
+        [PLANTED_EARLY_ACK] = "messages are acknowledged before they are durable",
+        [PLANTED_NO_DEDUPE] = "the dedupe key is forgotten",
+        [PLANTED_OUT_OF_ORDER] = "the outbox sends the second first",
+        [PLANTED_FORGETS_PENDING] = "a failed turn forgets what it was asked",
+        [PLANTED_DELIVERY_BACK] = "deliveries move back",
+        [PLANTED_SNAPSHOT_ANSWERED] = "the snapshot loses what was answered",
+        [PLANTED_ANSWERS_TWICE] = "a resumed turn keeps its old attempt",
+        [PLANTED_NO_RESEND] = "a restart forgets what was not sent",
+        [PLANTED_DROPS_WAITING] = "the window drops messages that wait",
+        [PLANTED_TWO_TURNS] = "an interrupted turn does not end",
+        [PLANTED_CLOCK] = "decisions look at something outside the event",
+    };
+
+    return names[bug];
+}
+
+/* The answer as if it were to the turn that runs. */
+static void forge(const struct session *s, struct event *event)
+{
+    if (event->type != EVENT_ANSWER || !s->turn.active)
+        return;
+    event->turn = s->turn.id;
+    event->epoch = s->epoch;
+    event->attempt = s->turn.attempt;
+}
+
+static void drop_from(struct step *step, size_t n_records, enum effect_type type)
+{
+    size_t kept = 0;
+
+    step->n_records = n_records;
+    for (size_t i = 0; i < step->n_effects; i++)
+        if (step->effects[i].type != type)
+            step->effects[kept++] = step->effects[i];
+    step->n_effects = kept;
+}
+
+static void forget_pending(const struct session *s, struct step *step)
+{
+    for (size_t i = 0; i < step->n_records; i++) {
+        struct record *r = &step->records[i];
+        if (r->type != RECORD_TURN_END || r->outcome != TURN_FAILED || r->upto != 0)
+            continue;
+        r->upto = s->turn.upto;
+        drop_from(step, i + 1, EFFECT_ASK);
+        return;
+    }
+}
+
+static void move_back(const struct session *s, const struct event *event, struct step *step)
+{
+    const struct session_message *m = session_message(s, event->of);
+
+    if (event->type != EVENT_SENT || step->verdict != VERDICT_NOTHING || m == NULL ||
+        m->author == TD_CUSTOMER || event->status > TD_FAILED)
+        return;
+    step->records = arena_alloc(step->arena, sizeof *step->records);
+    step->records[0] = (struct record){ .type = RECORD_DELIVERY, .seq = s->seq + 1,
+                                        .at = event->now, .of = event->of,
+                                        .status = (int)event->status };
+    step->n_records = 1;
+    step->verdict = VERDICT_MARK;
+}
+
+static void keep_interrupted(struct step *step)
+{
+    for (size_t i = 0; i < step->n_records; i++) {
+        if (step->records[i].type != RECORD_TURN_END ||
+            step->records[i].outcome != TURN_INTERRUPTED)
+            continue;
+        memmove(&step->records[i], &step->records[i + 1],
+                (step->n_records - i - 1) * sizeof *step->records);
+        step->n_records--;
+        for (; i < step->n_records; i++)
+            step->records[i].seq--;
+        for (i = 0; i < step->n_effects; i++)
+            if (step->effects[i].of > 0)
+                step->effects[i].of--;
+    }
+}
+
+void planted_decide(const struct session *s, const struct event *event,
+                    const struct policy *policy, struct step *step_r)
+{
+    static int64_t calls;
+    struct event forged = *event;
+
+    if (planted == PLANTED_NO_FENCE)
+        forge(s, &forged);
+    engine_decide(s, &forged, policy, step_r);
+    if (planted == PLANTED_FORGETS_PENDING)
+        forget_pending(s, step_r);
+    if (planted == PLANTED_DELIVERY_BACK)
+        move_back(s, event, step_r);
+    if (planted == PLANTED_TWO_TURNS)
+        keep_interrupted(step_r);
+    if (planted == PLANTED_NO_RESEND && event->type == EVENT_RESUME) {
+        drop_from(step_r, step_r->n_records, EFFECT_SEND);
+        if (step_r->n_records + step_r->n_effects == 0) {
+            step_r->verdict = VERDICT_NOTHING;
+            step_r->reason = "nothing was under way";
+        }
+    }
+    if (planted == PLANTED_CLOCK)
+        for (size_t i = 0; i < step_r->n_records; i++)
+            if (step_r->records[i].type == RECORD_TURN)
+                step_r->records[i].deadline += ++calls % 7;
+}
+
+void planted_apply(struct session *s, const struct record *record)
+{
+    uint64_t attempt = s->turn.attempt;
+
+    engine_apply(s, record);
+    if (planted == PLANTED_ANSWERS_TWICE && record->type == RECORD_ASKED)
+        s->turn.attempt = attempt;
+    if (planted == PLANTED_DROPS_WAITING && s->n_messages > 6) {
+        struct session_message first = s->messages[0];
+        memmove(s->messages, s->messages + 1, --s->n_messages * sizeof *s->messages);
+        free(first.name);
+        free(first.ext_id);
+        free(first.text);
+        free(first.choice);
+        for (size_t i = 0; i < first.n_choices; i++) {
+            free((char *)first.choices[i]->title);
+            free((char *)first.choices[i]->value);
+            free(first.choices[i]);
+        }
+        free(first.choices);
+    }
+}
+
+void planted_snapshot(const struct session *session, struct buf *facts, struct buf *body)
+{
+    struct session copy = *session;
+
+    if (planted == PLANTED_SNAPSHOT_ANSWERED)
+        copy.answered = 0;
+    session_snapshot(&copy, facts, body);
+}

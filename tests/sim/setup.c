@@ -1,0 +1,151 @@
+/* setup.c - what a seed draws first: policies, channels, and how often what goes wrong. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/expr.h"
+#include "engine/signals.h"
+#include "tests/sim/world.h"
+
+static const char *const agent_names[MAX_AGENTS] = { "ann", "bob", "cleo", "dan", "eve" };
+static const char *const channel_names[MAX_CHANNELS] = { "chat", "desk", "sms", "call" };
+static const char *const whens[3] = { "intent == \"refund\"", "intent == \"sales\" and confidence > 0.5",
+                                      "locale matches \"^de\"" };
+static const char *const route_names[3] = { "refunds", "sales", "german" };
+static struct expr *exprs[3]; /* compiled once: patterns are dear */
+
+void setup_once(void)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct err err;
+        exprs[i] = expr_compile(whens[i], signals_names, NULL, &err);
+        if (exprs[i] == NULL) {
+            fprintf(stderr, "sim: %s: %s\n", whens[i], err.text);
+            exit(2);
+        }
+    }
+}
+
+void setup_end(void)
+{
+    for (size_t i = 0; i < 3; i++)
+        expr_free(&exprs[i]);
+}
+
+static void draw_channel(struct world *w, size_t at, size_t i)
+{
+    struct policy_channel *c = &w->channels[at][i];
+
+    *c = (struct policy_channel){
+        .name = channel_names[i], .kind = i < 2 ? "webchat" : "sms",
+        .agent = &w->agents[at][draw(w, 3)], .queue_mode = (enum queue_mode)draw(w, 3),
+        .collect_wait_ms = 1 + (int64_t)draw(w, 3000), .collect_max_ms = 5000,
+        .idle_close_ms = chance(w, 800) ? 60000 + (int64_t)draw(w, 600000) : 0,
+        .reopen_ms = (int64_t)draw(w, 1200000), .greet = chance(w, 300), .replays = i < 2,
+    };
+}
+
+/* The first policy has all agents; in the others some are gone or stand in another order. */
+static void draw_policy(struct world *w, size_t at)
+{
+    struct policy_agent *agents = w->agents[at];
+    size_t n = at == 0 ? MAX_AGENTS : 3 + draw(w, MAX_AGENTS - 2);
+
+    for (size_t i = 0; i < n; i++)
+        agents[i] = (struct policy_agent){
+            .name = agent_names[i], .deadline_ms = 500 + (int64_t)draw(w, 30000),
+            .next = i + 1 < n && chance(w, 500) ? &agents[i + 1] : NULL,
+            .history = (unsigned)draw(w, 30),
+        };
+    for (size_t i = 0; i < MAX_CHANNELS; i++)
+        draw_channel(w, at, i);
+    for (size_t i = 0; i < 3; i++) {
+        struct policy_choice *choices = w->choices[at][i];
+        choices[0] = (struct policy_choice){ &agents[draw(w, n)], 1 + (unsigned)draw(w, 99) };
+        choices[1] = (struct policy_choice){ &agents[draw(w, n)], 100 - choices[0].weight };
+        w->routes[at][i] = (struct policy_route){ .name = route_names[i], .when = exprs[i],
+                                                  .choices = choices, .n_choices = 2,
+                                                  .total = 100 };
+    }
+    w->policies[at] = (struct policy){
+        .channels = w->channels[at], .n_channels = at == 2 && chance(w, 300) ? 3 : MAX_CHANNELS,
+        .agents = agents, .n_agents = n, .routes = w->routes[at], .n_routes = draw(w, 4),
+        .max_bounces = 1 + (unsigned)draw(w, 6), .max_pending = 2 + (unsigned)draw(w, MAX_PENDING - 1),
+        .max_attempts = 1 + (unsigned)draw(w, 4), .retry_ms = 100 + (int64_t)draw(w, 2000),
+        .clarify_max = (unsigned)draw(w, 3), .text_unavailable = "Nobody can answer just now.",
+        .text_no_human = "There is no human here.",
+    };
+    snprintf(w->policies[at].hash, sizeof w->policies[at].hash, "%016zu", at);
+}
+
+/* Each seed has faults of its own: some are frequent, others do not happen at all. */
+static void draw_rates(struct world *w)
+{
+    unsigned *rates = (unsigned *)&w->rates;
+
+    for (size_t i = 0; i < sizeof w->rates / sizeof *rates; i++)
+        rates[i] = chance(w, 400) ? 0 : 1 + (unsigned)draw(w, 1 + draw(w, 200));
+    w->rates.crash = chance(w, 300) ? 0 : 1 + (unsigned)draw(w, 30); /* of accidents */
+    w->rates.full %= 20;
+    w->rates.conflict %= 10;
+    w->rates.reload %= 20;
+    w->rates.leave %= 60;
+}
+
+static void free_person(struct person *p)
+{
+    session_fini(&p->state);
+    disk_fini(&p->disk);
+    model_fini(&p->model);
+    arena_free(&p->arena);
+    free(p->marks);
+    buf_fini(&p->mark_bytes);
+    buf_fini(&p->mark_bodies);
+    free(p->outbox);
+    free(p->said);
+}
+
+void world_free(struct world *w)
+{
+    for (size_t i = 0; i < MAX_PEOPLE; i++)
+        free_person(&w->people[i]);
+    session_fini(&w->whole);
+    session_fini(&w->tail);
+    arena_free(&w->scratch);
+    arena_free(&w->scratch2);
+}
+
+/* Memory of the seed before is used again; what it says is not. */
+static void reset_person(struct world *w, struct person *p, int number)
+{
+    p->number = number;
+    p->channel = (int)draw(w, MAX_CHANNELS);
+    p->serial = 0;
+    p->n_said = 0;
+    p->attached = 0;
+    memset(p->jobs, 0, sizeof p->jobs);
+    if (p->arena == NULL)
+        p->arena = arena_new(16384);
+    p->in_flight = 0;
+    shell_new_session(w, p);
+}
+
+void setup_seed(struct world *w)
+{
+    if (w->scratch == NULL) {
+        w->scratch = arena_new(65536);
+        w->scratch2 = arena_new(65536);
+    }
+    w->now = 1700000000000 + (int64_t)draw(w, 1000000);
+    w->hash = 14695981039346656037u;
+    draw_rates(w);
+    for (size_t i = 0; i < MAX_POLICIES; i++)
+        draw_policy(w, i);
+    w->policy = &w->policies[0];
+    w->n_people = 3 + draw(w, MAX_PEOPLE - 2);
+    for (size_t i = 0; i < w->n_people; i++)
+        reset_person(w, &w->people[i], (int)i);
+}

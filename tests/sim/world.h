@@ -1,0 +1,262 @@
+/*
+ * world.h - a small world around the engine: customers, agents, a disk, and a shell that crashes.
+ *
+ * Everything follows from the seed. A person holds one session at a time; when a new one is
+ * opened the old one is checked whole and forgotten. One thread, virtual time, no I/O.
+ *
+ *   sim.c      seeds, command line, what is printed when something breaks
+ *   world.c    one seed: what happens next, and the quiet end
+ *   setup.c    the policies, channels and fault rates of a seed
+ *   people.c   customers and operators
+ *   agents.c   questions under way and their answers
+ *   shell.c    decide, append, apply, effects; crash and recovery
+ *   outbox.c   what leaves, and what the customer has seen
+ *   disk.c     the store: what is durable
+ *   model.c    each session as its durable records alone tell it, and their rules
+ *   check.c    what must hold after every step
+ *   planted.c  faults put in on purpose
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <setjmp.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "engine/engine.h"
+
+#define MAX_PEOPLE 8
+#define MAX_JOBS 12   /* questions under way for one person's session */
+#define MAX_WAITING 32
+#define MAX_AGENTS 5
+#define MAX_CHANNELS 4
+#define MAX_POLICIES 3
+#define TRACE_LINES 40
+#define MAX_PENDING 6
+/* What one step may make: ten replies, two texts of ours, an owner, a turn, and their frame. */
+#define MOST_RECORDS 20
+#define MOST_MESSAGES \
+    (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT + (ENGINE_MAX_REPLIES + 2) * (MAX_PENDING + 2))
+
+/* What the model needs of a record. */
+struct fact {
+    enum record_type type;
+    uint64_t seq, epoch, upto, of, attempt;
+    int64_t at, due, deadline;
+    struct ulid turn;
+    int outcome, status, author, by_start, said; /* said: which message of the person; -1 */
+    size_t facts_at, facts_len, body_at, body_len;
+};
+
+/* A session as its durable records tell it. */
+struct model {
+    uint64_t seq, epoch, covered, newest, read_upto;
+    enum session_phase phase;
+    int running, by_start, retrying;
+    struct ulid turn;
+    uint64_t upto, attempt;
+    int64_t deadline;
+    uint64_t waiting[MAX_WAITING]; /* accepted and not covered */
+    size_t n_waiting;
+    uint64_t *visible; /* what a customer gets to see */
+    size_t n_visible, cap_visible;
+    struct ulid just_ended; /* the turn that ended in the step that is being written */
+    int just_outcome;
+    uint8_t *status; /* by seq, of replies; STATUS_NONE: no reply */
+    size_t cap_status;
+};
+#define STATUS_NONE 255
+
+struct disk {
+    struct ulid id;
+    struct fact *facts;
+    size_t n, cap;
+    struct buf bytes, bodies;
+    struct buf snapshot, snapshot_body;
+    uint64_t snapshot_seq;
+};
+
+/* Something the customer said; the number in the array is its external id. */
+struct said {
+    unsigned session; /* serial; where it is in the journal */
+    uint64_t seq;     /* 0: not there */
+    int acked, rejected, hostile;
+};
+
+/* A question under way at an agent. */
+struct job {
+    int open, cancelled, forced_fail;
+    unsigned number;
+    struct ulid turn;
+    uint64_t epoch, attempt;
+};
+
+struct out {
+    int is_send;
+    uint64_t of;
+    int maybe_duplicate;
+};
+
+struct person {
+    int number, channel;
+    unsigned serial; /* of the session */
+    struct disk disk;
+    struct model model;
+
+    /* The shell's memory: gone in a crash. */
+    struct session state;
+    struct arena *arena; /* of the step under way */
+    struct step step;
+    int resume; /* it has work from before the crash that was not taken up yet */
+    int in_flight, flight_said, flight_job, flight_early;
+    enum event_type flight_type;
+    struct fact *marks; /* applied, not yet durable */
+    size_t n_marks, cap_marks;
+    struct buf mark_bytes, mark_bodies;
+    struct out *outbox;
+    size_t n_outbox, cap_outbox;
+    int sending; /* the head of the outbox is with the channel */
+    int parked;  /* until the customer is back */
+
+    /* The outside: survives. */
+    struct said *said;
+    size_t n_said, cap_said;
+    int attached;
+    uint64_t last_seq;  /* newest the client has shown */
+    uint64_t handed;    /* newest that reached the channel's wire; reports come about these */
+    size_t n_shown;     /* of model.visible */
+    struct job jobs[MAX_JOBS];
+};
+
+/* How often what goes wrong, of 1000; a seed draws its own. */
+struct rates {
+    unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
+    unsigned pass, escalate, clarify, reload, operator, away, leave, spurious;
+};
+
+struct world {
+    uint64_t seed, rng;
+    uint64_t steps, max_steps;
+    int64_t now;
+    struct policy policies[MAX_POLICIES];
+    struct policy_agent agents[MAX_POLICIES][MAX_AGENTS];
+    struct policy_channel channels[MAX_POLICIES][MAX_CHANNELS];
+    struct policy_choice choices[MAX_POLICIES][3][2];
+    struct policy_route routes[MAX_POLICIES][3];
+    const struct policy *policy;
+    struct person people[MAX_PEOPLE];
+    size_t n_people;
+    struct rates rates;
+    int full;  /* the disk has no space */
+    int quiet; /* faults have stopped */
+    unsigned made, jobs_made, crashes, stale, retired;
+    struct arena *scratch, *scratch2;
+    struct session whole, tail; /* folded for comparison */
+    uint64_t hash; /* of all that became durable */
+
+    jmp_buf *on_broken;
+    char broken[512], why[1024];
+    int traced;
+    char trace[TRACE_LINES][200];
+    size_t n_trace;
+    int loud;
+};
+
+/* world.c */
+void world_run(struct world *w, uint64_t seed, uint64_t steps);
+void world_free(struct world *w);
+uint64_t draw(struct world *w, uint64_t below); /* 0 .. below-1 */
+int chance(struct world *w, unsigned per_mille);
+void say(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Something that must hold does not: ends the seed. */
+void broken(struct world *w, const char *invariant, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
+
+/* setup.c */
+void setup_once(void);
+void setup_end(void);
+void setup_seed(struct world *w);
+
+/* shell.c */
+struct event shell_event(struct world *w, struct person *p, enum event_type type);
+/* Hands an event in; said and job are who waits for it, -1: nobody. */
+enum verdict shell_step(struct world *w, struct person *p, const struct event *event, int said,
+                        int job);
+void shell_commit(struct world *w, struct person *p); /* what is in flight becomes durable, or not */
+int shell_attach(struct world *w, struct person *p, uint64_t last_seq);
+void shell_new_session(struct world *w, struct person *p);
+void shell_crash(struct world *w);
+/* 1: it can take an event. 0: it could not, and went on with what is in the way. */
+int shell_ready(struct world *w, struct person *p);
+
+/* outbox.c */
+void outbox_add(struct world *w, struct person *p, const struct effect *effect);
+void outbox_rebuild(struct world *w, struct person *p, const struct step *unsent);
+int outbox_waits(const struct person *p); /* 1: the channel can go on */
+void outbox_move(struct world *w, struct person *p);
+void outbox_receipt(struct world *w, struct person *p);
+void client_replay(struct world *w, struct person *p, uint64_t last_seq);
+
+/* people.c */
+void people_act(struct world *w, struct person *p);
+void people_come_back(struct world *w, struct person *p); /* attaches, and says again what nobody took */
+void people_accepted(struct world *w, struct person *p, int said, unsigned session, uint64_t seq);
+void operator_act(struct world *w, struct person *p);
+
+/* agents.c */
+void agents_ask(struct world *w, struct person *p, const struct effect *effect);
+void agents_cancel(struct world *w, struct person *p, const struct ulid *turn);
+int agents_waiting(const struct person *p);
+void agents_answer(struct world *w, struct person *p);
+
+/* disk.c */
+void disk_init(struct disk *disk, const struct ulid *id);
+void disk_fini(struct disk *disk);
+void disk_encode(struct fact *fact, const struct record *record, struct buf *bytes,
+                 struct buf *bodies);
+void disk_append(struct world *w, struct person *p, const struct fact *fact, const char *bytes,
+                 const char *body);
+void disk_snapshot(struct person *p);
+/* The state from the durable records, with the snapshot's help or without. */
+void disk_load(struct world *w, struct person *p, int use_snapshot, struct session *state_r);
+
+/* model.c */
+void model_init(struct model *model);
+void model_fini(struct model *model);
+void check_durable(struct world *w, struct person *p, const struct fact *fact);
+
+/* check.c */
+void check_step(struct world *w, struct person *p, const struct event *event,
+                const struct step *step);
+void check_state(struct world *w, struct person *p);
+void check_question(struct world *w, struct person *p, const struct td_turn *turn);
+void check_bytes(struct world *w, struct person *p); /* dear: folds the journal in several ways */
+void check_end(struct world *w, struct person *p);   /* nothing waits any more */
+void check_acked(struct world *w, struct person *p);
+
+/* planted.c */
+enum planted {
+    PLANTED_NOTHING,
+    PLANTED_NO_FENCE,
+    PLANTED_EARLY_EFFECTS,
+    PLANTED_EARLY_ACK,
+    PLANTED_NO_DEDUPE,
+    PLANTED_OUT_OF_ORDER,
+    PLANTED_FORGETS_PENDING,
+    PLANTED_DELIVERY_BACK,
+    PLANTED_SNAPSHOT_ANSWERED,
+    PLANTED_ANSWERS_TWICE,
+    PLANTED_NO_RESEND,
+    PLANTED_DROPS_WAITING,
+    PLANTED_TWO_TURNS,
+    PLANTED_CLOCK,
+    PLANTED_COUNT
+};
+extern enum planted planted;
+const char *planted_name(enum planted bug);
+void planted_decide(const struct session *session, const struct event *event,
+                    const struct policy *policy, struct step *step_r);
+void planted_apply(struct session *session, const struct record *record);
+void planted_snapshot(const struct session *session, struct buf *facts, struct buf *body);
+
+#endif
