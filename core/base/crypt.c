@@ -23,10 +23,12 @@ void crypt_sha256(const void *p, size_t len, uint8_t out[CRYPT_HASH])
         abort();
 }
 
-void crypt_hmac(const void *key, size_t key_len, const void *p, size_t len, uint8_t out[CRYPT_HASH])
+void crypt_hmac(const void *key, size_t key_len, const void *p, size_t len,
+                uint8_t out[CRYPT_HASH])
 {
     /* HMAC() takes a NULL key for "as before"; an empty one is a key like any other. */
-    if (key_len > INT_MAX || !HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, p, len, out, NULL))
+    if (key_len > INT_MAX ||
+        !HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, p, len, out, NULL))
         abort();
 }
 

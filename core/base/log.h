@@ -3,7 +3,8 @@
  *
  * Layer: base. Threads: any; one line is one write(2).
  * A line is a sentence with the object's name and the reason. Levels: error = someone must act,
- * warn = we coped, info = life cycle, debug = everything, trace = with customers' text, nowhere else.
+ * warn = we coped, info = life cycle, debug = everything, trace = with customers' text, which
+ * stands nowhere else.
  * Context is a chain of key=value links on the stack or in an owner; children name their parent.
  */
 #ifndef BASE_LOG_H
@@ -11,7 +12,13 @@
 
 #include <stdarg.h>
 
-enum log_level { LOG_ERROR_LEVEL, LOG_WARN_LEVEL, LOG_INFO_LEVEL, LOG_DEBUG_LEVEL, LOG_TRACE_LEVEL };
+enum log_level {
+    LOG_ERROR_LEVEL,
+    LOG_WARN_LEVEL,
+    LOG_INFO_LEVEL,
+    LOG_DEBUG_LEVEL,
+    LOG_TRACE_LEVEL
+};
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log_ctx {

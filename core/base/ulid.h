@@ -22,7 +22,7 @@ struct ulid ulid_new(int64_t wall_ms);
 struct ulid ulid_make(int64_t wall_ms, uint64_t hi16, uint64_t lo64);
 
 void ulid_format(const struct ulid *id, char text[ULID_TEXT]);
-int ulid_parse(const char *text, struct ulid *id_r); /* 0, or -1 when it is not 26 valid characters */
+int ulid_parse(const char *text, struct ulid *id_r); /* 0, or -1: not 26 valid characters */
 int ulid_is_zero(const struct ulid *id);
 int ulid_cmp(const struct ulid *a, const struct ulid *b);
 int64_t ulid_ms(const struct ulid *id);

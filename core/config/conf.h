@@ -2,20 +2,20 @@
  * conf.h - conf files as text: sections, keys, values, and where each stands.
  *
  * Layer: config. Knows the grammar (conf/tandem.conf(5)) and no key by name except `include`.
+ * Threads: one at a time. Values may be secrets and are wiped by conf_free().
  *
  *   file    := line* ; line := comment | section | pair | blank
  *   section := '[' kind [name] ']'   pair := key ('=' | '+=') value
  *   comment := ('#' | ';') at the start of a line or after a space
- * A value may stand in double quotes (then comments and commas in it are text); \" and \\ stand for
- * " and \ there, any other backslash for itself. Quotes that do not hold the whole value stay in it,
- * and comment signs between them are text too: `when = text matches "a # b"`. ${NAME} and
- * ${NAME:-default} come from the environment, $${ stands for ${ . No continuation lines. Keys before
- * the first section may only be `include = GLOB` (relative to the file; cycles and depth over 16 are
- * errors). Names are letters, digits, '_', '-', '.'; columns count bytes.
- * Limits: file 1 MiB, line 64 KiB, 10,000 sections of 1,000 keys, 1,000 files, names
- * 64 bytes, joined values 64 KiB.
  *
- * Layer: config. Threads: one at a time. Values may be secrets and are wiped by conf_free().
+ * A value may stand in double quotes (then comments and commas in it are text); \" and \\ stand
+ * for " and \ there, any other backslash for itself. Quotes that do not hold the whole value stay
+ * in it, and comment signs between them are text too: `when = text matches "a # b"`. ${NAME} and
+ * ${NAME:-default} come from the environment, $${ stands for ${ . No continuation lines. Keys
+ * before the first section may only be `include = GLOB` (relative to the file; cycles and depth
+ * over 16 are errors). Names are letters, digits, '_', '-', '.'; columns count bytes.
+ * Limits: file 1 MiB, line 64 KiB, 10,000 sections of 1,000 keys, 1,000 files, names 64 bytes,
+ * joined values 64 KiB.
  */
 #ifndef CONFIG_CONF_H
 #define CONFIG_CONF_H
@@ -31,7 +31,7 @@ struct conf_pos {
 };
 
 struct conf_pair {
-    const char *key, *value; /* value: unquoted, environment filled in; repeated += joined by ", " */
+    const char *key, *value; /* value: unquoted, environment filled in; += joined by ", " */
     int quoted;              /* the whole value stood in quotes; joined values keep theirs inside */
     int from_env;            /* the environment had a part in it */
     int bad;                 /* the value could not be made, which is reported: do not use it */
@@ -45,7 +45,8 @@ struct conf_section {
     struct conf_pos pos;
 };
 
-/* Never NULL; a section or a key that could not be read is left out. What is wrong is collected inside; reading goes on after an error. */
+/* Never NULL. What is wrong is collected inside and reading goes on; a line that could not be read
+ * is left out. */
 struct conf *conf_read(const char *path);
 struct conf *conf_read_text(const char *name, const char *text, size_t len); /* no includes */
 void conf_free(struct conf **conf);

@@ -286,9 +286,11 @@ static void fill_secret(const struct value *v)
 static void fill_value(const struct value *v)
 {
     static void (*const by_type[])(const struct value *) = {
-        [TD_TYPE_STRING] = fill_string,   [TD_TYPE_INT] = fill_number, [TD_TYPE_BOOL] = fill_bool,
-        [TD_TYPE_DURATION] = fill_number, [TD_TYPE_SIZE] = fill_number, [TD_TYPE_RATE] = fill_rate,
-        [TD_TYPE_ENUM] = fill_enum,       [TD_TYPE_LIST] = fill_list, [TD_TYPE_SECRET] = fill_secret,
+        [TD_TYPE_STRING] = fill_string,   [TD_TYPE_INT] = fill_number,
+        [TD_TYPE_BOOL] = fill_bool,       [TD_TYPE_DURATION] = fill_number,
+        [TD_TYPE_SIZE] = fill_number,     [TD_TYPE_RATE] = fill_rate,
+        [TD_TYPE_ENUM] = fill_enum,       [TD_TYPE_LIST] = fill_list,
+        [TD_TYPE_SECRET] = fill_secret,
     };
     by_type[v->key->type](v);
 }

@@ -62,7 +62,8 @@ static void assert_report(const char *text, const char *expected)
 static void sections_and_pairs_stand_in_file_order_with_their_places(void **state)
 {
     (void)state;
-    const char text[] = "# first\n\n[tandem] ; words\nlisten = 127.0.0.1:1\n  [ channel  web-1.x ]\n"
+    const char text[] = "# first\n\n[tandem] ; words\nlisten = 127.0.0.1:1\n"
+                        "  [ channel  web-1.x ]\n"
                         "\ttype=webchat\r\nagent = front # who\n";
     struct conf *conf = conf_read_text("test", text, sizeof(text) - 1);
     size_t n;
@@ -124,7 +125,8 @@ static void the_environment_fills_in(void **state)
     unsetenv("CONF_NONE");
     assert_string_equal(value_in("k = <${CONF_TEST}>", "k"), "<a # b>");
     assert_string_equal(value_in("k = \"${CONF_TEST}\"", "k"), "quoted:a # b");
-    assert_string_equal(value_in("k = ${CONF_NONE:-x y}${CONF_EMPTY:-z}${CONF_EMPTY}", "k"), "x yz");
+    assert_string_equal(value_in("k = ${CONF_NONE:-x y}${CONF_EMPTY:-z}${CONF_EMPTY}", "k"),
+                        "x yz");
     assert_string_equal(value_in("k = $${CONF_TEST} $5 {x}", "k"), "${CONF_TEST} $5 {x}");
     setenv("CONF_LINES", "a\nb", 1);
     assert_report("[x]\na = ${CONF_NONE}\nb = ${CONF\nc = ${1}\nd = ${CONF_LINES}\n",
@@ -149,7 +151,8 @@ static void a_forgotten_bracket_is_reported_on_its_own_line(void **state)
                   "    3 | [desk a] b\n"
                   "test:4:2: the kind of the section is expected after '['\n"
                   "    4 | []\n"
-                  "test:5:6: a section is [kind name]; names are letters, digits, '_', '-' and '.'\n"
+                  "test:5:6: a section is [kind name]; names are letters, digits, '_', '-' and "
+                  "'.'\n"
                   "    5 | [a b c]\n"
                   "4 errors; nothing was changed\n");
 }

@@ -111,7 +111,7 @@ static void patterns_are_caseless_and_know_unicode(void **state)
 static void a_pattern_that_costs_too_much_does_not_match(void **state)
 {
     (void)state;
-    assert_false(holds("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\" matches \"^(a|a?)+$\""));
+    assert_false(holds("\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\" matches \"^(a|a?)+$\""));
 }
 
 static void a_subject_that_is_not_utf8_does_not_match(void **state)
@@ -152,7 +152,8 @@ static void the_trace_names_what_was_looked_at_and_nothing_else(void **state)
 static void a_misspelt_name_is_reported_with_the_nearest_one(void **state)
 {
     (void)state;
-    assert_refused("score > 1 and want_humn", 15, "unknown name 'want_humn'; did you mean 'want_human'?");
+    assert_refused("score > 1 and want_humn", 15,
+                   "unknown name 'want_humn'; did you mean 'want_human'?");
     assert_refused("xyzzy", 1, "unknown name 'xyzzy'");
 }
 
@@ -182,9 +183,11 @@ static void bad_grammar_is_named_with_its_place(void **state)
     assert_refused("channel == \"web", 12, "the string has no end");
     assert_refused("channel == \"web\\", 12, "the string has no end");
     assert_refused("channel in \"web\"", 12, "'(' after in is expected instead of '\"web\"'");
-    assert_refused("channel in (score)", 13, "a number, a string, true or false is expected instead of 'score'");
+    assert_refused("channel in (score)", 13,
+                   "a number, a string, true or false is expected instead of 'score'");
     assert_refused("channel in (\"a\" \"b\")", 17, "')' or ',' is expected instead of '\"b\"'");
-    assert_refused("channel matches intent", 17, "a pattern in double quotes is expected instead of 'intent'");
+    assert_refused("channel matches intent", 17,
+                   "a pattern in double quotes is expected instead of 'intent'");
     assert_refused("and", 1, "a value is expected instead of 'and'");
     assert_refused("score > 1x", 9, "not a number");
     assert_refused("score > 1.", 9, "not a number");
@@ -192,7 +195,8 @@ static void bad_grammar_is_named_with_its_place(void **state)
     assert_refused("score > 1234567890123456", 9, "the number has more than 15 digits");
     assert_refused("score > æ", 9, "a value is expected instead of 'æ'");
     assert_refused("\xff", 1, "the expression is not UTF-8");
-    assert_refused("channel matches \"(\"", 17, "bad pattern: missing closing parenthesis (at its byte 2)");
+    assert_refused("channel matches \"(\"", 17,
+                   "bad pattern: missing closing parenthesis (at its byte 2)");
 }
 
 static void what_is_too_large_is_refused(void **state)

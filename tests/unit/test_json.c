@@ -70,16 +70,25 @@ static void numbers_are_short_and_read_back_the_same(void **state)
         double value;
         const char *text;
     } cases[] = {
-        { 0, "0" },         { -0.0, "0" },      { 0.1, "0.1" },     { 1.0 / 3, "0.3333333333333333" },
-        { 1e15, "1e+15" },  { 1e21, "1e+21" },  { -2.5e-7, "-2.5e-07" }, { 123456789012, "123456789012" },
-        { 5e-324, "4.94065645841247e-324" },    { 1e308 * 10, "null" },  { 0.1 + 0.2, "0.30000000000000004" },
+        { 0, "0" },
+        { -0.0, "0" },
+        { 0.1, "0.1" },
+        { 1.0 / 3, "0.3333333333333333" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 123456789012, "123456789012" },
+        { 1e15, "1e+15" },
+        { 1e21, "1e+21" },
+        { -2.5e-7, "-2.5e-07" },
+        { 5e-324, "4.94065645841247e-324" },
+        { 1e308 * 10, "null" },
     };
     struct td_json j = { 0 };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         td_json_clear(&j);
         td_json_num(&j, cases[i].value);
         assert_string_equal(td_json_text(&j), cases[i].text);
-        assert_true(strcmp(cases[i].text, "null") == 0 || strtod(cases[i].text, NULL) == cases[i].value);
+        assert_true(strcmp(cases[i].text, "null") == 0 ||
+                    strtod(cases[i].text, NULL) == cases[i].value);
     }
     td_json_clear(&j);
     td_json_int(&j, INT64_MIN);
@@ -110,7 +119,8 @@ static void a_long_text_is_written_whole(void **state)
 static void getters_want_the_right_type(void **state)
 {
     (void)state;
-    const char text[] = " {\"s\":\"x\",\"i\":42,\"f\":1.5,\"b\":true,\"S\":1,\"big\":1e300,\"u\":\"\\ud83d\\ude00\"} ";
+    const char text[] = " {\"s\":\"x\",\"i\":42,\"f\":1.5,\"b\":true,\"S\":1,"
+                        "\"big\":1e300,\"u\":\"\\ud83d\\ude00\"} ";
     cJSON *o = td_json_parse(text, sizeof(text) - 1, NULL, NULL, 0);
     int64_t i = -1;
     double f = -1;
@@ -218,7 +228,8 @@ static void everything_is_bounded(void **state)
     assert_false(taken("[[[]]]", &small, "nested too deep at byte 2"));
     assert_false(taken("[1,2,3,4]", &small, "too many values at byte 7"));
     assert_true(taken("{\"a\":1,\"b\":2}", &small, ""));
-    assert_false(taken("{\"a\":1,\"b\":2,\"c\":3}", &small, "too many keys in one object at byte 13"));
+    assert_false(taken("{\"a\":1,\"b\":2,\"c\":3}", &small,
+                       "too many keys in one object at byte 13"));
     assert_false(taken("\"1234567890123456789\"", &small, "21 bytes are more than 20"));
 
     char deep[400];

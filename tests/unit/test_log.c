@@ -118,9 +118,12 @@ static void a_long_line_is_cut_and_still_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_line_has_time_level_sentence_and_context, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_not_wanted_is_not_even_evaluated, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nothing_breaks_the_line_or_steers_a_terminal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_has_time_level_sentence_and_context, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_wanted_is_not_even_evaluated, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(nothing_breaks_the_line_or_steers_a_terminal, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_long_line_is_cut_and_still_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,8 @@ static void units_are_read_exactly(void **state)
     static const struct {
         const char *text;
         int64_t ms;
-    } times[] = { { "0", 0 }, { "0s", 0 }, { "500ms", 500 }, { "10s", 10000 }, { "5min", 300000 }, { "5m", 300000 },
+    } times[] = { { "0", 0 }, { "0s", 0 }, { "500ms", 500 }, { "10s", 10000 }, { "5min", 300000 },
+                  { "5m", 300000 },
                   { "24h", 86400000 }, { "8d", 691200000 }, { "8", -1 }, { "", -1 }, { "s", -1 },
                   { "-1s", -1 }, { "1.5s", -1 }, { "10 s", -1 }, { "1s ", -1 },
                   { "99999999999999999999s", -1 }, { "999999999999999d", -1 } };
@@ -242,7 +243,8 @@ static void several_tables_stand_for_one_section(void **state)
     struct two {
         const char *url;
     } two = { NULL };
-    const struct td_conf_key one_keys[] = { TD_CONF_STR(struct one, type, 0, NULL, "x"), TD_CONF_END };
+    const struct td_conf_key one_keys[] = { TD_CONF_STR(struct one, type, 0, NULL, "x"),
+                                            TD_CONF_END };
     const struct td_conf_key two_keys[] = { TD_CONF_STR(struct two, url, TD_REQUIRED, NULL, "x"),
                                             TD_CONF_END };
     const struct schema schemas[] = { { one_keys, sizeof(one_keys[0]), &one },
@@ -252,10 +254,12 @@ static void several_tables_stand_for_one_section(void **state)
     tear_down(NULL);
     conf = conf_read_text("test", text, sizeof(text) - 1);
     values = schema_values_new();
-    assert_int_equal(schema_fill(conf, conf_find(conf, "agent", "a"), "[agent a]", schemas, 3, values), 0);
+    assert_int_equal(schema_fill(conf, conf_find(conf, "agent", "a"), "[agent a]", schemas, 3,
+                                 values), 0);
     assert_string_equal(one.type, "http");
     assert_string_equal(two.url, "x");
-    assert_int_equal(schema_fill(conf, conf_find(conf, "agent", "b"), "[agent b]", schemas, 3, values), 2);
+    assert_int_equal(schema_fill(conf, conf_find(conf, "agent", "b"), "[agent b]", schemas, 3,
+                                 values), 2);
     report = conf_report(conf, "x");
     assert_string_equal(report, "test:4:1: key 'url' is missing in [agent b]\n"
                                 "    4 | [agent b]\n"
@@ -322,16 +326,18 @@ static void a_secret_that_cannot_be_had_is_an_error(void **state)
     unsetenv("SCHEMA_NONE");
     assert_refused("token = @file:none.key", 9, "'token' in [x] cannot be had: cannot open "
                                                 "none.key: No such file or directory");
-    assert_refused("token = @file:empty.key", 9, "'token' in [x] cannot be had: empty.key is empty");
+    assert_refused("token = @file:empty.key", 9,
+                   "'token' in [x] cannot be had: empty.key is empty");
     assert_refused("token = @file:nul.key", 9, "'token' in [x] cannot be had: nul.key holds a NUL "
                                                "byte");
     assert_refused("token = @cred:one.key", 9,
-                   "'token' in [x] cannot be had: @cred:one.key needs $CREDENTIALS_DIRECTORY, which "
-                   "systemd sets for LoadCredential=");
+                   "'token' in [x] cannot be had: @cred:one.key needs $CREDENTIALS_DIRECTORY, "
+                   "which systemd sets for LoadCredential=");
     setenv("CREDENTIALS_DIRECTORY", dir, 1);
     assert_refused("token = @cred:../x", 9, "'token' in [x] cannot be had: '../x' is not the name "
                                             "of a credential");
-    assert_refused("token = @env:SCHEMA_NONE", 9, "'token' in [x] cannot be had: SCHEMA_NONE is not "
+    assert_refused("token = @env:SCHEMA_NONE", 9,
+                   "'token' in [x] cannot be had: SCHEMA_NONE is not "
                                                   "set in the environment");
 }
 

@@ -17,7 +17,8 @@ static void utf8_is_what_rfc_3629_says(void **state)
 {
     (void)state;
     assert_true(valid(""));
-    assert_true(valid("a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
+    assert_true(valid("a\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"
+                      "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
     assert_true(valid("\xed\x9f\xbf\xee\x80\x80"));
     assert_false(valid("\x80"));
     assert_false(valid("\xc0\x80"));             /* overlong */
