@@ -88,14 +88,18 @@ void gate_random(struct gate *gate, void *p, size_t len)
     memcpy(p, gate->random + gate->random_left, len);
 }
 
-/* Random once, then upwards: unique, and in order within an event. */
+/* Random once, then upwards in the last byte: unique, and in order within an event. */
 void gate_ids(struct gate *gate, int64_t now, struct ulid *ids, size_t n)
 {
     uint64_t random[2];
 
     gate_random(gate, random, sizeof random);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = ulid_make(now, random[0] & 0xffff, (random[1] & ~UINT64_C(0xff)) + i);
+    const struct ulid first = ulid_make(now, random[0] & 0xffff, random[1] & ~UINT64_C(0xff));
+
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = first;
+        ids[i].b[15] = (uint8_t)i;
+    }
 }
 
 uint64_t *gate_counter(struct gate *gate, const char *name, const char *label, const char *value)

@@ -194,6 +194,7 @@ static enum td_status try_open(struct td_instance *inst)
     error.text[sizeof error.text - 1] = '\0';
     snprintf(inst->detail, sizeof inst->detail, "%s",
              error.text[0] != '\0' ? error.text : "the plugin gave no reason");
+    inst->generation++; /* what it had posted is not run */
     host_sweep(inst);
     if (status != TD_RETRY) {
         inst->state = INSTANCE_FAILED;
