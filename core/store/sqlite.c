@@ -79,6 +79,10 @@ static enum store_status undo(struct sqlite_store *st, int rc, const char *what)
     }
     if (!sqlite3_get_autocommit(st->db.handle))
         db_run(&st->db, DB_ROLLBACK);
+    if (status == STORE_FULL && tail_read(&st->db) != SQLITE_OK) {
+        status = STORE_FAILED;
+        fail(st, "the journal cannot be read");
+    }
     return status;
 }
 
@@ -119,16 +123,20 @@ static void commit(struct sqlite_store *st, struct op_list *group)
 {
     int64_t start = clock_mono_us();
     enum store_status status = STORE_FULL;
-    int rc = SQLITE_FULL;
+    int rc = SQLITE_FULL, tail = 0;
 
     if (has_space(st)) {
         rc = db_run(&st->db, DB_BEGIN);
         for (struct store_op *op = group->head; op != NULL && rc == SQLITE_OK; op = op->next)
             rc = db_append(&st->db, op);
+        if (rc == SQLITE_OK && (tail = tail_is_long(&st->db)))
+            rc = tail_write(&st->db);
         if (rc == SQLITE_OK)
             rc = db_run(&st->db, DB_COMMIT);
         if (rc != SQLITE_OK)
             status = undo(st, rc, "the store's commit failed");
+        else if (tail)
+            tail_clear(&st->db);
     }
     for (struct store_op *op = group->head; op != NULL && rc != SQLITE_OK; op = op->next)
         op->status = status;
@@ -143,9 +151,13 @@ static void run_alone(struct sqlite_store *st, struct store_op *op)
     int rc = db_run(&st->db, DB_BEGIN);
 
     if (rc == SQLITE_OK)
+        rc = tail_write(&st->db);
+    if (rc == SQLITE_OK)
         rc = op->kind == OP_ERASE ? db_erase(&st->db, op) : db_compact(&st->db, op);
     if (rc == SQLITE_OK)
         rc = db_run(&st->db, DB_COMMIT);
+    if (rc == SQLITE_OK)
+        tail_clear(&st->db);
     if (rc == SQLITE_OK && op->kind == OP_ERASE) /* no copy is left in the WAL */
         rc = sqlite3_wal_checkpoint_v2(st->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc != SQLITE_OK)

@@ -9,6 +9,7 @@
 #define STORE_SQLITE_PRIVATE_H
 
 #include <sqlite3.h>
+#include <uthash.h>
 
 #include "base/buf.h"
 #include "store/store_private.h"
@@ -20,8 +21,14 @@ enum db_stmt {
     DB_ROLLBACK,
     DB_DEDUPE_GET,
     DB_DEDUPE_PUT,
-    DB_JOURNAL_LAST,
     DB_JOURNAL_PUT,
+    DB_JOURNAL_GET,
+    DB_PLACE_LAST,
+    DB_PLACE_PUT,
+    DB_PLACE_FROM,
+    DB_INDEXED_GET,
+    DB_INDEXED_PUT,
+    DB_TAIL,
     DB_BODY_PUT,
     DB_ADDRESS_GET,
     DB_ADDRESS_PUT,
@@ -30,19 +37,40 @@ enum db_stmt {
     DB_SESSION_GET,
     DB_SESSION_NEW,
     DB_SESSION_WAKE,
-    DB_JOURNAL_FROM,
     DB_DUE,
     DB_SESSIONS,
     DB_COMPACT_NEXT,
     DB_COMPACT_BATCHES,
     DB_COMPACT_BODIES,
     DB_COMPACT_JOURNAL,
+    DB_COMPACT_PLACES,
     DB_DEDUPE_SLICE,
     DB_DEDUPE_DROP,
     DB_ERASE_BODIES,
     DB_ERASE_SNAPSHOT,
-    DB_ERASE_JOURNAL,
     DB_STMTS
+};
+
+/* A batch: where its row stands in the journal, and what it covers. */
+struct tail_place {
+    sqlite3_int64 row;
+    uint64_t first_seq, n;
+    int64_t at;
+};
+
+struct tail_session {
+    UT_hash_handle hh;
+    struct ulid id;
+    struct tail_place *places; /* in order */
+    size_t n, cap;
+};
+
+struct tail_key {
+    UT_hash_handle hh;
+    uint8_t key[STORE_KEY];
+    struct ulid session;
+    uint64_t seq;
+    int64_t at;
 };
 
 struct db {
@@ -53,6 +81,12 @@ struct db {
     uint8_t compact_session[16];        /* a pass of compaction has come so far: first sessions, */
     uint8_t compact_key[STORE_KEY + 1]; /* then keys */
     size_t compact_key_len;
+    sqlite3_int64 last_row; /* of the journal; a number is never used again */
+    struct {
+        struct tail_session *sessions;
+        struct tail_key *keys;
+        size_t n; /* batches */
+    } tail; /* of the journal: what stands in no index yet */
 };
 
 /* sqlite_schema.c. Opens or creates, checks the version, prepares. 0, or -1 with a sentence. */
@@ -66,10 +100,22 @@ int db_run(struct db *db, enum db_stmt which);
 int db_is_full(struct db *db, int rc);
 void db_bind_id(sqlite3_stmt *stmt, int i, const struct ulid *id);
 
+/* sqlite_tail.c. After a rollback the tail has to be read again. */
+int tail_read(struct db *db);  /* from the journal, in place of what is known */
+int tail_write(struct db *db); /* into the indexes, in a transaction; cleared after its commit */
+void tail_clear(struct db *db);
+int tail_is_long(const struct db *db); /* time to write it */
+/* dedupe NULL: none; place->n 0: no records. */
+void tail_add(struct db *db, const struct ulid *session, const struct tail_place *place,
+              const uint8_t *dedupe, uint64_t dedupe_seq);
+const struct tail_session *tail_session(const struct db *db, const struct ulid *session);
+const struct tail_key *tail_key(const struct db *db, const uint8_t key[STORE_KEY]);
+
 /* sqlite_write.c */
 int db_append(struct db *db, struct store_op *op);
-int db_compact(struct db *db, struct store_op *op); /* in a transaction */
-int db_erase(struct db *db, struct store_op *op);   /* in a transaction */
+/* In a transaction, with the tail written. */
+int db_compact(struct db *db, struct store_op *op);
+int db_erase(struct db *db, struct store_op *op);
 
 /* sqlite_read.c */
 int db_last_seq(struct db *db, const struct ulid *session, uint64_t *seq_r);

@@ -27,10 +27,15 @@ static int end(sqlite3_stmt *stmt, int rc)
 /* When compaction has dropped all rows, the snapshot says how far the session came. */
 int db_last_seq(struct db *db, const struct ulid *session, uint64_t *seq_r)
 {
-    static const enum db_stmt places[] = { DB_JOURNAL_LAST, DB_SNAPSHOT_GET };
+    static const enum db_stmt places[] = { DB_PLACE_LAST, DB_SNAPSHOT_GET };
+    const struct tail_session *tail = tail_session(db, session);
     int rc = SQLITE_DONE;
 
     *seq_r = 0;
+    if (tail != NULL) {
+        *seq_r = tail->places[tail->n - 1].first_seq + tail->places[tail->n - 1].n - 1;
+        return SQLITE_OK;
+    }
     for (size_t i = 0; i < 2 && rc == SQLITE_DONE; i++) {
         sqlite3_stmt *stmt = db->stmt[places[i]];
 
@@ -83,33 +88,49 @@ static struct store_record *row_records(sqlite3_stmt *stmt, struct store_op *op,
     return records;
 }
 
+/* The records of one batch that are at or after `low`; at most max in all. */
+static int batch_from(struct db *db, struct store_op *op, sqlite3_int64 row, uint64_t low,
+                      size_t max, size_t *cap)
+{
+    sqlite3_stmt *stmt = db->stmt[DB_JOURNAL_GET];
+    struct store_record *records = NULL;
+    size_t n = 0;
+    int rc;
+
+    sqlite3_bind_int64(stmt, 1, row);
+    if ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        records = row_records(stmt, op, &n);
+    sqlite3_reset(stmt);
+    if (records == NULL)
+        return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+    for (size_t i = 0; i < n && !op->more; i++) {
+        if (records[i].seq < low)
+            continue;
+        if (op->n == max)
+            op->more = 1;
+        else
+            add_record(op, cap, &records[i]);
+    }
+    return SQLITE_OK;
+}
+
 static int records_from(struct db *db, struct store_op *op, uint64_t low, size_t max)
 {
-    sqlite3_stmt *stmt = db->stmt[DB_JOURNAL_FROM];
-    size_t cap = 0, n = 0;
-    int rc;
+    sqlite3_stmt *stmt = db->stmt[DB_PLACE_FROM];
+    const struct tail_session *tail = tail_session(db, &op->session);
+    size_t cap = 0;
+    int rc = SQLITE_OK, at;
 
     db_bind_id(stmt, 1, &op->session);
     sqlite3_bind_int64(stmt, 2, low > INT64_MAX ? INT64_MAX : (sqlite3_int64)low);
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && !op->more) {
-        struct store_record *records = row_records(stmt, op, &n);
-
-        if (records == NULL) {
-            rc = SQLITE_CORRUPT;
-            break;
-        }
-        for (size_t i = 0; i < n && !op->more; i++) {
-            struct store_record *r = &records[i];
-
-            if (r->seq < low)
-                continue;
-            if (op->n == max)
-                op->more = 1;
-            else
-                add_record(op, &cap, r);
-        }
-    }
-    return end(stmt, rc);
+    while ((at = sqlite3_step(stmt)) == SQLITE_ROW && rc == SQLITE_OK && !op->more)
+        rc = batch_from(db, op, sqlite3_column_int64(stmt, 0), low, max, &cap);
+    at = end(stmt, at);
+    if (rc == SQLITE_OK)
+        rc = at;
+    for (size_t i = 0; tail != NULL && i < tail->n && rc == SQLITE_OK && !op->more; i++)
+        rc = batch_from(db, op, tail->places[i].row, low, max, &cap);
+    return rc;
 }
 
 static int get_snapshot(struct db *db, struct store_op *op)

@@ -18,14 +18,17 @@
 #define SCHEMA_VERSION 1
 
 /*
- * One row of journal is a batch, so that a session's rows are neighbours and a load reads few
- * pages. Bodies stand apart, in order of arrival, so that they can be erased. session has a row a
- * session, written when it begins and when its wake changes, not with each batch.
+ * One row of journal is a batch, in order of arrival: an append touches the last page only. Its
+ * bodies stand apart, under the same number, so that they can be erased. place and dedupe are the
+ * indexes, written for many batches at a time (sqlite_tail.c). session has a row a session, written
+ * when it begins and when its wake changes, not with each batch.
  */
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE journal(session BLOB, first_seq INTEGER, n INTEGER, at INTEGER, body INTEGER,"
-    " data BLOB, PRIMARY KEY(session, first_seq)) WITHOUT ROWID;"
+    "CREATE TABLE journal(id INTEGER PRIMARY KEY, session BLOB, first_seq INTEGER, n INTEGER,"
+    " at INTEGER, dedupe BLOB, dedupe_seq INTEGER, data BLOB);"
+    "CREATE TABLE place(session BLOB, first_seq INTEGER, n INTEGER, at INTEGER, id INTEGER,"
+    " PRIMARY KEY(session, first_seq)) WITHOUT ROWID;"
     "CREATE TABLE body(id INTEGER PRIMARY KEY, data BLOB);"
     "CREATE TABLE dedupe(key BLOB PRIMARY KEY, session BLOB, seq INTEGER, at INTEGER)"
     " WITHOUT ROWID;"
@@ -41,11 +44,21 @@ static const char *const texts[DB_STMTS] = {
     [DB_ROLLBACK] = "ROLLBACK",
     [DB_DEDUPE_GET] = "SELECT session, seq FROM dedupe WHERE key = ?1",
     [DB_DEDUPE_PUT] = "INSERT INTO dedupe(key, session, seq, at) VALUES(?1, ?2, ?3, ?4)",
-    [DB_JOURNAL_LAST] = "SELECT first_seq + n - 1 FROM journal WHERE session = ?1"
-                        " ORDER BY first_seq DESC LIMIT 1",
-    [DB_JOURNAL_PUT] = "INSERT INTO journal(session, first_seq, n, at, body, data)"
-                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [DB_BODY_PUT] = "INSERT INTO body(data) VALUES(?1)",
+    [DB_JOURNAL_PUT] = "INSERT INTO journal(id, session, first_seq, n, at, dedupe, dedupe_seq, data)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [DB_JOURNAL_GET] = "SELECT j.first_seq, j.n, j.data, b.data FROM journal j"
+                       " LEFT JOIN body b ON b.id = j.id WHERE j.id = ?1",
+    [DB_PLACE_LAST] = "SELECT first_seq + n - 1 FROM place WHERE session = ?1"
+                      " ORDER BY first_seq DESC LIMIT 1",
+    [DB_PLACE_PUT] = "INSERT INTO place(session, first_seq, n, at, id) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [DB_PLACE_FROM] = "SELECT id FROM place WHERE session = ?1 AND first_seq >="
+                      " coalesce((SELECT max(first_seq) FROM place WHERE session = ?1"
+                      " AND first_seq <= ?2), 0) ORDER BY first_seq",
+    [DB_INDEXED_GET] = "SELECT value FROM meta WHERE key = 'indexed'",
+    [DB_INDEXED_PUT] = "UPDATE meta SET value = ?1 WHERE key = 'indexed'",
+    [DB_TAIL] = "SELECT id, session, first_seq, n, at, dedupe, dedupe_seq FROM journal"
+                " WHERE id > ?1 ORDER BY id",
+    [DB_BODY_PUT] = "INSERT INTO body(id, data) VALUES(?1, ?2)",
     [DB_ADDRESS_GET] = "SELECT session FROM address WHERE key = ?1",
     [DB_ADDRESS_PUT] = "INSERT OR REPLACE INTO address(key, session) VALUES(?1, ?2)",
     [DB_SNAPSHOT_GET] = "SELECT seq, data, body FROM snapshot WHERE session = ?1",
@@ -54,26 +67,22 @@ static const char *const texts[DB_STMTS] = {
     [DB_SESSION_GET] = "SELECT 1 FROM session WHERE id = ?1",
     [DB_SESSION_NEW] = "INSERT OR IGNORE INTO session(id, wake_at) VALUES(?1, NULL)",
     [DB_SESSION_WAKE] = "INSERT OR REPLACE INTO session(id, wake_at) VALUES(?1, ?2)",
-    [DB_JOURNAL_FROM] =
-        "SELECT j.first_seq, j.n, j.data, b.data FROM journal j LEFT JOIN body b ON b.id = j.body"
-        " WHERE j.session = ?1 AND j.first_seq >= coalesce((SELECT max(first_seq) FROM journal"
-        " WHERE session = ?1 AND first_seq <= ?2), 0) ORDER BY j.first_seq",
     [DB_DUE] = "SELECT id, wake_at FROM session WHERE wake_at IS NOT NULL AND wake_at <= ?1"
                " AND (wake_at, id) > (?2, ?3) ORDER BY wake_at, id LIMIT ?4",
     [DB_SESSIONS] = "SELECT id, wake_at FROM session WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
     [DB_COMPACT_NEXT] = "SELECT session, seq FROM snapshot WHERE session > ?1"
                         " ORDER BY session LIMIT 1",
-    [DB_COMPACT_BATCHES] = "SELECT first_seq + n - 1, at FROM journal WHERE session = ?1"
+    [DB_COMPACT_BATCHES] = "SELECT first_seq + n - 1, at FROM place WHERE session = ?1"
                            " ORDER BY first_seq LIMIT ?2",
-    [DB_COMPACT_BODIES] = "DELETE FROM body WHERE id IN (SELECT body FROM journal"
-                          " WHERE session = ?1 AND first_seq <= ?2 AND body IS NOT NULL)",
-    [DB_COMPACT_JOURNAL] = "DELETE FROM journal WHERE session = ?1 AND first_seq <= ?2",
+    [DB_COMPACT_BODIES] = "DELETE FROM body WHERE id IN (SELECT id FROM place"
+                          " WHERE session = ?1 AND first_seq <= ?2)",
+    [DB_COMPACT_JOURNAL] = "DELETE FROM journal WHERE id IN (SELECT id FROM place"
+                           " WHERE session = ?1 AND first_seq <= ?2)",
+    [DB_COMPACT_PLACES] = "DELETE FROM place WHERE session = ?1 AND first_seq <= ?2",
     [DB_DEDUPE_SLICE] = "SELECT key FROM dedupe WHERE key > ?1 ORDER BY key LIMIT 1 OFFSET ?2",
     [DB_DEDUPE_DROP] = "DELETE FROM dedupe WHERE key > ?1 AND key <= ?2 AND at < ?3",
-    [DB_ERASE_BODIES] = "DELETE FROM body WHERE id IN (SELECT body FROM journal"
-                        " WHERE session = ?1 AND body IS NOT NULL)",
+    [DB_ERASE_BODIES] = "DELETE FROM body WHERE id IN (SELECT id FROM place WHERE session = ?1)",
     [DB_ERASE_SNAPSHOT] = "UPDATE snapshot SET body = NULL WHERE session = ?1",
-    [DB_ERASE_JOURNAL] = "UPDATE journal SET body = NULL WHERE session = ?1 AND body IS NOT NULL",
 };
 
 int db_run(struct db *db, enum db_stmt which)
@@ -196,7 +205,8 @@ static int create(struct db *db, struct err *err)
 
     crypt_random(key, sizeof key);
     if (sql(db, "BEGIN IMMEDIATE", err) < 0 || sql(db, schema, err) < 0 ||
-        prepare(db, "INSERT INTO meta(key, value) VALUES('version', ?1), ('master_key', ?2)",
+        prepare(db, "INSERT INTO meta(key, value) VALUES('version', ?1), ('master_key', ?2),"
+                " ('indexed', 0)",
                 &stmt, err) < 0)
         goto out;
     sqlite3_bind_int(stmt, 1, SCHEMA_VERSION);
@@ -259,6 +269,8 @@ static int open_all(struct db *db, const char *path, const struct store_conf *co
         if (prepare(db, texts[i], &db->stmt[i], err) < 0)
             return -1;
     }
+    if ((rc = tail_read(db)) != SQLITE_OK)
+        return err_set(err, "the journal cannot be read: %s", sqlite3_errstr(rc));
     return 0;
 }
 
@@ -284,6 +296,7 @@ void db_close(struct db *db, int checkpoint)
     if (db->handle != NULL && !checkpoint)
         sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(db->handle);
+    tail_clear(db);
     buf_fini(&db->facts);
     buf_fini(&db->bodies);
 }

@@ -18,8 +18,15 @@ static void bind_key(sqlite3_stmt *stmt, int i, const uint8_t *key, size_t len)
 static int find_duplicate(struct db *db, struct store_op *op)
 {
     sqlite3_stmt *stmt = db->stmt[DB_DEDUPE_GET];
+    const struct tail_key *key = tail_key(db, op->batch->dedupe);
     int rc;
 
+    if (key != NULL) {
+        op->status = STORE_DUPLICATE;
+        op->found = key->session;
+        op->found_seq = key->seq;
+        return SQLITE_OK;
+    }
     bind_key(stmt, 1, op->batch->dedupe, STORE_KEY);
     if ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         op->status = STORE_DUPLICATE;
@@ -31,39 +38,43 @@ static int find_duplicate(struct db *db, struct store_op *op)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+static int put_body(struct db *db, const struct store_batch *batch)
+{
+    sqlite3_stmt *stmt = db->stmt[DB_BODY_PUT];
+
+    buf_clear(&db->bodies);
+    rows_pack_bodies(&db->bodies, batch->records, batch->n_records);
+    if (db->bodies.len == 0)
+        return SQLITE_OK;
+    sqlite3_bind_int64(stmt, 1, db->last_row);
+    sqlite3_bind_blob64(stmt, 2, db->bodies.data, db->bodies.len, SQLITE_STATIC);
+    return db_run(db, DB_BODY_PUT);
+}
+
 static int put_journal(struct db *db, const struct store_batch *batch)
 {
     sqlite3_stmt *stmt = db->stmt[DB_JOURNAL_PUT];
-    int rc = SQLITE_OK;
+    const struct tail_place place = { .row = ++db->last_row, .first_seq = batch->expect_seq + 1,
+                                      .n = batch->n_records, .at = batch->now };
+    int rc;
 
     buf_clear(&db->facts);
-    buf_clear(&db->bodies);
     rows_pack(&db->facts, batch->records, batch->n_records);
-    rows_pack_bodies(&db->bodies, batch->records, batch->n_records);
-    sqlite3_bind_null(stmt, 5);
-    if (db->bodies.len > 0) {
-        sqlite3_bind_blob64(db->stmt[DB_BODY_PUT], 1, db->bodies.data, db->bodies.len,
-                            SQLITE_STATIC);
-        rc = db_run(db, DB_BODY_PUT);
-        sqlite3_bind_int64(stmt, 5, sqlite3_last_insert_rowid(db->handle));
-    }
-    db_bind_id(stmt, 1, &batch->session);
-    sqlite3_bind_int64(stmt, 2, (sqlite3_int64)batch->expect_seq + 1);
-    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)batch->n_records);
-    sqlite3_bind_int64(stmt, 4, batch->now);
-    sqlite3_bind_blob64(stmt, 6, db->facts.data, db->facts.len, SQLITE_STATIC);
-    return rc == SQLITE_OK ? db_run(db, DB_JOURNAL_PUT) : rc;
-}
-
-static int put_dedupe(struct db *db, const struct store_batch *batch)
-{
-    sqlite3_stmt *stmt = db->stmt[DB_DEDUPE_PUT];
-
-    bind_key(stmt, 1, batch->dedupe, STORE_KEY);
+    sqlite3_bind_int64(stmt, 1, place.row);
     db_bind_id(stmt, 2, &batch->session);
-    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)batch->dedupe_seq);
-    sqlite3_bind_int64(stmt, 4, batch->now);
-    return db_run(db, DB_DEDUPE_PUT);
+    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)place.first_seq);
+    sqlite3_bind_int64(stmt, 4, (sqlite3_int64)place.n);
+    sqlite3_bind_int64(stmt, 5, place.at);
+    if (batch->dedupe != NULL)
+        bind_key(stmt, 6, batch->dedupe, STORE_KEY);
+    else
+        sqlite3_bind_null(stmt, 6);
+    sqlite3_bind_int64(stmt, 7, (sqlite3_int64)batch->dedupe_seq);
+    sqlite3_bind_blob64(stmt, 8, db->facts.data, db->facts.len, SQLITE_STATIC);
+    rc = db_run(db, DB_JOURNAL_PUT);
+    if (rc == SQLITE_OK)
+        tail_add(db, &batch->session, &place, batch->dedupe, batch->dedupe_seq);
+    return rc == SQLITE_OK ? put_body(db, batch) : rc;
 }
 
 static int put_address(struct db *db, const struct store_batch *batch)
@@ -115,12 +126,10 @@ int db_append(struct db *db, struct store_op *op)
         op->status = STORE_CONFLICT;
         return SQLITE_OK;
     }
-    if (batch->n_records > 0)
+    if (batch->n_records > 0 || batch->dedupe != NULL)
         rc = put_journal(db, batch);
     if (rc == SQLITE_OK)
         rc = put_session(db, batch);
-    if (rc == SQLITE_OK && batch->dedupe != NULL)
-        rc = put_dedupe(db, batch);
     if (rc == SQLITE_OK && batch->address != NULL)
         rc = put_address(db, batch);
     if (rc == SQLITE_OK && batch->snapshot != NULL)
@@ -152,13 +161,13 @@ static int droppable(struct db *db, struct store_op *op, const uint8_t session[1
 
 static int drop_batches(struct db *db, const uint8_t session[16], uint64_t last)
 {
-    static const enum db_stmt both[] = { DB_COMPACT_BODIES, DB_COMPACT_JOURNAL };
+    static const enum db_stmt all[] = { DB_COMPACT_BODIES, DB_COMPACT_JOURNAL, DB_COMPACT_PLACES };
     int rc = SQLITE_OK;
 
-    for (size_t i = 0; i < 2 && rc == SQLITE_OK; i++) {
-        bind_key(db->stmt[both[i]], 1, session, 16);
-        sqlite3_bind_int64(db->stmt[both[i]], 2, (sqlite3_int64)last);
-        rc = db_run(db, both[i]);
+    for (size_t i = 0; i < 3 && rc == SQLITE_OK; i++) {
+        bind_key(db->stmt[all[i]], 1, session, 16);
+        sqlite3_bind_int64(db->stmt[all[i]], 2, (sqlite3_int64)last);
+        rc = db_run(db, all[i]);
     }
     return rc;
 }
@@ -242,10 +251,7 @@ int db_erase(struct db *db, struct store_op *op)
 
     db_bind_id(db->stmt[DB_ERASE_BODIES], 1, &op->session);
     db_bind_id(db->stmt[DB_ERASE_SNAPSHOT], 1, &op->session);
-    db_bind_id(db->stmt[DB_ERASE_JOURNAL], 1, &op->session);
     if ((rc = db_run(db, DB_ERASE_BODIES)) == SQLITE_OK)
         rc = db_run(db, DB_ERASE_SNAPSHOT);
-    if (rc == SQLITE_OK)
-        rc = db_run(db, DB_ERASE_JOURNAL);
     return rc;
 }
