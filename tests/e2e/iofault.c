@@ -4,6 +4,7 @@
  * IOFAULT=kill:N   the process is killed when it asks for its N-th pwrite, fdatasync or ftruncate
  * IOFAULT=torn:N   the same, but half of that pwrite is done
  * IOFAULT=eio:N    the N-th fdatasync and all after it give EIO; nothing else is touched
+ * IOFAULT=lie:0    fdatasync says yes and does nothing
  * A N of 0 never comes. What is not on a *.db or *.db-wal file is not counted.
  */
 #define _GNU_SOURCE
@@ -34,14 +35,21 @@ static int is_store(int fd)
     return strstr(path, ".db") != NULL;
 }
 
-/* Is it this call's turn to go wrong in this way? Calls count only for the way that is planned. */
-static int at(const char *way, int fd)
+/* The N of the plan when this is its way, else NULL. */
+static const char *planned(const char *way)
 {
     const char *plan = getenv("IOFAULT");
     size_t len = strlen(way);
 
-    return plan != NULL && strncmp(plan, way, len) == 0 && plan[len] == ':' && is_store(fd) &&
-           atomic_fetch_add(&calls, 1) + 1 == strtol(plan + len + 1, NULL, 10);
+    return plan != NULL && strncmp(plan, way, len) == 0 && plan[len] == ':' ? plan + len + 1 : NULL;
+}
+
+/* Is it this call's turn to go wrong in this way? Calls count only for the way that is planned. */
+static int at(const char *way, int fd)
+{
+    const char *n = planned(way);
+
+    return n != NULL && is_store(fd) && atomic_fetch_add(&calls, 1) + 1 == strtol(n, NULL, 10);
 }
 
 static void die(void)
@@ -81,6 +89,8 @@ EXPORT int fdatasync(int fd)
         die();
     if (at("eio", fd))
         broken = 1;
+    if (planned("lie"))
+        return 0;
     if (broken) {
         errno = EIO;
         return -1;

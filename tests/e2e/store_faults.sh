@@ -4,7 +4,7 @@
 # Rows: killed at the n-th write, killed in the middle of it, fsync gives EIO, disk full, power
 # cut; and a check that the power cut bites. Each row is the sum of its runs. The last two need
 # root and a loop device, disk full needs root; they are skipped with a message otherwise.
-# KILLS, TORN, FAILS, CUTS: how many runs (400, 100, 100, 20). ONLY=row runs one.
+# TANDEM_FULL=1: all of the runs (a minute), else a part. ONLY=row runs one row.
 
 set -u
 top_srcdir=${top_srcdir:-.}
@@ -14,6 +14,8 @@ fault=$top_builddir/tests/e2e/.libs/iofault.so
 dir=$(mktemp -d "${TMPDIR:-/tmp}/store_faults.XXXXXX") || exit 99
 failed=0
 mounted=
+kills=150 torn=40 fails=40 cuts=8
+[ "${TANDEM_FULL:-}" = 1 ] && kills=400 torn=100 fails=100 cuts=20
 
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
@@ -24,7 +26,7 @@ trap clean_up EXIT
 trap 'exit 1' INT TERM
 
 begin() {
-    row=$1 runs=0 sent=0 acked=0 stored=0 lost=0 dup=0 reordered=0 slowest=0
+    row=$1 wrongs=0 runs=0 sent=0 acked=0 stored=0 lost=0 dup=0 reordered=0 slowest=0
 }
 
 # verify DB LEDGER: adds a run to the row. 1 when something is wrong.
@@ -33,7 +35,7 @@ verify() {
     rc=$?
     # shellcheck disable=SC2086
     set -- $line
-    [ $# -ge 7 ] || { echo "$row: cannot verify: $line" >&2; failed=1; return 1; }
+    [ $# -ge 7 ] || { echo "$row: cannot verify: $line" >&2; wrongs=1 failed=1; return 1; }
     runs=$((runs + 1)) sent=$((sent + $1)) acked=$((acked + $2)) stored=$((stored + $3))
     lost=$((lost + $4)) dup=$((dup + $5)) reordered=$((reordered + $6))
     slowest=$(printf '%s\n%s\n' "$slowest" "$7" | sort -n | tail -1)
@@ -42,12 +44,19 @@ verify() {
 
 wrong() {
     echo "$row: $*" >&2
+    wrongs=$((wrongs + 1))
     failed=1
 }
 
+skip() {
+    echo "SKIP $1: $2"
+}
+
 end() {
-    printf '%-32s %5d %8d %8d %8d %5d %4d %10d %12s\n' "$row" $runs $sent $acked $stored $lost \
-        $dup $reordered "$slowest"
+    verdict=PASS
+    [ $wrongs -gt 0 ] && verdict=FAIL
+    echo "$verdict $row: runs $runs, sent $sent, acked $acked, stored $stored, lost $lost, dup $dup," \
+        "reordered $reordered, recovery_ms $slowest"
 }
 
 chosen() {
@@ -79,7 +88,7 @@ killed() {
 # After the first EIO nothing may be acknowledged, the store says that it failed once, and a second
 # run takes the unacknowledged messages again without doubling one.
 fsync_fails() {
-    begin "fsync gives EIO"
+    begin "when fsync gives EIO it acknowledges no more and recovers"
     n=1
     while [ $n -le "$1" ]; do
         fresh
@@ -102,10 +111,10 @@ fsync_fails() {
 }
 
 disk_full() {
-    begin "disk full"
+    begin "a full disk refuses and resumes by itself"
     fresh
     if ! mount -t tmpfs -o size=4m,mode=700 tandem "$dir/db" 2>/dev/null; then
-        echo "$row: skipped, cannot mount a tmpfs here"
+        skip "$row" "it needs root, to mount a tmpfs"
         return
     fi
     mounted=$dir/db
@@ -171,7 +180,7 @@ can_cut() {
 }
 
 power_cuts() {
-    begin "power cut"
+    begin "after a power cut all that was acknowledged is there"
     while [ $runs -lt "$1" ]; do
         cut_power
         case $? in
@@ -185,7 +194,7 @@ power_cuts() {
 
 # The same without waiting for the disk must be caught, or the test above proves nothing.
 teeth() {
-    begin "power cut, unsafe: must lose"
+    begin "without waiting for the disk the power cut is found to lose"
     caught=0
     while [ $runs -lt 15 ] && [ $caught = 0 ]; do
         cut_power -u || caught=1
@@ -194,20 +203,18 @@ teeth() {
     end
 }
 
-printf '%-32s %5s %8s %8s %8s %5s %4s %10s %12s\n' row runs sent acked stored lost dup reordered \
-    recovery_ms
 if grep -q '^#define TD_SANITIZED' "$top_builddir/config.h"; then
-    echo "killed, torn, EIO: skipped, a sanitizer does not go with a preloaded library"
+    skip "killed, torn, EIO" "a sanitizer does not go with a preloaded library"
 else
-    chosen kill && killed kill "killed at the n-th write" "${KILLS:-400}"
-    chosen torn && killed torn "killed in the middle of a write" "${TORN:-100}"
-    chosen eio && fsync_fails "${FAILS:-100}"
+    chosen kill && killed kill "killed at the n-th write nothing acknowledged is lost" $kills
+    chosen torn && killed torn "killed in the middle of a write nothing acknowledged is lost" $torn
+    chosen eio && fsync_fails $fails
 fi
 chosen full && disk_full
 if chosen cut && can_cut; then
-    power_cuts "${CUTS:-20}"
+    power_cuts $cuts
     teeth
 elif chosen cut; then
-    echo "power cut: skipped, it needs root and a loop device"
+    skip "power cut" "it needs root and a loop device"
 fi
 exit $failed
