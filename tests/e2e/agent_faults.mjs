@@ -200,7 +200,7 @@ test('no turn is lost when half of the answers are errors', async t => {
     t.diagnostic(`${seen.length} requests for 200 turns`);
 });
 
-test('garbage is refused within its limits', async t => {
+test('garbage is refused within its limits and logged once', async t => {
     const base64 = text => `base64:${Buffer.from(text, 'latin1').toString('base64')}`;
     const garbage = [
         'body:', 'body:null', 'body:[]', 'body:{}', 'body:"sorry"',
@@ -212,9 +212,14 @@ test('garbage is refused within its limits', async t => {
 
     await unnoticed(t, async () => {
         for (const step of garbage) {
+            const from = gw.log.length;
+
             await agent.script('garbage', [step]);
             all(await ask('garbage'), () => SORRY);
             assert.equal((await agent.seen('garbage')).length, 1, step.slice(0, 60));
+            const lines = gw.log.slice(from).split('\n').filter(l => / agent=garbage /.test(l));
+            assert.equal(lines.length, 1, `${step.slice(0, 60)}\n${lines.join('\n')}`);
+            assert.match(lines[0], /attempt 1 was not answered: /);
         }
     });
     const status = readFileSync(`/proc/${gw.pid}/status`, 'utf8');
