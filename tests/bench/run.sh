@@ -1,0 +1,141 @@
+#!/bin/sh
+# Prints what the gateway does against what the least code does, both in one run. See README.md.
+# BENCH_SECONDS: of each measurement; BENCH_CONNECTIONS: of the crowd; BENCH_SESSIONS: in the store.
+set -u
+bin=${top_builddir:?is set by make bench}
+seconds=${BENCH_SECONDS:-5}
+crowd=${BENCH_CONNECTIONS:-10000}
+sessions=${BENCH_SESSIONS:-1000000}
+dev=${BENCH_DEV:-$(basename "$(find /sys/block/vd* /sys/block/sd* /sys/block/nvme* -prune 2>/dev/null | head -n 1)")}
+port=$((20000 + $$ % 10000))
+pids=
+failed=0
+
+dir=$(mktemp -d "${BENCH_DIR:-/var/tmp}/tandem-bench.XXXXXX") || exit 2
+clean() {
+    for pid in $pids; do kill "$pid" 2>/dev/null; done
+    wait 2>/dev/null
+    rm -rf "$dir"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM
+
+# A number of the last line that wsload wrote: at the top, or in one of its histograms.
+num() {
+    tail -n 1 "$dir/out" | sed -n "s/.*\"$1\":\([-0-9.]*\).*/\1/p"
+}
+lat() {
+    tail -n 1 "$dir/out" | sed -n "s/.*\"lat\":{[^}]*\"$1\":\([-0-9.]*\).*/\1/p"
+}
+calc() {
+    awk "BEGIN { printf \"$1\", $2 }" </dev/null
+}
+# row NAME OURS REFERENCE RATIO WANTED: the ratio is held against "<= N" or ">= N"; "-": only told.
+row() {
+    verdict=
+    if [ "$5" != - ]; then
+        verdict=ok
+        awk "BEGIN { exit !($4 $5) }" </dev/null || { verdict=MISSED; failed=1; }
+    fi
+    printf '%-52s %12s %12s %8s %10s  %s\n' "$1" "$2" "$3" "$4" "$5" "$verdict"
+}
+
+start_ref() {
+    "$bin/tests/bench/refgw" $((port + 1)) "$port" sqlite "$dir" 2>>"$dir/log" &
+    server=$!
+    pids="$pids $server"
+    sleep 0.5
+    at=$((port + 1)) path=/ hello= proto=
+    message='{"conn":{conn},"type":"message","id":"m{seq}","text":"echo {seq}, I was told it comes on Tuesday"}'
+}
+
+start_gateway() {
+    cat >"$dir/tandem.conf" <<END
+[tandem]
+listen = 127.0.0.1:0
+store = sqlite:$dir/$1.db
+control = $dir/control
+plugin_dir = $bin/channels/.libs, $bin/plugins/.libs
+log_level = warn
+max_sessions = 20000
+[channel web]
+type = webchat
+agent = bot
+rate = 0
+new_sessions = 0
+[agent bot]
+type = http
+url = http://127.0.0.1:$port/
+END
+    "$bin/tandemd" -c "$dir/tandem.conf" >"$dir/ready" 2>>"$dir/log" &
+    server=$!
+    pids="$pids $server"
+    i=0
+    while ! grep -q ready "$dir/ready" && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+    at=$(sed -n 's/.*ready on .*:\([0-9]*\)$/\1/p' "$dir/ready")
+    [ -n "$at" ] || { cat "$dir/ready" "$dir/log"; exit 2; }
+    path=/chat/web proto=tandem.chat.v1
+    hello='{"type":"hello"}=>"type":"welcome"'
+    message='{"type":"message","id":"m{seq}","text":"echo {seq}, I was told it comes on Tuesday"}'
+}
+
+stop_server() {
+    kill "$server"
+    wait "$server" 2>/dev/null
+}
+
+# load OPTIONS..: messages to the server that was started last; a reply is known by its number.
+load() {
+    "$bin/tests/bench/wsload" -p "$at" -u "$path" ${proto:+-S "$proto"} ${hello:+-s "$hello"} \
+        -m "$message" -e "echo {seq}," -d "$seconds" -w 2 -k "$server" -B "$dev" \
+        --aux "$bot" -o "$dir/out" "$@" 2>>"$dir/log" || echo "    (some messages were lost: $*)"
+}
+
+"$bin/tests/bench/botd" "$port" 2>>"$dir/log" &
+bot=$!
+pids="$pids $bot"
+sleep 0.3
+
+printf '%-52s %12s %12s %8s %10s\n' 'customer -> disk -> bot -> disk -> customer' gateway reference ratio wanted
+
+start_ref
+load -c 100
+ref_rate=$(num msgs_per_s) ref_cpu=$(num server_us_per_msg)
+load -c 1
+ref_p50=$(lat p50_us)
+stop_server
+
+start_gateway chat
+load -c 100
+rate=$(num msgs_per_s) cpu=$(num server_us_per_msg) flushes=$(num flushes) messages=$(num msgs)
+row '100 connections, messages/s' "$rate" "$ref_rate" "$(calc %.2f "$rate / $ref_rate")" '>= 0.5'
+row '100 connections, CPU us a message' "$cpu" "$ref_cpu" "$(calc %.2f "$cpu / $ref_cpu")" -
+row '100 connections, messages a flush' "$messages" "$flushes" \
+    "$(calc %.1f "$messages / ($flushes + 0.001)")" '>= 8'
+load -c 1
+p50=$(lat p50_us) flushes=$(num flushes) messages=$(num msgs)
+row '1 connection, p50 us' "$p50" "$ref_p50" "$(calc %.2f "$p50 / $ref_p50")" '<= 2'
+row '1 connection, flushes a message' "$flushes" "$messages" \
+    "$(calc %.2f "$flushes / ($messages + 0.001)")" '<= 2.2'
+stop_server
+
+start_gateway crowd
+load -c "$crowd" -r 1000 --settle 3 --ctmo 120
+idle=$(num kb_per_conn) p99=$(lat p99_us)
+row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
+row "$crowd connections, 1000 messages/s, p99 ms" "$(calc %.1f "$p99 / 1000")" - \
+    "$(calc %.1f "$p99 / 1000")" '<= 20'
+stop_server
+
+# The store alone: what a batch costs with few and with many sessions in it, 64 under way.
+cost() {
+    "$bin/tests/bench/bench_store" "sqlite:$dir/store-$1.db" "$1" 40000 2>>"$dir/log" |
+        awk '$1 == 64 { print $2 }'
+}
+few=$(cost 1000)
+many=$(cost "$sessions")
+if [ -n "$few" ] && [ -n "$many" ]; then
+    row "store, batches/s, $sessions sessions against 1000" "$many" "$few" \
+        "$(calc %.2f "$many / $few")" '>= 0.5'
+fi
+exit $failed
