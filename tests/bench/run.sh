@@ -130,7 +130,7 @@ stop_server
 # The store alone: what a batch costs with few and with many sessions in it, 64 under way.
 cost() {
     "$bin/tests/bench/bench_store" "sqlite:$dir/store-$1.db" "$1" 40000 2>>"$dir/log" |
-        awk '$1 == 64 { print $2 }'
+        awk '$2 == 64 { print $3 }'
 }
 few=$(cost 1000)
 many=$(cost "$sessions")
