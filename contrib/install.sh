@@ -7,8 +7,10 @@ packages_of() { # PART
         on && NF { print $1 }'
 }
 
+# Installed, or a program of that name is there from elsewhere (node and npm often are).
 is_there() { # PACKAGE
-    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' && return
+    command -v "$(echo "$1" | sed 's/^nodejs$/node/')" >/dev/null
 }
 
 install_packages() {
