@@ -28,7 +28,7 @@ struct metric_histogram {
     size_t n_bounds;
     double sum;
     uint64_t count;
-    uint64_t buckets[sizeof seconds / sizeof seconds[0]]; /* not cumulative; above all: in count only */
+    uint64_t buckets[sizeof seconds / sizeof seconds[0]]; /* each for itself */
 };
 
 struct series {

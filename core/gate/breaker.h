@@ -1,8 +1,8 @@
 /*
  * breaker.h - keeps a dead agent from costing every customer the deadline.
  *
- * Layer: gate, a plain value without a clock. Closed: questions pass. After `failures` failures in a
- * row it is open: none pass for open_ms. Then half-open: one probe passes and decides.
+ * Layer: gate, a plain value without a clock. Closed: questions pass. After `failures` failures
+ * in a row it is open: none pass for open_ms. Then half-open: one probe passes and decides.
  */
 #ifndef GATE_BREAKER_H
 #define GATE_BREAKER_H

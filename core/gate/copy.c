@@ -160,7 +160,8 @@ static const struct {
     const char *flaw;
 } answer_strings[] = {
 #define ROW(field_, max_) \
-    { offsetof(struct td_answer, field_), max_, "the answer's " #field_ " is too long or not UTF-8" }
+    { offsetof(struct td_answer, field_), max_,                            \
+      "the answer's " #field_ " is too long or not UTF-8" }
     ROW(silent, MAX_DETAIL),
     ROW(clarify_slot, MAX_ID),        ROW(escalate_code, MAX_ID),
     ROW(escalate_text, MAX_SUMMARY),  ROW(escalate_queue, MAX_ID),

@@ -11,7 +11,7 @@
 #include "io/loop.h"
 
 #define DRAIN_LOOK_MS 20
-#define FULL_FOR_MS 10000 /* so long after a refusal the store counts as full, if nothing was taken since */
+#define FULL_FOR_MS 10000 /* after a refusal, when nothing was taken since */
 
 struct drain {
     struct loop_timer *timer;

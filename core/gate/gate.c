@@ -330,7 +330,7 @@ static void describe(struct metric_set *set)
         const char *name, *type, *help;
     } rows[] = {
         { "tandem_messages_total", "counter", "Messages taken from and handed to channels." },
-        { "tandem_accepted_seconds", "histogram", "From a message's arrival to its being on disk." },
+        { "tandem_accepted_seconds", "histogram", "From arrival to being on disk." },
         { "tandem_turn_seconds", "histogram", "From a question to the agent's answer." },
         { "tandem_sessions", "gauge", "Sessions in memory, by phase." },
         { "tandem_stale_outputs_total", "counter", "Outputs that came too late and were dropped." },

@@ -4,7 +4,8 @@
  * Layer: gate (plug, store, io, config, engine, base). Loop thread only.
  *
  *   inbound   deliver(), attach(), event() of channels -> the session's mailbox
- *   mailbox   one event of a session at a time: decide, append, apply, effects; the cache of sessions
+ *   mailbox   one event of a session at a time: decide, append, apply, effects
+ *   slot      sessions in memory: found, loaded, written out and let go
  *   dispatch  questions to agents and their answers; a circuit breaker an agent
  *   outbox    what leaves, in order a session, one at a time, with back-off
  *   timers    wakes sessions when engine_due() says, also those that are not in memory
@@ -43,7 +44,7 @@ struct gate_conf {
 };
 
 struct gate *gate_new(const struct gate_conf *conf);
-/* Instances must be closed; the loop must live on. What the store still calls back for is dropped. */
+/* Instances must be closed; the loop must live on. Callbacks of the store may still come. */
 void gate_free(struct gate **gate);
 
 /* Takes over the policy; the old one is released with `release` when no step uses it any more. */
@@ -81,7 +82,7 @@ int gate_ready(const struct gate *gate, struct buf *reasons);
 void gate_status_json(const struct gate *gate, struct buf *out);    /* one object */
 void gate_instances_json(const struct gate *gate, struct buf *out); /* an array */
 
-/* Asynchronous; fn once, on a later turn; json borrowed. status: an HTTP status (200, 404, 409, 503);
+/* Asynchronous; fn once, on a later turn; json borrowed. status: of HTTP (200, 404, 409, 503);
  * when it is not 200, json is a sentence that says why, as plain text. */
 typedef void gate_json_fn(void *arg, int status, const char *json, size_t len);
 /* {"sessions":[..],"next":id}; state: NULL, "open", "closed"; after: NULL or an id. */

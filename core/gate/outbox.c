@@ -10,7 +10,7 @@
 #include "io/loop.h"
 
 #define MAX_EVENTS 1000 /* waiting behind a message that does not leave */
-#define ANSWER_MS 300000 /* a channel that has not said by then what became of a message never will */
+#define ANSWER_MS 300000 /* a channel that has not answered by then never will */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LONGEST_MS 60000
 #define GIVE_UP_MS INT64_C(86400000)

@@ -1,4 +1,4 @@
-/* timers.c - wakes sessions when they are due: those in memory, those that are not, all at start. */
+/* timers.c - wakes sessions when they are due: those in memory, those on disk, all at start. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -46,8 +46,8 @@ void timers_update(struct slot *slot)
     now = clock_wall_ms();
     loop_timer_del(&slot->timer);
     slot->timer_at = due;
-    slot->timer =
-        loop_timer_add(slot->gate->conf.loop, due > now ? (uint64_t)(due - now) : 0, on_timer, slot);
+    slot->timer = loop_timer_add(slot->gate->conf.loop, due > now ? (uint64_t)(due - now) : 0,
+                                 on_timer, slot);
 }
 
 /* ---- On disk ------------------------------------------------------------------------------ */

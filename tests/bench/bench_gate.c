@@ -4,7 +4,7 @@
  *   bench_gate [sessions [turns [store-url]]]      default 1000 20000 memory:
  *
  * The channel and the agent are code in here that answers at once; 1000 messages are under way, one
- * session after the other. What is printed is the gate's share: on one core, with the store's thread beside it.
+ * session after the other. The CPU is that of all threads.
  */
 #include "config.h"
 

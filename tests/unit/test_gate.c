@@ -112,7 +112,7 @@ static void a_session_that_somebody_else_wrote_is_loaded_again(void **state)
     (void)state;
     rig_deliver(&rig->sms, 1, "+45", NULL, "m1", "hello");
     WAIT(rig->sms.n_sent == 1);
-    rig_run(1300); /* the mark is on disk */
+    rig_run(300); /* the mark is on disk */
     rig_store.conflict = 1;
     rig_deliver(&rig->sms, 2, "+45", NULL, "m2", "again");
     WAIT(rig->sms.n_sent == 2);
@@ -198,7 +198,7 @@ static void an_evicted_session_comes_back_the_same(void **state)
     rig_start(1);
     rig_deliver(&rig->sms, 1, "+45", NULL, "m1", "hello");
     WAIT(rig->sms.n_sent == 1);
-    rig_run(1300);
+    rig_run(300);
     memcpy(session, rig->sms.accepted[0].session, sizeof session);
     rig_session(session);
     memcpy(before, rig->json, sizeof before);
@@ -230,7 +230,7 @@ static void long_sessions_are_restored_from_their_snapshot(void **state)
         rig_deliver(&rig->sms, i, "+45", NULL, id, id);
         WAIT(rig->sms.n_sent == i + 1);
     }
-    rig_run(1300);
+    rig_run(300);
     rig_stop();
     rig_start(10);
     rig_deliver(&rig->sms, 100, "+45", NULL, "last", "last");

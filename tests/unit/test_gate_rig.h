@@ -1,9 +1,9 @@
 /*
  * test_gate_rig.h - a gate with a real engine, loop and store, and plugins made of test code.
  *
- * Channels: "chat" (replays) and "sms" (does not). Agents: "main" and "backup". What the gate asks of
- * them is recorded; how they behave is set by the test. store_append() is wrapped at link time, so
- * that a test can hold batches back or fill the disk.
+ * Channels: "chat" (replays) and "sms" (does not). Agents: "main" and "backup". What the gate asks
+ * of them is recorded; how they behave is set by the test. store_append() is wrapped at link time,
+ * so that a test can hold batches back or fill the disk.
  */
 #ifndef TESTS_UNIT_TEST_GATE_RIG_H
 #define TESTS_UNIT_TEST_GATE_RIG_H
@@ -60,7 +60,7 @@ struct rig_attached {
 struct rig_channel {
     struct td_instance *inst;
     enum behaviour behaviour;
-    uint64_t shown; /* what a socket of a customer would have seen: older messages are not shown again */
+    uint64_t shown; /* what a socket of the customer has seen */
     int filters;    /* 1: it does not show again */
     int paused, closed;
     struct rig_message sent[RIG_MAX]; /* asked to send */
@@ -75,7 +75,8 @@ struct rig_channel {
 
 struct rig_ask {
     uint64_t job;
-    char turn[27], session[27], text[300], state[64]; /* text: of all its messages, with + between */
+    char turn[27], session[27], state[64];
+    char text[300]; /* of all its messages, with + between */
     uint32_t attempt;
     size_t n_messages, n_history;
 };

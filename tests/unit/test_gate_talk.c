@@ -1,4 +1,4 @@
-/* test_gate_talk.c - gate: customers who come, go and come back; breakers; drain; operators; misuse. */
+/* test_gate_talk.c - gate: customers who come and go, breakers, drain, operators, misuse. */
 #include "config.h"
 
 #include "tests/unit/test_gate_rig.h"
