@@ -1,13 +1,16 @@
 /*
  * agent_echo.c - an agent that says what the customer said; for tests and for reading.
  *
- * Every message of a turn is answered with its own text, `prefix` before it, `delay` later.
+ * Every message of a turn is answered with its own text, `prefix` before it, `delay` later. Of more
+ * messages than an answer may have, the last answer says the rest, a line each.
  */
 #include <tandem/plugin.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_ANSWERS 10
 
 struct conf {
     const char *prefix;
@@ -63,6 +66,23 @@ static char *echo_of(const struct echo *echo, const struct td_message *message)
     return copy;
 }
 
+/* Puts text, whose ownership moves, behind what stands in *to. -1: out of memory. */
+static int join(char **to, char *text)
+{
+    const size_t size = strlen(*to) + strlen(text) + 2;
+    char *joined = malloc(size);
+
+    if (joined == NULL) {
+        free(text);
+        return -1;
+    }
+    snprintf(joined, size, "%s\n%s", *to, text);
+    free(text);
+    free(*to);
+    *to = joined;
+    return 0;
+}
+
 /* A turn is borrowed for the call: what the answer needs is copied. NULL: out of memory. */
 static struct job *job_new(struct echo *echo, uint64_t id, const struct td_turn *turn)
 {
@@ -72,9 +92,12 @@ static struct job *job_new(struct echo *echo, uint64_t id, const struct td_turn 
         return NULL;
     job->echo = echo;
     job->id = id;
-    for (; job->n_texts < turn->n_messages; job->n_texts++) {
-        job->texts[job->n_texts] = echo_of(echo, turn->messages[job->n_texts]);
-        if (job->texts[job->n_texts] == NULL) {
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        char *text = echo_of(echo, turn->messages[i]);
+
+        if (text != NULL && job->n_texts < MAX_ANSWERS) {
+            job->texts[job->n_texts++] = text;
+        } else if (text == NULL || join(&job->texts[MAX_ANSWERS - 1], text) < 0) {
             job_free(job);
             return NULL;
         }

@@ -55,6 +55,30 @@ static void every_message_is_answered_with_its_text(void **state)
     assert_null(call->answer->silent);
 }
 
+static void more_messages_than_an_answer_may_have_share_the_last(void **state)
+{
+    static const char *const letters[12] = { "a", "b", "c", "d", "e", "f",
+                                             "g", "h", "i", "j", "k", "l" };
+    struct td_message said[12];
+    const struct td_message *messages[12];
+    const struct td_turn turn = {
+        .size = sizeof turn, .id = "01J", .messages = messages, .n_messages = 12,
+    };
+
+    (void)state;
+    open_with("");
+    for (int i = 0; i < 12; i++) {
+        said[i] = (struct td_message){ .size = sizeof said[i], .text = letters[i] };
+        messages[i] = &said[i];
+    }
+    fake_ask(f, 1, &turn);
+    const struct fake_call *call = fake_next(f, FAKE_ANSWER);
+
+    assert_int_equal(call->answer->n_messages, 10);
+    assert_string_equal(call->answer->messages[8]->text, "i");
+    assert_string_equal(call->answer->messages[9]->text, "j\nk\nl");
+}
+
 static void a_turn_without_messages_is_answered_with_silence(void **state)
 {
     const struct fake_call *call;
@@ -110,6 +134,7 @@ int main(void)
 #define T(name_) cmocka_unit_test_teardown(name_, tear_down)
     const struct CMUnitTest tests[] = {
         T(every_message_is_answered_with_its_text),
+        T(more_messages_than_an_answer_may_have_share_the_last),
         T(a_turn_without_messages_is_answered_with_silence),
         T(an_answer_comes_after_its_delay),
         T(a_cancelled_turn_is_not_answered),

@@ -335,7 +335,7 @@ struct td_answer {
     uint32_t retry_after_ms;
     enum td_decision decision;
     const struct td_message *const *messages; /* text, choices */
-    size_t n_messages;
+    size_t n_messages; /* at most 10 */
     const char *silent;                                            /* why there are no messages */
     const char *clarify_slot;
     const char *escalate_code, *escalate_text, *escalate_queue;
