@@ -1,0 +1,177 @@
+/** chat_page.mjs - the page at /chat/ in a real browser: talk, reload, two tabs, a crash, the end. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Gateway, sleep, until } from '../lib/gateway.mjs';
+import { chromiumPath, launchChromium, peer } from '../lib/peers.mjs';
+
+if (!chromiumPath || !peer('playwright-core')) {
+    console.log(`ok 1 - the chat page # SKIP ${chromiumPath ? 'npm playwright-core' : 'chromium'} is not installed`);
+    process.exit(0);
+}
+
+const gw = await Gateway.start({
+    conf: '[channel web]\ntype = webchat\nagent = e\nrate = 0\n[agent e]\ntype = echo\n',
+});
+const browser = await launchChromium();
+
+async function visit(context, wrong = []) {
+    const page = await context.newPage();
+    page.on('pageerror', error => wrong.push(String(error)));
+    page.on('console', line => { if (line.type() === 'error' && !/WebSocket/.test(line.text())) wrong.push(line.text()); });
+    await page.goto(`${gw.url}/chat/`);
+    await page.getByText('Online').waitFor();
+    return page;
+}
+
+async function say(page, text) {
+    await page.getByLabel('Your message').fill(text);
+    await page.keyboard.press('Enter');
+}
+
+/** The texts of the log, in order; mine: only the customer's. */
+const texts = (page, mine) => page.locator(mine ? 'li.me .body' : 'li .body').allInnerTexts();
+/** What was answered; the echo agent puts many into one when they came together. */
+const answers = async page => (await page.locator('li.agent .body').allInnerTexts())
+    .flatMap(text => text.split('\n'));
+const sent = page => page.locator('li.me .state', { hasText: /Sent|Read/ }).count();
+
+async function fresh(check) {
+    const context = await browser.newContext(), wrong = [];
+    context.setDefaultTimeout(10000);
+    try {
+        await check(context, await visit(context, wrong));
+        assert.deepEqual(wrong, []);
+    } finally {
+        await context.close();
+    }
+}
+
+after(async () => {
+    await browser.close();
+    await gw.close();
+});
+
+test('a newcomer writes, and is answered', () => {
+    return fresh(async (context, page) => {
+        assert.ok(await page.getByRole('log', { name: 'Conversation' }).isVisible());
+        assert.ok(await page.getByLabel('Your message').evaluate(e => e === document.activeElement));
+        await say(page, 'Hello <b>there</b> <img src=x onerror=alert(1)>');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        assert.deepEqual(await texts(page, true), ['Hello <b>there</b> <img src=x onerror=alert(1)>']);
+        assert.equal(await sent(page), 1);
+        assert.equal(await page.locator('#messages img, #messages b').count(), 0);
+    });
+});
+
+test('everything can be reached with the keyboard', () => {
+    return fresh(async (context, page) => {
+        await say(page, 'one');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        const reached = new Set();
+        for (let i = 0; i < 8; i++) {
+            await page.keyboard.press('Tab');
+            reached.add(await page.evaluate(() => document.activeElement.id));
+        }
+        for (const id of ['log', 'text', 'send', 'leave']) assert.ok(reached.has(id), id);
+        await page.getByLabel('Your message').focus();
+        await page.keyboard.type('two');
+        await page.keyboard.press('Shift+Enter');
+        await page.keyboard.type('lines');
+        await page.getByRole('button', { name: 'Send' }).focus();
+        await page.keyboard.press('Space');
+        await until(async () => (await answers(page)).length === 3, 'the answer');
+        assert.equal((await texts(page, true))[1], 'two\nlines');
+    });
+});
+
+test('a reload keeps the talk', () => {
+    return fresh(async (context, page) => {
+        await say(page, 'before');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        const before = await texts(page);
+        await page.reload();
+        await until(async () => (await texts(page)).length === 2, 'the replay');
+        await sleep(200);
+        assert.deepEqual(await texts(page), before);
+        await say(page, 'after');
+        await until(async () => (await answers(page)).length === 2, 'the answer');
+    });
+});
+
+test('a second tab shows the same talk, live', () => {
+    return fresh(async (context, page) => {
+        await say(page, 'in the first');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        const other = await visit(context);
+        await until(async () => (await texts(other)).length === 2, 'the replay');
+        await say(other, 'in the second');
+        await until(async () => (await texts(page)).length === 4, 'the echo');
+        await until(async () => (await texts(other)).length === 4, 'the answer');
+        assert.deepEqual(await texts(page), await texts(other));
+    });
+});
+
+test('a gateway killed in the middle loses nothing and doubles nothing', () => {
+    return fresh(async (context, page) => {
+        const words = Array.from({ length: 30 }, (_, i) => `message ${i}`);
+        for (const [i, word] of words.entries()) {
+            await say(page, word);
+            if (i === 12) gw.signal('SIGKILL');
+            if (i === 20) {
+                await gw.exited;
+                await page.getByText('Reconnecting').waitFor();
+                await gw.start();
+            }
+        }
+        await until(async () => await sent(page) === words.length, 'all sent', 30000);
+        await until(async () => (await answers(page)).length >= words.length, 'all answered', 20000);
+        await sleep(300);
+        assert.deepEqual([...(await texts(page, true))].sort(), [...words].sort());
+        assert.deepEqual([...(await answers(page))].sort(), [...words].sort());
+        const before = await texts(page);
+        await page.reload();
+        await until(async () => (await texts(page)).length >= before.length, 'the replay');
+        await sleep(200);
+        assert.deepEqual([...(await texts(page))].sort(), before.sort());
+    });
+});
+
+test('what was written while the gateway was away is sent after a reload', () => {
+    return fresh(async (context, page) => {
+        await say(page, 'first');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        await gw.kill();
+        await page.getByText('Reconnecting').waitFor();
+        await say(page, 'nobody hears this yet');
+        assert.equal(await page.locator('li.sending').count(), 1);
+        await gw.start();
+        await page.reload();
+        await until(async () => (await answers(page)).length === 2, 'the answer', 15000);
+        assert.deepEqual(await texts(page, true), ['first', 'nobody hears this yet']);
+        assert.equal(await sent(page), 2);
+    });
+});
+
+test('the customer ends the talk and begins another', () => {
+    return fresh(async (context, page) => {
+        await say(page, 'thanks');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+        await page.getByRole('button', { name: 'End talk' }).click();
+        await page.getByText('This talk has ended.').waitFor();
+        await page.getByRole('button', { name: '5 of 5' }).click();
+        await page.getByText('Thank you.').waitFor();
+        await page.getByRole('button', { name: 'New talk' }).click();
+        await page.getByText('Online').waitFor();
+        assert.deepEqual(await texts(page), []);
+        await say(page, 'me again');
+        await until(async () => (await answers(page)).length === 1, 'the answer');
+    });
+});
+
+test('an unknown channel is said, not shown as a blank page', () => {
+    return fresh(async (context, page) => {
+        await page.goto(`${gw.url}/chat/?channel=nowhere`);
+        await page.getByText('Reconnecting').waitFor();
+        assert.equal(await page.getByText('Online').count(), 0);
+    });
+});
