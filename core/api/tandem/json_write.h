@@ -130,6 +130,30 @@ static inline void td_json_array_end(struct td_json *j)
     j->comma = 1;
 }
 
+/* How many bytes from s on need no escape, eight looked at in one go; most texts are one such run. */
+static inline size_t td_json_plain_(const char *s, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    size_t i = 0;
+
+    for (; len - i >= 8; i += 8) {
+        uint64_t x, quote, slash, e2;
+
+        memcpy(&x, s + i, 8);
+        quote = x ^ ones * '"';
+        slash = x ^ ones * '\\';
+        e2 = x ^ ones * 0xe2;
+        if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+             ((e2 - ones) & ~e2)) &
+            highs)
+            break;
+    }
+    while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
+           (unsigned char)s[i] != 0xe2)
+        i++;
+    return i;
+}
+
 /* U+2028 and U+2029 are escaped too: they end a line in JavaScript. */
 static inline void td_json_strn(struct td_json *j, const char *s, size_t len)
 {
@@ -137,17 +161,17 @@ static inline void td_json_strn(struct td_json *j, const char *s, size_t len)
     size_t from = 0;
 
     td_json_value_(j, "\"", 1);
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = td_json_plain_(s, len); i < len; i += td_json_plain_(s + i, len - i)) {
         unsigned char c = (unsigned char)s[i];
         size_t n_in = 1, n_out = 2;
         char out[6] = { '\\', (char)c };
 
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0xe2)
-            continue;
         if (c == 0xe2) {
             if (len - i < 3 || (unsigned char)s[i + 1] != 0x80 ||
-                ((unsigned char)s[i + 2] & 0xfe) != 0xa8)
+                ((unsigned char)s[i + 2] & 0xfe) != 0xa8) {
+                i++;
                 continue;
+            }
             memcpy(out + 1, "u202", 4);
             out[5] = hex[(unsigned char)s[i + 2] & 15];
             n_in = 3;
@@ -162,8 +186,8 @@ static inline void td_json_strn(struct td_json *j, const char *s, size_t len)
         }
         td_json_put_(j, s + from, i - from);
         td_json_put_(j, out, n_out);
-        i += n_in - 1;
-        from = i + 1;
+        i += n_in;
+        from = i;
     }
     td_json_put_(j, s + from, len - from);
     td_json_put_(j, "\"", 1);
