@@ -165,14 +165,11 @@ void record_encode_body(const struct record_body *body, struct buf *out)
 /* Bodies may hold a state of 64 KiB and texts of as much, and escaping can make six of one. */
 static const struct td_json_limits limits = { .bytes = 8 << 20, .depth = 8 };
 
-static int get_field(const cJSON *object, const struct field *f, struct arena *arena, void *base,
+static int get_field(const cJSON *item, const struct field *f, struct arena *arena, void *base,
                      struct err *err)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, f->name);
     void *p = (char *)base + f->offset;
 
-    if (item == NULL)
-        return 0;
     if (f->kind == STR || f->kind == ULID ? !cJSON_IsString(item) : !cJSON_IsNumber(item))
         return err_set(err, "field '%s' has the wrong type", f->name);
     switch (f->kind) {
@@ -192,6 +189,27 @@ static int get_field(const cJSON *object, const struct field *f, struct arena *a
         if (ulid_parse(item->valuestring, p) != 0)
             return err_set(err, "field '%s' is not an id", f->name);
         break;
+    }
+    return 0;
+}
+
+/* Members come in the table's order when we wrote them, so the search goes on where it was. */
+static int get_fields(const cJSON *object, const struct field *table, size_t n,
+                      struct arena *arena, void *base, struct err *err)
+{
+    const cJSON *item;
+    size_t at = 0;
+
+    cJSON_ArrayForEach(item, object)
+    {
+        for (size_t i = 0; i < n; i++, at = at + 1 < n ? at + 1 : 0) {
+            const char *name = table[at].name;
+            if (*name != *item->string || strcmp(name, item->string) != 0)
+                continue;
+            if (get_field(item, &table[at], arena, base, err) != 0)
+                return -1;
+            break;
+        }
     }
     return 0;
 }
@@ -221,9 +239,8 @@ static int decode_fields(const cJSON *object, struct arena *arena, struct record
             record->type = (enum record_type)i;
     if (record->type == 0)
         return err_set(err, "record of unknown type '%.40s'", type != NULL ? type : "");
-    for (size_t i = 0; i < N(fields); i++)
-        if (get_field(object, &fields[i], arena, record, err) != 0)
-            return -1;
+    if (get_fields(object, fields, N(fields), arena, record, err) != 0)
+        return -1;
     return record->seq == 0 ? err_set(err, "record without seq") : 0;
 }
 
@@ -274,9 +291,10 @@ int record_decode_body_tree(const cJSON *object, struct arena *arena, struct rec
     *body_r = (struct record_body){ 0 };
     if (object == NULL || cJSON_IsNull(object))
         return 0;
-    for (size_t i = 0; i < N(body_fields); i++)
-        if (get_field(object, &body_fields[i], arena, body_r, err) != 0)
-            return -1;
+    if (!cJSON_IsObject(object))
+        return err_set(err, "a body is not an object");
+    if (get_fields(object, body_fields, N(body_fields), arena, body_r, err) != 0)
+        return -1;
     return decode_choices(cJSON_GetObjectItemCaseSensitive(object, "choices"), arena, body_r, err);
 }
 
