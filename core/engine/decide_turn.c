@@ -134,8 +134,8 @@ void turn_failed(struct draft *d, const char *detail)
 /* Doubled each time, with jitter of a half, so that many sessions do not come back at once. */
 static int64_t pause_before(const struct draft *d, const struct td_answer *answer)
 {
-    uint64_t doubled = d->session->turn.attempt < 10 ? d->session->turn.attempt - 1 : 9;
-    int64_t pause = d->policy->retry_ms << doubled;
+    uint64_t attempt = d->session->turn.attempt;
+    int64_t pause = d->policy->retry_ms << (attempt < 1 ? 0 : attempt < 10 ? attempt - 1 : 9);
 
     if (answer->retry_after_ms > 0)
         return answer->retry_after_ms;

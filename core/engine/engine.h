@@ -124,7 +124,8 @@ const struct td_turn *engine_turn(const struct session *session, const struct po
 /* The reply `seq` as the channel gets it, or NULL when it is not kept any more. */
 const struct td_message *engine_reply(const struct session *session, uint64_t seq,
                                       struct arena *arena);
-/* Replies that wait for delivery, as EFFECT_SEND in order; for EVENT_SEEN and resumed sessions. */
+/* Replies that wait for delivery, as the step's only effects, in order; for EVENT_SEEN and resumed
+ * sessions. */
 void engine_unsent(const struct session *session, struct step *step_r);
 
 #endif

@@ -139,14 +139,12 @@ void engine_unsent(const struct session *s, struct step *step_r)
 {
     size_t n = session_unsent(s);
 
+    step_r->n_effects = 0;
     if (n == 0)
         return;
-    struct effect *effects = arena_array(step_r->arena, n + step_r->n_effects, sizeof *effects);
-    for (size_t i = 0; i < step_r->n_effects; i++)
-        effects[i] = step_r->effects[i];
+    step_r->effects = arena_array(step_r->arena, n, sizeof *step_r->effects);
     for (size_t i = 0; i < s->n_messages; i++)
         if (s->messages[i].author != TD_CUSTOMER && s->messages[i].status == TD_QUEUED)
-            effects[step_r->n_effects++] = (struct effect){
+            step_r->effects[step_r->n_effects++] = (struct effect){
                 .type = EFFECT_SEND, .of = s->messages[i].seq, .maybe_duplicate = 1 };
-    step_r->effects = effects;
 }
