@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/err.h"
 #include "tests/same.h"
 #include "tests/sim/world.h"
 
@@ -223,43 +222,10 @@ void check_acked(struct world *w, struct person *p)
     }
 }
 
-/* The journal's own bytes: each record is what it was when it is read and written again. */
-static void check_encoding(struct world *w, struct person *p)
-{
-    struct buf bytes = { 0 }, body = { 0 };
-    int same = 1;
-    size_t at = 0;
-
-    for (; at < p->disk.n && same; at++) {
-        const struct fact *fact = &p->disk.facts[at];
-        const char *facts = p->disk.bytes.data + fact->facts_at;
-        struct record record;
-        arena_reset(w->scratch2);
-        buf_clear(&bytes);
-        buf_clear(&body);
-        same = record_decode(facts, fact->facts_len, w->scratch2, &record, NULL) == 0 &&
-               record_decode_body(fact->body_len > 0 ? p->disk.bodies.data + fact->body_at : NULL,
-                                  fact->body_len, w->scratch2, &record.body, NULL) == 0;
-        if (!same)
-            break;
-        record_encode(&record, &bytes);
-        record_encode_body(&record.body, &body);
-        same = bytes.len == fact->facts_len && memcmp(bytes.data, facts, bytes.len) == 0 &&
-               body.len == fact->body_len &&
-               (body.len == 0 ||
-                memcmp(body.data, p->disk.bodies.data + fact->body_at, body.len) == 0);
-    }
-    buf_fini(&bytes);
-    buf_fini(&body);
-    MUST(same, "a record read and written again is the same bytes", "person %d: record %zu",
-         p->number, at);
-}
-
 void check_bytes(struct world *w, struct person *p)
 {
     if (p->disk.n == 0)
         return;
-    check_encoding(w, p);
     session_fini(&w->whole);
     session_fini(&w->tail);
     disk_load(w, p, 0, &w->whole);
@@ -288,5 +254,4 @@ void check_end(struct world *w, struct person *p)
         MUST(p->said[i].acked || p->said[i].rejected || i + 40 < p->n_said,
              "every message is accepted in the end", "person %d: message %zu", p->number, i);
     check_acked(w, p);
-    check_bytes(w, p);
 }

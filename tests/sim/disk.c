@@ -84,6 +84,22 @@ static const char *body_of(const struct disk *disk, const struct fact *fact)
     return fact->body_len > 0 ? disk->bodies.data + fact->body_at : NULL;
 }
 
+/* Read and written again, a record is the same bytes. */
+static void check_encoding(struct world *w, const struct disk *disk, const struct fact *fact,
+                           const struct record *record)
+{
+    struct buf *bytes = &w->bytes, *body = &w->body;
+
+    buf_clear(bytes);
+    buf_clear(body);
+    record_encode(record, bytes);
+    record_encode_body(&record->body, body);
+    if (bytes->len != fact->facts_len || body->len != fact->body_len ||
+        memcmp(bytes->data, disk->bytes.data + fact->facts_at, bytes->len) != 0 ||
+        (body->len > 0 && memcmp(body->data, body_of(disk, fact), body->len) != 0))
+        broken(w, "a record read and written again is the same bytes", "%s", bytes->data);
+}
+
 void disk_load(struct world *w, struct person *p, int use_snapshot, struct session *state_r)
 {
     const struct disk *disk = &p->disk;
@@ -107,6 +123,8 @@ void disk_load(struct world *w, struct person *p, int use_snapshot, struct sessi
             record_decode_body(body_of(disk, fact), fact->body_len, arena, &record.body, &err) != 0)
             broken(w, "a record can be read back", "%s in %.*s", err.text, (int)fact->facts_len,
                    disk->bytes.data + fact->facts_at);
+        if (!use_snapshot)
+            check_encoding(w, disk, fact, &record);
         planted_apply(state_r, &record);
     }
 }

@@ -114,6 +114,8 @@ void world_free(struct world *w)
         free_person(&w->people[i]);
     session_fini(&w->whole);
     session_fini(&w->tail);
+    buf_fini(&w->bytes);
+    buf_fini(&w->body);
     arena_free(&w->scratch);
     arena_free(&w->scratch2);
 }

@@ -192,6 +192,7 @@ static void quiet(struct world *w)
     }
     for (size_t i = 0; i < w->n_people; i++)
         check_end(w, &w->people[i]);
+    check_bytes(w, anybody(w)); /* dear: one a seed */
 }
 
 void world_run(struct world *w, uint64_t seed, uint64_t steps)

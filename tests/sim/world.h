@@ -152,6 +152,7 @@ struct world {
     unsigned made, jobs_made, crashes, stale, retired;
     struct arena *scratch, *scratch2;
     struct session whole, tail; /* folded for comparison */
+    struct buf bytes, body;     /* encoded for comparison */
     uint64_t hash; /* of all that became durable */
 
     jmp_buf *on_broken;
@@ -217,7 +218,7 @@ void disk_encode(struct fact *fact, const struct record *record, struct buf *byt
 void disk_append(struct world *w, struct person *p, const struct fact *fact, const char *bytes,
                  const char *body);
 void disk_snapshot(struct person *p);
-/* The state from the durable records, with the snapshot's help or without. */
+/* The state from the durable records, with the snapshot's help; or without, checking each byte. */
 void disk_load(struct world *w, struct person *p, int use_snapshot, struct session *state_r);
 
 /* model.c */
