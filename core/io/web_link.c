@@ -89,12 +89,12 @@ static void pause_accepting(struct link *link)
     lws_sul_schedule(link->context, 0, &link->accept_again, on_accept_again, ACCEPT_PAUSE_US);
 }
 
-static void turn_away(int fd)
+static void turn_away(const struct web *web, int fd)
 {
     static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\n"
                                "Connection: close\r\nContent-Length: 0\r\n\r\n";
 
-    if (send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (web->tls_cert == NULL && send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         LOG_DEBUG(NULL, "a client is turned away without a word: %s", strerror(errno));
     close(fd);
 }
@@ -116,7 +116,7 @@ static void accept_some(struct web *web, struct lws *listener, int listen_fd)
             return;
         }
         if (web->n_conns >= web->max_conns) {
-            turn_away(fd);
+            turn_away(web, fd);
             continue;
         }
         /* An answer often follows "accepted" at once; it must not wait for the peer's ACK. A unix

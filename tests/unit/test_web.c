@@ -97,6 +97,31 @@ static void a_body_that_comes_in_pieces_is_put_together(void **state)
     close(fd);
 }
 
+static void a_client_that_sends_far_ahead_gets_every_answer(void **state)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
+    const char last[] = "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    struct buf all = { 0 };
+    int n = 0, fd = peer_connect(server.port);
+    char *answer;
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        buf_str(&all, head);
+        for (int k = 0; k < 100; k++)
+            buf_str(&all, "0123456789");
+    }
+    buf_str(&all, last);
+    peer_send(fd, all.data, all.len);
+    answer = peer_read(fd, NULL, 5000, NULL, NULL);
+    for (const char *at = answer; (at = strstr(at, "1000:0123456789")) != NULL; at++)
+        n++;
+    assert_int_equal(n, 200);
+    free(answer);
+    buf_fini(&all);
+    close(fd);
+}
+
 static void an_unknown_path_is_404_with_a_json_error(void **state)
 {
     char *answer = peer_ask(server.port,
@@ -739,6 +764,42 @@ static void a_peer_that_does_not_read_gets_1013_and_is_reset(void **state)
     close(other);
 }
 
+static void sleep_long(void *arg)
+{
+    (void)arg;
+    usleep(1000000);
+}
+
+#define MANY 600
+
+static void what_the_loop_cannot_take_yet_waits_in_the_socket(void **state)
+{
+    int fd = peer_chat(server.port), other = peer_chat(server.port), n = 0;
+    char *big = mem_alloc(65536), payload[64];
+    int64_t began;
+
+    (void)state;
+    memset(big, '#', 65536);
+    assert_true(server_saw(&server, "opened", 1000));
+    loop_post(server.loop, sleep_long, NULL);
+    began = clock_mono_ms();
+    for (int i = 0; i < MANY; i++)
+        peer_frame(fd, 0x81, big, 65536);
+    assert_true(clock_mono_ms() - began > 700); /* 38 MB do not fit in between */
+    peer_frame(fd, 0x81, "after all", 9);
+    peer_frame(other, 0x81, "other", 5);
+    assert_int_equal(peer_next(fd, payload, sizeof payload, NULL, 3000), 0x81);
+    assert_int_equal(peer_next(other, payload, sizeof payload, NULL, 3000), 0x81);
+    pthread_mutex_lock(&server.lock);
+    for (const char *at = server.seen.data; (at = strstr(at, "text long")) != NULL; at++)
+        n++;
+    pthread_mutex_unlock(&server.lock);
+    assert_int_equal(n, MANY);
+    free(big);
+    close(fd);
+    close(other);
+}
+
 static void remove_chat(void *arg)
 {
     web_ws_del(arg, "/chat");
@@ -787,6 +848,7 @@ int main(void)
         PLAIN(a_request_reaches_its_route_and_is_answered),
         PLAIN(requests_in_one_segment_are_answered_in_order),
         PLAIN(a_body_that_comes_in_pieces_is_put_together),
+        PLAIN(a_client_that_sends_far_ahead_gets_every_answer),
         PLAIN(an_unknown_path_is_404_with_a_json_error),
         PLAIN(a_body_over_the_limit_is_413),
         PLAIN(a_client_that_expects_100_is_told_to_continue),
@@ -815,6 +877,7 @@ int main(void)
         PLAIN(the_plugins_close_goes_out_and_the_peers_answer_ends_it),
         WITH(a_peer_that_does_not_answer_pings_is_let_go, begin_with_pings),
         PLAIN(a_peer_that_does_not_read_gets_1013_and_is_reset),
+        PLAIN(what_the_loop_cannot_take_yet_waits_in_the_socket),
         PLAIN(a_removed_endpoint_says_1001_and_is_404_from_then_on),
         cmocka_unit_test(closing_the_listener_tells_every_open_one),
     };

@@ -43,7 +43,7 @@ static void on_text(void *arg, uint64_t conn, const char *text, size_t len)
         for (int i = 0; i < 64; i++)
             web_ws_send(server->web, conn, block, 64 * 1024);
         free(block);
-    } else {
+    } else if (text[0] != '#') {
         web_ws_send(server->web, conn, text, len);
     }
 }

@@ -3,7 +3,7 @@
  * sends bytes as they are.
  *
  * The endpoint /chat (subprotocol t.v1) answers a text with the same text; "flood" with megabytes,
- * "bye" with a close 4409; what its callbacks saw stands in `seen`. /echo answers with what came.
+ * "bye" with a close 4409, "#.." with nothing; what its callbacks saw stands in `seen`. /echo answers with what came.
  */
 #ifndef TESTS_WEB_PEER_H
 #define TESTS_WEB_PEER_H
