@@ -141,8 +141,11 @@ export class Gateway {
         return this.start();
     }
 
+    /** Also fails when the daemon was built with sanitizers and one of them has spoken. */
     async close() {
         await this.stop();
+        const report = /^.*(Sanitizer|runtime error):[^]*/m.exec(this.log);
+        if (report) throw new Error(report[0].slice(0, 8000));
         if (!process.env.TANDEM_KEEP && !this.options.dir)
             rmSync(this.dir, { recursive: true, force: true });
     }

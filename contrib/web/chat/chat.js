@@ -331,12 +331,10 @@ class Page {
             if (type !== 'echo') return;
             item = this.mine({ id, text }, at);
             this.retireChoices();
-        } else if (!item.dataset.seq) {
-            this.messagesEl.append(item); // its place is where the server put it
-            this.group();
         }
         item.dataset.seq = seq;
         item.classList.remove('sending');
+        this.place(item);
         this.state(item, 'Sent');
         this.scroll(false);
     }
@@ -415,14 +413,22 @@ class Page {
         this.items.set(id, item);
         this.messagesEl.append(item);
         this.emptyEl.hidden = true;
-        this.group();
+        this.group(item);
         return item;
     }
 
+    /** What was accepted stands where the server put it: behind all that came before. */
+    place(item) {
+        const settled = [...this.messagesEl.children].filter(one => !one.classList.contains('sending'));
+        const last = settled.at(-1);
+        if (last === item) return;
+        last.after(item);
+        for (let one = this.messagesEl.firstElementChild; one; one = one.nextElementSibling) this.group(one);
+    }
+
     /** A name stands over the first of a run only. */
-    group() {
-        const last = this.messagesEl.lastElementChild, before = last?.previousElementSibling;
-        last?.classList.toggle('first', before?.dataset.who !== last.dataset.who);
+    group(item) {
+        item.classList.toggle('first', item.previousElementSibling?.dataset.who !== item.dataset.who);
     }
 
     make(tag, look, text) {
