@@ -160,6 +160,7 @@ class Customer {
             row[what]++;
             this.crowd.say(`${this.name}: ${text}`);
         };
+        if (frames.some(f => f.type === 'resync')) wrong('lost', 'not the whole session was replayed');
         if (welcome?.session !== this.session) wrong('lost', 'another session was resumed');
         for (const f of events) {
             if (f.seq <= last) wrong('reordered', `${f.seq} stands after ${last}`);
