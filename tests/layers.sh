@@ -17,6 +17,7 @@ core/engine base|engine
 core/gate base|io|config|store|plug|engine|gate
 core/daemon base|io|config|store|plug|engine|gate|daemon
 core/ctl base|config|daemon|ctl
+core/ctl base|config|daemon|ctl
 channels channels
 plugins plugins
 END

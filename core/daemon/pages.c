@@ -71,8 +71,6 @@ static void add_file(struct web *web, const char *dir, const char *name)
         web_static(web, url, type, body.data, body.len);
         if (strcmp(name, "index.html") == 0)
             web_static(web, "/chat/", type, body.data, body.len);
-        if (strcmp(name, "widget.js") == 0)
-            web_static(web, "/widget.js", type, body.data, body.len);
     }
     buf_fini(&body);
     free(url);

@@ -8,8 +8,8 @@
 
 struct web;
 
-/* Every file of DIR/chat as /chat/FILE, its index.html as /chat/ too, its widget.js also as
- * /widget.js. Says in the log what cannot be read; a gateway without pages still works. */
+/* Every file of DIR/chat as /chat/FILE, its index.html as /chat/ too. Says in the log what cannot
+ * be read; a gateway without pages still works. */
 void pages_add(struct web *web, const char *dir);
 
 #endif
