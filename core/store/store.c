@@ -15,7 +15,7 @@ struct inbox {
     struct op_list done;
     struct store *store; /* NULL: closed */
     char *why;           /* why the store failed; NULL: it did not, or it was told */
-    int posted;
+    int posted, closing;
 };
 
 void op_list_add(struct op_list *list, struct store_op *op)
@@ -134,9 +134,10 @@ static void on_post(void *arg)
 /* With the lock held: one post brings all that is there when it arrives. */
 static void wake_loop(struct inbox *in)
 {
-    if (!in->posted)
-        in->store->conf.post(in->store->conf.loop, on_post, in);
+    if (in->posted || in->closing) /* store_close() looks by itself */
+        return;
     in->posted = 1;
+    in->store->conf.post(in->store->conf.loop, on_post, in);
 }
 
 void store_done(struct store *store, struct op_list *ops)
@@ -201,6 +202,9 @@ void store_close(struct store **store_p)
         return;
     kind = store->kind;
     store->closing = 1;
+    pthread_mutex_lock(&store->inbox->lock);
+    store->inbox->closing = 1;
+    pthread_mutex_unlock(&store->inbox->lock);
     kind->close(store);
     while (deliver(store) > 0) /* what a callback asks for now fails at once, and is told too */
         ;
