@@ -5,7 +5,7 @@
  *   const agent = await Agent.start({ secret });
  *   agent.url('slow')                                   // for `url =` of an [agent ..] section
  *   await agent.script('slow', ['500', 'hang', 'ok']);  // one per request, the last goes on
- *   await agent.seen('slow')                            // [{ key, at, valid, body }, ..]
+ *   await agent.seen('slow')              // [{ key, at, valid, body, raw, headers }, ..]
  *   agent.signal('SIGSTOP'); await agent.stop();
  *
  * Steps: ok, hang, reset, drip, big, huge, NNN (a status), NNN:S (with Retry-After S), slow:MS,
@@ -113,7 +113,8 @@ function act(step, script, res, body) {
     case 'base64': return void res.end(Buffer.from(detail, 'base64'));
     case 'half':
         script.n++;
-        return act(script.n % 2 ? failures[(script.n >> 1) % failures.length] : 'ok', script, res, body);
+        return act(script.n % 2 ? failures[(script.n >> 1) % failures.length] : 'ok', script, res,
+                   body);
     }
     if (detail) res.setHeader('Retry-After', detail);
     res.statusCode = Number(what);
@@ -133,8 +134,8 @@ function serve(req, res) {
             Object.assign(script, { steps: body, seen: [], n: 0 });
             return res.end();
         }
-        script.seen.push({ key: req.headers['idempotency-key'], at, body,
-                           valid: signatureIsValid(req.headers, raw) });
+        script.seen.push({ key: req.headers['idempotency-key'], at, body, raw: raw.toString(),
+                           headers: req.headers, valid: signatureIsValid(req.headers, raw) });
         act(script.steps.length > 1 ? script.steps.shift() : script.steps[0], script, res, body);
     });
 }

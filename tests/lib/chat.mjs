@@ -4,7 +4,7 @@
  *   const chat = await Chat.open(gw, 'web');            // hello, welcome
  *   const seq = await chat.say('Where is my parcel?');  // sent and accepted
  *   const reply = await chat.message();                 // the next message frame
- *   chat.frames, chat.closed ({ code, reason } once it is)
+ *   chat.frames, chat.sent, chat.closed ({ code, reason } once it is)
  *   chat.close(); chat.destroy();                       // politely; like a cut cable
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
@@ -38,7 +38,8 @@ export class Socket {
             req.on('error', fail);
             req.on('response', res => {
                 res.resume();
-                fail(Object.assign(new Error(`HTTP ${res.statusCode}`), { status: res.statusCode }));
+                fail(Object.assign(new Error(`HTTP ${res.statusCode}`),
+                                   { status: res.statusCode }));
             });
             req.on('upgrade', (res, socket, head) => {
                 const want = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
@@ -124,6 +125,7 @@ export class Chat {
     constructor(socket) {
         this.socket = socket;
         this.frames = [];
+        this.sent = [];
         this.taken = new Set();
         this.waiters = [];
         socket.onText = text => {
@@ -139,7 +141,10 @@ export class Chat {
 
     wake() { for (const waiter of this.waiters.splice(0)) waiter(); }
 
-    send(object) { this.socket.send(JSON.stringify(object)); }
+    send(object) {
+        this.sent.push(object);
+        this.socket.send(JSON.stringify(object));
+    }
 
     /** The oldest frame of this type (or for which the function holds) that was not taken yet. */
     async next(what, ms = 10000) {
@@ -150,7 +155,8 @@ export class Chat {
                 this.taken.add(found);
                 return found;
             }
-            if (this.closed) throw new Error(`closed with ${this.closed.code} ${this.closed.reason}`);
+            if (this.closed)
+                throw new Error(`closed with ${this.closed.code} ${this.closed.reason}`);
             const left = end - Date.now();
             if (left <= 0) throw new Error(`no ${what} within ${ms} ms`);
             let timer;
@@ -165,7 +171,7 @@ export class Chat {
     /** Sends and waits until it is accepted; gives the seq. */
     async say(text, id = randomUUID(), ms) {
         this.send({ type: 'message', id, text });
-        const f = await this.next(x => (x.type === 'accepted' || x.type === 'error') && x.id === id, ms);
+        const f = await this.next(x => ['accepted', 'error'].includes(x.type) && x.id === id, ms);
         if (f.type === 'error') throw Object.assign(new Error(f.message), f);
         return f.seq;
     }
