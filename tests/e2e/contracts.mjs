@@ -82,7 +82,7 @@ test('chat frames are those of the schema, both ways', { skip }, async () => {
     again.close();
 });
 
-test('requests to agents are those of the schema, signed to Standard Webhooks', { skip }, async () => {
+test('requests to agents fit the schema and Standard Webhooks', { skip }, async () => {
     const { chat } = await answered(['body:{"messages":[{"text":"a"}],"state":{"n":1}}', 'ok']);
 
     await chat.say('more');
