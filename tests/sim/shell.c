@@ -192,6 +192,21 @@ int shell_ready(struct world *w, struct person *p)
     return 0;
 }
 
+/* A session that nobody needs just now is written down whole and leaves memory. */
+void shell_evict(struct world *w, struct person *p)
+{
+    if (!shell_ready(w, p) || w->full || p->state.seq == 0 || p->n_outbox > 0 ||
+        engine_busy(&p->state, w->policy))
+        return;
+    say(w, "%d: leaves memory", p->number);
+    p->step.n_records = 0;
+    append(w, p, 0);
+    disk_snapshot(p);
+    load(w, p);
+    if (chance(w, 100))
+        check_bytes(w, p);
+}
+
 int shell_attach(struct world *w, struct person *p, uint64_t last_seq)
 {
     struct step unsent = { .arena = w->scratch };

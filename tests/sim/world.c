@@ -106,6 +106,8 @@ static void accident(struct world *w)
         shell_ready(w, p);
     else if (chance(w, w->rates.spurious))
         timer(w, p, 1);
+    else if (chance(w, w->rates.evict))
+        shell_evict(w, p);
 }
 
 static void happen(struct world *w)

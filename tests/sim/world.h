@@ -131,7 +131,7 @@ struct person {
 /* How often what goes wrong, of 1000; a seed draws its own. */
 struct rates {
     unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
-    unsigned pass, escalate, clarify, reload, operator, away, leave, spurious;
+    unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict;
 };
 
 struct world {
@@ -184,6 +184,7 @@ struct event shell_event(struct world *w, struct person *p, enum event_type type
 enum verdict shell_step(struct world *w, struct person *p, const struct event *event, int said,
                         int job);
 void shell_commit(struct world *w, struct person *p); /* what is in flight becomes durable, or not */
+void shell_evict(struct world *w, struct person *p);
 int shell_attach(struct world *w, struct person *p, uint64_t last_seq);
 void shell_new_session(struct world *w, struct person *p);
 void shell_crash(struct world *w);

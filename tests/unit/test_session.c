@@ -126,6 +126,31 @@ static void the_window_keeps_what_waits(void **state)
     rig_free(&rig);
 }
 
+static void a_snapshot_full_of_choices_comes_back(void **state)
+{
+    struct rig *rig = rig_new();
+    const struct td_choice choice = { .title = "T", .value = "v" };
+    const struct td_choice *choices[50];
+    const struct td_message reply = { .text = "which?", .choices = choices, .n_choices = 50 };
+    const struct td_message *replies[ENGINE_MAX_REPLIES];
+
+    (void)state;
+    for (size_t i = 0; i < 50; i++)
+        choices[i] = &choice;
+    for (size_t i = 0; i < ENGINE_MAX_REPLIES; i++)
+        replies[i] = &reply;
+    for (int i = 0; i < ENGINE_MAX_UNSENT / ENGINE_MAX_REPLIES; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "m%d", i);
+        assert_int_equal(rig_message(rig, id, "?"), VERDICT_OK);
+        rig_answer(rig, &(struct td_answer){ .messages = replies,
+                                             .n_messages = ENGINE_MAX_REPLIES });
+    }
+    assert_int_equal(session_unsent(&rig->session), ENGINE_MAX_UNSENT);
+    assert_whole(rig);
+    rig_free(&rig);
+}
+
 static void a_delivery_only_moves_forward(void **state)
 {
     static const char *const moves[] = {
@@ -198,6 +223,7 @@ int main(void)
         cmocka_unit_test(only_the_newest_states_are_kept),
         cmocka_unit_test(the_window_drops_what_nobody_waits_for),
         cmocka_unit_test(the_window_keeps_what_waits),
+        cmocka_unit_test(a_snapshot_full_of_choices_comes_back),
         cmocka_unit_test(a_delivery_only_moves_forward),
         cmocka_unit_test(an_erased_body_leaves_the_places),
         cmocka_unit_test(a_broken_snapshot_is_refused_in_words),
