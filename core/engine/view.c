@@ -116,14 +116,17 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
     const struct td_message **messages =
         arena_array(arena, session_pending(s, NULL) + 1, sizeof *messages);
     char *id = arena_alloc(arena, ULID_TEXT);
+    int64_t left = s->turn.deadline > now ? s->turn.deadline - now : 1;
 
+    if (agent != NULL && left > agent->deadline_ms)
+        left = agent->deadline_ms; /* the clock was set back */
     ulid_format(&s->turn.id, id);
     *turn = (struct td_turn){
         .size = sizeof *turn, .id = id, .epoch = s->epoch,
         .cause = s->turn.by_start ? TD_BY_START : TD_BY_MESSAGE,
         .attempt = (uint32_t)s->turn.attempt, .session = session_info(s, arena),
         .messages = messages,
-        .deadline_ms = s->turn.deadline > now ? (uint32_t)(s->turn.deadline - now) : 1,
+        .deadline_ms = (uint32_t)left,
         .clarify_left = policy->clarify_max > s->clarify_used
                             ? policy->clarify_max - s->clarify_used : 0,
         .state = session_state_of(s, s->turn.agent),
