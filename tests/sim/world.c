@@ -108,6 +108,8 @@ static void accident(struct world *w)
         timer(w, p, 1);
     else if (chance(w, w->rates.evict))
         shell_evict(w, p);
+    else if (chance(w, w->rates.clock)) /* somebody sets it right, or wrong */
+        w->now += (int64_t)draw(w, 7200000) - 3600000;
 }
 
 static void happen(struct world *w)

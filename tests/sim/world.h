@@ -131,7 +131,7 @@ struct person {
 /* How often what goes wrong, of 1000; a seed draws its own. */
 struct rates {
     unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
-    unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict;
+    unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict, clock;
 };
 
 struct world {
