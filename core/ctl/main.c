@@ -118,6 +118,8 @@ static int cmd_status(const struct args *args)
 
 static int cmd_sessions(const struct args *args)
 {
+    static const char *const columns[] = { "id",      "state",     "channel",   "owner", "seq",
+                                           "pending", "opened_at", "active_at", NULL };
     const char *state = args->n_words > 1 ? args->words[1] : NULL;
 
     if (state && strcmp(state, "open") != 0 && strcmp(state, "closed") != 0) {
@@ -125,7 +127,7 @@ static int cmd_sessions(const struct args *args)
         return USAGE;
     }
     char *path = state ? mem_printf(API "sessions?state=%s", state) : mem_strdup(API "sessions");
-    const int code = call(args, "GET", path, NULL, "sessions", NULL);
+    const int code = call(args, "GET", path, NULL, "sessions", columns);
     free(path);
     return code;
 }

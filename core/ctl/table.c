@@ -14,7 +14,11 @@
 /* A cell: strings as they are but for control characters, so that nothing steers the terminal. */
 static char *cell(const cJSON *value)
 {
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(value, "name");
     char *text;
+
+    if (cJSON_IsString(name)) /* of an object that has one, such as an owner, that is enough */
+        value = name;
 
     if (!value || cJSON_IsNull(value)) {
         text = mem_strdup("-");
