@@ -43,7 +43,8 @@ function canMount() {
         rmSync(`${dir}.img`, { force: true });
     }
 }
-const noMount = !canMount() && 'it needs root and a loop device';
+const noMount = !existsSync(writer) ? 'tests/e2e/store_writer is not built: make check' :
+    !canMount() && 'it needs root and a loop device';
 
 after(() => { for (const dir of mounted) try { run('umount', dir); } catch { /* gone */ } });
 
