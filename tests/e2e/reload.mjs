@@ -72,6 +72,20 @@ test('when one instance will not open, everything is as it was', async () => {
     chat.destroy();
 });
 
+test('a changed instance that will not open with its new keys goes on with the old ones', () => {
+    const http = secret => section('agent', 'h', { type: 'http', url: 'http://127.0.0.1:1/', secret });
+    const before = gw.options.conf;
+    assert.equal(reload(before + http('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')).status, 0);
+    const end = reload(before + http('whsec_!!'));
+    assert.equal(end.status, 1);
+    assert.match(end.answer.error.message, /\[agent h\].*nothing was changed/);
+    const status = JSON.parse(spawnSync(join(builddir, 'tandemctl'),
+        ['-c', gw.confPath, '--json', 'status'], { encoding: 'utf8' }).stdout);
+    assert.equal(status.instances.find(i => i.name === 'h').state, 'open');
+    assert.equal(status.ready, true);
+    assert.equal(reload(before).status, 0);
+});
+
 test('channels and agents come, change and go', async () => {
     assert.equal(reload(web() + agent('a') + agent('x') +
         section('channel', 'shop', { type: 'webchat', agent: 'x' })).status, 0);
