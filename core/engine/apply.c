@@ -55,7 +55,7 @@ static void apply_turn(struct session *s, const struct record *r)
 
     turn->active = 1;
     turn->id = r->turn;
-    set(&turn->agent, r->agent);
+    set(&turn->agent, r->agent != NULL ? r->agent : "");
     turn->upto = r->upto;
     turn->attempt = r->attempt;
     turn->deadline = r->deadline;

@@ -243,6 +243,8 @@ static int restore_facts(struct session *s, const cJSON *object, struct err *err
     if ((int64_t)s->seq < 0 || (int)s->phase < SESSION_NEW || s->phase > SESSION_CLOSED ||
         (int)s->owner < TD_OWNER_NONE || s->owner > TD_OWNER_HUMAN)
         return err_set(err, "snapshot: seq, phase or owner is out of range");
+    if (s->turn.active && s->turn.agent == NULL)
+        return err_set(err, "snapshot: a turn without an agent");
     if (turn != NULL && ulid_parse(turn, &s->turn.id) != 0)
         return err_set(err, "snapshot: broken turn id");
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "messages"))

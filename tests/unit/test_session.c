@@ -200,7 +200,8 @@ static void a_broken_snapshot_is_refused_in_words(void **state)
         "{\"version\":1,\"messages\":[{\"seq\":1,\"status\":9}]}",
         "{\"version\":1,\"messages\":[{\"seq\":1,\"id\":\"x\"}]}",
         "{\"version\":1,\"states\":[{},{},{},{},{}]}",
-        "{\"version\":1,\"phase\":7}", "{\"version\":1,\"owner\":-1}", "{\"version\":1,\"seq\":-1}",
+        "{\"version\":1,\"turn_active\":1}", "{\"version\":1,\"phase\":7}",
+        "{\"version\":1,\"owner\":-1}", "{\"version\":1,\"seq\":-1}",
     };
     const struct ulid id = ulid_make(1, 1, 1);
 
