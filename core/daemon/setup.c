@@ -14,6 +14,7 @@
 #include "config/conf.h"
 #include "config/schema.h"
 #include "daemon/policy_build.h"
+#include "io/web.h"
 #include "plug/loader.h"
 
 #define MAX_NAME 64
@@ -198,6 +199,12 @@ static void check_tandem(struct setup *setup, const struct conf_section *section
     if (i == 2 && (pair = conf_get(section, "store")))
         conf_error(conf, &pair->value_pos, "'%s' is not a store: use sqlite:PATH or memory:",
                    pair->value);
+    struct err err;
+    if (web_check_listen(setup->tandem.listen, &err) < 0 && (pair = conf_get(section, "listen")))
+        conf_error(conf, &pair->value_pos, "%s", err.text);
+    if (web_check_proxies(setup->tandem.trusted_proxies, &err) < 0 &&
+        (pair = conf_get(section, "trusted_proxies")))
+        conf_error(conf, &pair->value_pos, "%s", err.text);
     if (setup->tandem.tls_cert && !setup->tandem.tls_key) {
         pair = conf_get(section, "tls_cert");
         conf_error(conf, &pair->key_pos, "tls_cert needs tls_key beside it");

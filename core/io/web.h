@@ -24,6 +24,11 @@ struct web_conf {
     const char *const *trusted_proxies; /* addresses or CIDR; X-Forwarded-For from them counts */
 };
 
+/* For a check without opening anything: is it ADDRESS:PORT; are they addresses or CIDR ranges? 0, or
+ * -1 with a sentence. */
+int web_check_listen(const char *listen, struct err *err);
+int web_check_proxies(const char *const *proxies, struct err *err);
+
 /* Binds; nothing is accepted before web_start(). NULL with a sentence that names the address. */
 struct web *web_open(struct loop *loop, const struct web_conf *conf, struct err *err);
 void web_start(struct web *web);

@@ -29,11 +29,32 @@ static int split(const char *listen, char *host, size_t host_size, char *port, s
         listen++;
         len -= 2;
     }
-    if (len == 0 || len >= host_size || strlen(colon + 1) >= port_size)
+    if (len == 0 || len >= host_size || strlen(colon + 1) >= port_size ||
+        colon[1 + strspn(colon + 1, "0123456789")] != '\0' || strtoul(colon + 1, NULL, 10) > 65535)
         return -1;
     memcpy(host, listen, len);
     host[len] = '\0';
     snprintf(port, port_size, "%s", colon + 1);
+    return 0;
+}
+
+int web_check_listen(const char *listen, struct err *err)
+{
+    char host[256], port[8];
+
+    return split(listen, host, sizeof host, port, sizeof port) == 0
+               ? 0
+               : err_set(err, "cannot listen on '%s': write ADDRESS:PORT or [IPV6]:PORT, with a "
+                              "port of 0 to 65535", listen);
+}
+
+int web_check_proxies(const char *const *proxies, struct err *err)
+{
+    struct net net;
+
+    for (; proxies != NULL && *proxies != NULL; proxies++)
+        if (addr_parse_net(*proxies, &net, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -48,8 +69,9 @@ int addr_listen(const char *listen_at, int *port_r, struct err *err)
     const int on = 1;
     int fd, failed;
 
-    if (split(listen_at, host, sizeof host, port, sizeof port) < 0)
-        return err_set(err, "cannot listen on '%s': write ADDRESS:PORT or [IPV6]:PORT", listen_at);
+    if (web_check_listen(listen_at, err) < 0)
+        return -1;
+    split(listen_at, host, sizeof host, port, sizeof port);
     failed = getaddrinfo(host, port, &hints, &info);
     if (failed != 0)
         return err_set(err, "cannot listen on '%s': %s", listen_at, gai_strerror(failed));
