@@ -1,10 +1,12 @@
 /*
  * web.h - the listener: HTTP routes and WebSocket endpoints on one port, and a control socket.
  *
- * Layer: io. libwebsockets underneath, in a thread of its own, woken by lws_cancel_service(); no
- * other file knows of it. Every callback comes on the loop's thread, batched, one wake-up a batch.
- * Limits (header, body, total header time, connections) are enforced in the web thread, before
- * anything reaches the loop. Routes may be added until web_start() and, for a reload, after it.
+ * Layer: io. Sockets and TLS by libwebsockets, in a thread of its own; requests and frames are
+ * read by strict parsers of our own. Every callback comes on the loop's thread, batched, one
+ * wake-up a batch. Limits (header, body, total time, connections) are enforced in the web thread,
+ * before anything reaches the loop; while the loop does not keep up, nothing more is read.
+ * Routes may be added and removed at any time; what was removed gets no callback any more.
+ * A body needs a Content-Length (411 otherwise); HTTP/2 and compression are not spoken.
  */
 #ifndef IO_WEB_H
 #define IO_WEB_H

@@ -197,6 +197,8 @@ static void on_tick(lws_sorted_usec_list_t *sul)
 {
     struct link *link = lws_container_of(sul, struct link, tick);
 
+    /* Also without connections: under libev, libwebsockets does not notice a timer that is due
+     * before the one it waits for, so one that is always due soon keeps the others right. */
     web_tick(lws_context_user(link->context));
     lws_sul_schedule(link->context, 0, &link->tick, on_tick, WHEEL_TICK_MS * LWS_US_PER_MS);
 }

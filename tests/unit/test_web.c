@@ -43,6 +43,21 @@ static void assert_answer(const char *request, const char *status_line)
     free(answer);
 }
 
+/* An order to the listener takes effect a moment after the call. */
+static void wait_for_answer(const char *request, const char *status_line)
+{
+    int64_t end_ms = clock_mono_ms() + 3000;
+    int is_there;
+
+    do {
+        char *answer = peer_ask(server.port, request, 1500);
+
+        is_there = strncmp(answer, status_line, strlen(status_line)) == 0;
+        free(answer);
+    } while (!is_there && clock_mono_ms() < end_ms);
+    assert_true(is_there);
+}
+
 static void assert_contains(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL)
@@ -186,6 +201,39 @@ static void static_bytes_have_an_etag_and_are_not_sent_twice(void **state)
     free(again);
     assert_answer("POST /page HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
                   "HTTP/1.1 405 ");
+}
+
+#define BIG (16 * 1024 * 1024) /* more than the kernel takes at once */
+
+static void add_big(void *arg)
+{
+    char *big = mem_alloc(BIG);
+
+    memset(big, 'B', BIG);
+    assert_int_equal(web_static(arg, "/big", "text/plain", big, BIG), 0);
+    assert_int_equal(web_static(arg, "/big", "text/plain", big, BIG), -1);
+    free(big);
+}
+
+static void a_large_body_waits_for_a_client_that_reads_slowly(void **state)
+{
+    int fd = peer_connect(server.port), closed = 0;
+    char *answer;
+    size_t len;
+
+    (void)state;
+    server_call(&server, add_big, server.web);
+    wait_for_answer("HEAD /big HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
+    peer_text(fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"
+                  "GET /page HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    usleep(300000);
+    answer = peer_read(fd, NULL, 10000, &len, &closed);
+    assert_true(closed);
+    assert_true(len > BIG);
+    assert_non_null(strstr(answer, "BBBHTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(answer, "<p>hello</p>"));
+    free(answer);
+    close(fd);
 }
 
 /* W30 */
@@ -349,7 +397,7 @@ static void while_draining_new_ones_get_503_and_open_ones_stay(void **state)
 
     (void)state;
     server_call(&server, drain, server.web);
-    usleep(50000);
+    wait_for_answer("GET /echo HTTP/1.0\r\n\r\n", "HTTP/1.1 503 ");
     answer = peer_ask(server.port, UPGRADE("/chat"), 1500);
     assert_contains(answer, "HTTP/1.1 503 ");
     assert_contains(answer, "Retry-After: ");
@@ -853,6 +901,7 @@ int main(void)
         PLAIN(a_body_over_the_limit_is_413),
         PLAIN(a_client_that_expects_100_is_told_to_continue),
         PLAIN(static_bytes_have_an_etag_and_are_not_sent_twice),
+        PLAIN(a_large_body_waits_for_a_client_that_reads_slowly),
         PLAIN(what_two_readers_could_read_differently_is_refused),
         PLAIN(headers_over_the_limit_are_431),
         PLAIN(a_head_that_drips_is_ended_at_the_total_deadline),
