@@ -301,7 +301,8 @@ void engine_decide(const struct session *session, const struct event *event,
         .owner = session->owner == TD_OWNER_AGENT
                      ? arena_strdup(step_r->arena, session->owner_name) : NULL,
         .turn_agent = arena_strdup(step_r->arena, session->turn.agent),
-        .route = arena_strdup(step_r->arena, session->route), .view = *session, .bounces = session->bounces, .answered = session->answered,
+        .route = arena_strdup(step_r->arena, session->route), .view = *session,
+        .bounces = session->bounces, .answered = session->answered,
     };
     const struct session_message *last =
         session->n_messages > 0 ? &session->messages[session->n_messages - 1] : NULL;

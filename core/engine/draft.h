@@ -21,7 +21,7 @@ struct draft {
     const char *owner; /* agent that owns after the records so far; NULL: none */
     const char *turn_agent; /* of the state's turn */
     const char *route;
-    struct session view; /* what routes see: the state and what this step knows; never written through */
+    struct session view; /* what routes see: the state and what this step knows; only read */
     unsigned bounces;
     uint64_t answered; /* customer messages up to this seq are dealt with */
     uint64_t newest;   /* newest customer message, this step's included; 0: none */

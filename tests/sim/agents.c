@@ -67,7 +67,8 @@ static struct job *pick(struct world *w, struct person *p)
 
 static const struct td_message *words(struct world *w, struct arena *arena, unsigned job, size_t i)
 {
-    static const char *const odd[] = { "", " \"quoted\" \\", " \n\t\x01", " \xe2\x80\xa8\xf0\x9f\x98\x80" };
+    static const char *const odd[] = { "", " \"quoted\" \\", " \n\t\x01",
+                                       " \xe2\x80\xa8\xf0\x9f\x98\x80" };
     struct td_message *m = arena_alloc(arena, sizeof *m);
 
     m->size = sizeof *m;

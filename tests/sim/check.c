@@ -100,8 +100,8 @@ static void check_truth(struct world *w, struct person *p, const struct step *st
              p->model.covered == p->model.newest,
          "a question is answered, or the customer is told that nobody can",
          "person %d: messages up to %d went without a word", p->number, (int)failed->upto);
-    MUST(failed->upto > 0 || next > 0 || p->model.by_start, "a failed turn has a next agent or a text",
-         "person %d", p->number);
+    MUST(failed->upto > 0 || next > 0 || p->model.by_start,
+         "a failed turn has a next agent or a text", "person %d", p->number);
 }
 
 static void check_redecided(struct world *w, struct person *p, const struct event *ev,

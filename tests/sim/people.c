@@ -46,7 +46,8 @@ static void speak(struct world *w, struct person *p, int said)
 
     m->size = sizeof *m;
     m->id = arena_printf(p->arena, "%d", said);
-    m->text = p->said[said].hostile ? "bad \xff\xfe" : arena_printf(p->arena, "c%d.%d", p->number, said);
+    m->text = p->said[said].hostile ? "bad \xff\xfe"
+                                    : arena_printf(p->arena, "c%d.%d", p->number, said);
     event.message = m;
     event.from.locale = chance(w, 50) ? "de" : NULL;
     event.from.customer = chance(w, 50) ? &known : NULL;

@@ -12,7 +12,8 @@
 
 static const char *const agent_names[MAX_AGENTS] = { "ann", "bob", "cleo", "dan", "eve" };
 static const char *const channel_names[MAX_CHANNELS] = { "chat", "desk", "sms", "call" };
-static const char *const whens[3] = { "intent == \"refund\"", "intent == \"sales\" and confidence > 0.5",
+static const char *const whens[3] = { "intent == \"refund\"",
+                                      "intent == \"sales\" and confidence > 0.5",
                                       "locale matches \"^de\"" };
 static const char *const route_names[3] = { "refunds", "sales", "german" };
 static struct expr *exprs[3]; /* compiled once: patterns are dear */
@@ -73,7 +74,8 @@ static void draw_policy(struct world *w, size_t at)
     w->policies[at] = (struct policy){
         .channels = w->channels[at], .n_channels = at == 2 && chance(w, 300) ? 3 : MAX_CHANNELS,
         .agents = agents, .n_agents = n, .routes = w->routes[at], .n_routes = draw(w, 4),
-        .max_bounces = 1 + (unsigned)draw(w, 6), .max_pending = 2 + (unsigned)draw(w, MAX_PENDING - 1),
+        .max_bounces = 1 + (unsigned)draw(w, 6),
+        .max_pending = 2 + (unsigned)draw(w, MAX_PENDING - 1),
         .max_attempts = 1 + (unsigned)draw(w, 4), .retry_ms = 100 + (int64_t)draw(w, 2000),
         .clarify_max = (unsigned)draw(w, 3), .text_unavailable = "Nobody can answer just now.",
         .text_no_human = "There is no human here.",

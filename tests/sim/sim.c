@@ -80,7 +80,8 @@ static int run_seeds(const struct options *opt)
         }
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+    double seconds = (double)(end.tv_sec - start.tv_sec) +
+                     (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     printf("%llu seeds, %llu steps, %llu crashes, %llu stale answers, %llu sessions left behind: "
            "nothing broke (%.1f s, %.0f steps/s; journals %016llx)\n",
            (unsigned long long)(opt->last - opt->first + 1), (unsigned long long)steps,

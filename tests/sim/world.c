@@ -1,4 +1,4 @@
-/* world.c - one seed: things happen in random order, then faults stop and everything must settle. */
+/* world.c - one seed: things happen in random order, then faults stop and all must settle. */
 #include "config.h"
 
 #include "tests/sim/world.h"

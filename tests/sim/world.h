@@ -36,7 +36,8 @@
 /* What one step may make: ten replies, two texts of ours, an owner, a turn, and their frame. */
 #define MOST_RECORDS 20
 #define MOST_MESSAGES \
-    (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT + (ENGINE_MAX_REPLIES + 2) * (MAX_PENDING + 2))
+    (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT +         \
+     (ENGINE_MAX_REPLIES + 2) * (MAX_PENDING + 2))
 
 /* What the model needs of a record. */
 struct fact {
@@ -183,7 +184,7 @@ struct event shell_event(struct world *w, struct person *p, enum event_type type
 /* Hands an event in; said and job are who waits for it, -1: nobody. */
 enum verdict shell_step(struct world *w, struct person *p, const struct event *event, int said,
                         int job);
-void shell_commit(struct world *w, struct person *p); /* what is in flight becomes durable, or not */
+void shell_commit(struct world *w, struct person *p); /* what is in flight is durable, or not */
 void shell_evict(struct world *w, struct person *p);
 int shell_attach(struct world *w, struct person *p, uint64_t last_seq);
 void shell_new_session(struct world *w, struct person *p);
@@ -201,7 +202,7 @@ void client_replay(struct world *w, struct person *p, uint64_t last_seq);
 
 /* people.c */
 void people_act(struct world *w, struct person *p);
-void people_come_back(struct world *w, struct person *p); /* attaches, and says again what nobody took */
+void people_come_back(struct world *w, struct person *p); /* and says again what nobody took */
 void people_accepted(struct world *w, struct person *p, int said, unsigned session, uint64_t seq);
 void operator_act(struct world *w, struct person *p);
 

@@ -32,7 +32,7 @@ void rig_free(struct rig **rig);
 
 enum verdict rig_do(struct rig *rig, struct event event); /* fills in time, ids and random */
 enum verdict rig_message(struct rig *rig, const char *id, const char *text);
-enum verdict rig_answer(struct rig *rig, const struct td_answer *answer); /* to the turn that runs */
+enum verdict rig_answer(struct rig *rig, const struct td_answer *answer); /* to its turn */
 enum verdict rig_says(struct rig *rig, const char *text);
 enum verdict rig_status(struct rig *rig, enum td_status status, const char *detail);
 enum verdict rig_event(struct rig *rig, enum event_type type);

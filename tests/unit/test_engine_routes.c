@@ -191,7 +191,7 @@ static void a_note_of_a_value_is_cut_between_characters(void **state)
     rig->policy.n_routes = 1;
     rig_do(rig, (struct event){ .type = EVENT_MESSAGE, .message = &m,
                                 .from = { .channel = "web", .peer = "p", .timezone = zone } });
-    assert_string_equal(rig->session.owner_name, "three"); /* and the rig has read the record back */
+    assert_string_equal(rig->session.owner_name, "three"); /* the rig reads the record back */
     rig_free(&rig);
     expr_free(&any);
 }
