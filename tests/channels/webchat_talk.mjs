@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
 import { peer } from '../lib/peers.mjs';
-import { Raw, frame } from '../lib/raw.mjs';
+import { Raw, frame, handshake } from '../lib/raw.mjs';
 
 const { WebSocket } = peer('ws') ?? {};
 if (!WebSocket) {
@@ -60,8 +60,11 @@ class Customer {
         this.at = 0;
         ws.on('message', data => this.frames.push(JSON.parse(data)));
         ws.on('error', () => {});
-        this.closed = new Promise(done => ws.on('close', code => { this.code = code; done(code); }));
+        ws.on('close', code => { this.code = code; });
     }
+
+    /** The code, once it is closed. */
+    get closed() { return until(() => this.code, 'a close'); }
 
     send(object) { this.ws.send(typeof object === 'string' ? object : JSON.stringify(object)); }
 
@@ -341,15 +344,19 @@ test('reconnecting at random, each event comes once and in order', async () => {
 });
 
 test('W28 SIGTERM is 1012 to all, 503 to newcomers, and an end within drain', async () => {
-    const own = await Gateway.start({ conf, tandem: { drain: '2s' } });
+    const own = await Gateway.start({ conf: `${conf}delay = 700ms\n`, tandem: { drain: '5s' } });
     const some = [];
     for (let i = 0; i < 20; i++) some.push(await Customer.open({}, 'web', own));
     await some[0].say('before the end');
     const ended = own.stop('SIGTERM');
+    await sleep(150);
+    const head = await Raw.ask(own, handshake('/chat/web')).catch(() => null); // or it listens no more
+    if (head) assert.deepEqual([head.status, Number(head.headers['retry-after']) > 0], [503, true]);
+    assert.equal((await some[0].next('message')).text, 'before the end'); // a turn under way is ended
     for (const one of some) assert.equal(await one.closed, 1012);
     const { code, signal, ms } = await ended;
     assert.deepEqual({ code, signal }, { code: 0, signal: null });
-    assert.ok(ms < 4000, `took ${ms} ms`);
+    assert.ok(ms < 5000, `took ${ms} ms`);
     await own.start();
     const back = await Customer.open({ resume: some[0].welcome.resume }, 'web', own);
     assert.equal(back.welcome.session, some[0].welcome.session);
