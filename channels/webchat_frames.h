@@ -25,7 +25,7 @@ enum frame_type {
 struct frame {
     cJSON *tree;
     enum frame_type type;
-    const char *id;             /* message: never NULL there; else perhaps of a frame that is wrong */
+    const char *id;             /* message: never NULL there, but in a frame that is wrong */
     const char *text, *choice;  /* message, and the comment of a rating; NULL: none */
     const char *resume, *tab, *locale, *timezone;          /* hello; NULL: none */
     const char *customer_id, *name, *email, *signature;    /* hello; NULL: none */

@@ -116,8 +116,9 @@ struct session {
 
 #define BUSY_RETRY 1000 /* ms, when nobody knows better */
 
-void talk_text(struct socket *sock, const char *text, size_t len); /* a frame; sock may be gone after */
-void talk_early(struct socket *sock); /* reads what came before the welcome; sock may be gone after */
+/* The socket may be gone after these two: a frame, and the frames that came before the welcome. */
+void talk_text(struct socket *sock, const char *text, size_t len);
+void talk_early(struct socket *sock);
 void talk_no_hello(void *sock);       /* the timer of the hello */
 void talk_error(struct socket *sock, const char *code, const char *message, const char *id,
                 uint32_t retry_after_ms);

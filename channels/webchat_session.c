@@ -63,7 +63,9 @@ static int hold(struct webchat *chat, struct session *session, uint64_t seq, con
     if (session->held_len + len > (size_t)chat->conf->send_buffer / 4 ||
         (h = malloc(sizeof *h + len + 1)) == NULL)
         return -1;
-    *h = (struct held){ .seq = seq, .len = len, .job = job != NULL ? *job : 0, .owed = job != NULL };
+    *h = (struct held){
+        .seq = seq, .len = len, .job = job != NULL ? *job : 0, .owed = job != NULL,
+    };
     memcpy(h->text, td_json_text(&chat->frame), len + 1);
     DL_APPEND(session->held, h);
     session->held_len += len;

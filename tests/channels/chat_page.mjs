@@ -1,11 +1,12 @@
-/** chat_page.mjs - the page at /chat/ in a real browser: talk, reload, two tabs, a crash, the end. */
+/** chat_page.mjs - the page at /chat/ in a real browser: talk, reload, two tabs, a crash. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
 import { chromiumPath, launchChromium, peer } from '../lib/peers.mjs';
 
 if (!chromiumPath || !peer('playwright-core')) {
-    console.log(`ok 1 - the chat page # SKIP ${chromiumPath ? 'npm playwright-core' : 'chromium'} is not installed`);
+    const missing = chromiumPath ? 'npm playwright-core' : 'chromium';
+    console.log(`ok 1 - the chat page # SKIP ${missing} is not installed`);
     process.exit(0);
 }
 
@@ -17,7 +18,9 @@ const browser = await launchChromium();
 async function visit(context, wrong = []) {
     const page = await context.newPage();
     page.on('pageerror', error => wrong.push(String(error)));
-    page.on('console', line => { if (line.type() === 'error' && !/WebSocket/.test(line.text())) wrong.push(line.text()); });
+    page.on('console', line => {
+        if (line.type() === 'error' && !/WebSocket/.test(line.text())) wrong.push(line.text());
+    });
     await page.goto(`${gw.url}/chat/`);
     await page.getByText('Online').waitFor();
     return page;
@@ -54,10 +57,12 @@ after(async () => {
 test('a newcomer writes, and is answered', () => {
     return fresh(async (context, page) => {
         assert.ok(await page.getByRole('log', { name: 'Conversation' }).isVisible());
-        assert.ok(await page.getByLabel('Your message').evaluate(e => e === document.activeElement));
-        await say(page, 'Hello <b>there</b> <img src=x onerror=alert(1)>');
+        const box = page.getByLabel('Your message');
+        assert.ok(await box.evaluate(element => element === document.activeElement));
+        const hostile = 'Hello <b>there</b> <img src=x onerror=alert(1)>';
+        await say(page, hostile);
         await until(async () => (await answers(page)).length === 1, 'the answer');
-        assert.deepEqual(await texts(page, true), ['Hello <b>there</b> <img src=x onerror=alert(1)>']);
+        assert.deepEqual(await texts(page, true), [hostile]);
         assert.equal(await sent(page), 1);
         assert.equal(await page.locator('#messages img, #messages b').count(), 0);
     });
@@ -124,7 +129,8 @@ test('a gateway killed in the middle loses nothing and doubles nothing', () => {
             }
         }
         await until(async () => await sent(page) === words.length, 'all sent', 30000);
-        await until(async () => (await answers(page)).length >= words.length, 'all answered', 20000);
+        await until(async () => (await answers(page)).length >= words.length, 'all answered',
+            20000);
         await sleep(300);
         assert.deepEqual([...(await texts(page, true))].sort(), [...words].sort());
         assert.deepEqual([...(await answers(page))].sort(), [...words].sort());

@@ -1,4 +1,4 @@
-/** webchat_wire.mjs - web chat against peers that break the rules, byte by byte (W01 to W18, W29 to W31). */
+/** webchat_wire.mjs - web chat against peers that break the rules (W01 to W18, W29 to W31). */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
@@ -25,6 +25,8 @@ type = echo
 `,
 });
 
+/** What the listener says to a handshake with these headers. */
+const knock = (headers, path = '/chat/web') => Raw.ask(gw, handshake(path, headers));
 const open = (path = '/chat/web') => Raw.open(gw, path, { hello: {} });
 const message = (id, words) => ({ type: 'message', id, text: words });
 
@@ -76,15 +78,14 @@ test('W01 the handshake of RFC 6455 gets its answer', async () => {
 
 test('W02 no subprotocol, or another one, is 400', async () => {
     for (const protocol of [null, 'tandem.chat.v2', 'chat', 'TANDEM.CHAT.V1'])
-        assert.equal((await Raw.ask(gw, handshake('/chat/web', { 'Sec-WebSocket-Protocol': protocol }))).status,
-            400, String(protocol));
-    const head = await Raw.ask(gw, handshake('/chat/web', { 'Sec-WebSocket-Protocol': 'chat, tandem.chat.v1' }));
+        assert.equal((await knock({ 'Sec-WebSocket-Protocol': protocol })).status, 400, protocol);
+    const head = await knock({ 'Sec-WebSocket-Protocol': 'chat, tandem.chat.v1' });
     assert.equal(head.status, 101);
     assert.equal(head.headers['sec-websocket-protocol'], 'tandem.chat.v1');
 });
 
 test('W03 version 8 is 426, which names 13', async () => {
-    const head = await Raw.ask(gw, handshake('/chat/web', { 'Sec-WebSocket-Version': '8' }));
+    const head = await knock({ 'Sec-WebSocket-Version': '8' });
     assert.equal(head.status, 426);
     assert.equal(head.headers['sec-websocket-version'], '13');
 });
@@ -92,22 +93,22 @@ test('W03 version 8 is 426, which names 13', async () => {
 test('W04 what is not an upgrade is 400', async () => {
     for (const fields of [{ method: 'POST' }, { Upgrade: null }, { Connection: 'keep-alive' },
         { Connection: null }, { 'Sec-WebSocket-Key': null }, { 'Sec-WebSocket-Key': 'short' }])
-        assert.equal((await Raw.ask(gw, handshake('/chat/web', fields))).status, 400,
+        assert.equal((await knock(fields)).status, 400,
             JSON.stringify(fields));
 });
 
 test('W05 Firefox says Connection: keep-alive, Upgrade', async () => {
-    assert.equal((await Raw.ask(gw, handshake('/chat/web', { Connection: 'keep-alive, Upgrade' }))).status, 101);
+    assert.equal((await knock({ Connection: 'keep-alive, Upgrade' })).status, 101);
 });
 
 test('W06 an origin that is not listed is 403, and logged once', async () => {
-    const status = async origin => (await Raw.ask(gw, handshake('/chat/shop', { Origin: origin }))).status;
+    const status = async origin => (await knock({ Origin: origin }, '/chat/shop')).status;
     assert.equal(await status('https://shop.example'), 101);
     assert.equal(await status('http://localhost:3000'), 101);
     for (const origin of ['https://evil.example', 'https://shop.example.evil.example', 'null',
         'http://shop.example', 'https://shop.example:8443', null])
         assert.equal(await status(origin), 403, String(origin));
-    assert.equal((await Raw.ask(gw, handshake('/chat/web', { Origin: 'https://any.example' }))).status, 101);
+    assert.equal((await knock({ Origin: 'https://any.example' })).status, 101);
     await until(() => gw.log.includes('evil.example'), 'the log line');
     assert.equal(gw.log.match(/origins, refused/g).length, 1);
 });
@@ -195,7 +196,8 @@ test('W14 a stray part, and a message within a message, are 1002', async () => {
 
 test('W15 what is not UTF-8 is 1007', async () => {
     for (const hex of ['ff', 'c0af', 'c1bf', 'e08080', 'eda080', 'edbfbf', 'f0808080', 'f4908080',
-        'f8a1a1a1a1', '80', 'bf', 'c3', 'e282', 'f09f98', 'cebae1bdb9cf83cebcceb5eda080656469746564'])
+        'f8a1a1a1a1', '80', 'bf', 'c3', 'e282', 'f09f98',
+        'cebae1bdb9cf83cebcceb5eda080656469746564'])
         await ends(1007, frame({ payload: Buffer.from(hex, 'hex') }));
     await ends(1007, frame({ payload: Buffer.from('61c3', 'hex'), fin: false }),
         frame({ opcode: 0, payload: Buffer.from('28', 'hex') }));
@@ -207,7 +209,9 @@ test('W15 a character split over parts, and U+FFFF, are taken', async () => {
     const raw = await open();
     const bytes = Buffer.from(JSON.stringify(message('m1', 'æ€😀\uffff\ufffd\u{10ffff}')));
     for (let i = 0; i < bytes.length; i++)
-        raw.send(frame({ opcode: i ? 0 : 1, payload: bytes.subarray(i, i + 1), fin: i === bytes.length - 1 }));
+        raw.send(frame({
+            opcode: i ? 0 : 1, payload: bytes.subarray(i, i + 1), fin: i === bytes.length - 1,
+        }));
     await accepts(raw, 'm1');
     assert.ok((await answer(raw)).text.includes('æ€😀\uffff\ufffd\u{10ffff}'));
     raw.destroy();
@@ -308,7 +312,7 @@ test('W30 what two readers could understand differently is 400', async () => {
 });
 
 test('W31 9 KiB of headers are 431 or the end', async () => {
-    const head = await Raw.ask(gw, handshake('/chat/web', { 'X-Big': 'x'.repeat(9216) }));
+    const head = await knock({ 'X-Big': 'x'.repeat(9216) });
     assert.ok(head === null || head.status === 431, `got ${head?.status}`);
-    assert.equal((await Raw.ask(gw, handshake('/chat/web', { 'X-Big': 'x'.repeat(7000) }))).status, 101);
+    assert.equal((await knock({ 'X-Big': 'x'.repeat(7000) })).status, 101);
 });

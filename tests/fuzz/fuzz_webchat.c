@@ -167,7 +167,9 @@ static void step_open(struct model *m, unsigned who, const char *hello)
 
     if (p->conn != 0 || m->opened++ > 200)
         return;
-    const struct td_ws_info info = { .size = sizeof info, .peer = "::1", .exempt = 1, .origin = "" };
+    const struct td_ws_info info = {
+        .size = sizeof info, .peer = "::1", .exempt = 1, .origin = "",
+    };
 
     p->conn = fake_ws_open(m->f, info.peer, &info);
     if (hello != NULL && fake_ws_is_open(m->f, p->conn))

@@ -111,8 +111,9 @@ export class Gateway {
             if (this.child === child) this.child = null;
             done({ code, signal, ms: Date.now() - since });
         }));
-        const ready = await until(() => this.log.slice(from).match(READY) ?? (!this.child && 'gone'),
-            'the ready line', this.options.readyMs ?? 20000).catch(() => null);
+        const isReady = () => this.log.slice(from).match(READY) ?? (!this.child && 'gone');
+        const ready = await until(isReady, 'the ready line', this.options.readyMs ?? 20000)
+            .catch(() => null);
         if (ready === null || ready === 'gone') {
             child.kill('SIGKILL');
             throw new Error(`tandemd did not get ready:\n${this.log.slice(from)}`);

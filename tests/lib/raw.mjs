@@ -22,7 +22,8 @@ export function handshake(path, { method = 'GET', ...fields } = {}) {
 }
 
 /** length: what the header claims; wide: the 64-bit form whatever the length. */
-export function frame({ opcode = 1, payload = '', fin = true, rsv = 0, masked = true, length, wide }) {
+export function frame(bits) {
+    const { opcode = 1, payload = '', fin = true, rsv = 0, masked = true, length, wide } = bits;
     const body = Buffer.from(payload), n = BigInt(length ?? body.length);
     const size = n < 126n && !wide ? 2 : n < 65536n && !wide ? 4 : 10;
     const head = Buffer.alloc(size);

@@ -132,7 +132,8 @@ static void a_bad_hello_ends_in_4400(void **state)
         "{\"type\":\"hello\",\"resume\":1}", "{\"type\":\"hello\",\"resume\":\"\"}",
         "{\"type\":\"hello\",\"last_seq\":-1}", "{\"type\":\"hello\",\"last_seq\":1.5}",
         "{\"type\":\"hello\",\"last_seq\":\"1\"}", "{\"type\":\"hello\",\"tab\":{}}",
-        "{\"type\":\"hello\",\"customer\":\"dana\"}", "{\"type\":\"hello\",\"customer\":{\"id\":7}}",
+        "{\"type\":\"hello\",\"customer\":\"dana\"}",
+        "{\"type\":\"hello\",\"customer\":{\"id\":7}}",
         "{\"type\":\"hello\",\"type\":\"hello\"}",
     };
     struct fake *f = *state;
@@ -313,7 +314,8 @@ static void a_text_counts_in_characters_not_bytes(void **state)
     conf.max_text = 3;
     fake_open(f, &td_plugin_0, &conf);
     conn = come_in(f);
-    fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"a\",\"text\":\"\xc3\xa6\xc3\xb8\xf0\x9f\x98\x80\"}");
+    fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"a\","
+                          "\"text\":\"\xc3\xa6\xc3\xb8\xf0\x9f\x98\x80\"}");
     assert_non_null(fake_next(f, FAKE_DELIVER));
     for (int i = 0; i < 9; i++) { /* long texts are no nonsense: they do not end in 1008 */
         fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"b\",\"text\":\"abcd\"}");

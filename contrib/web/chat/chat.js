@@ -9,7 +9,8 @@ const SUBPROTOCOL = 'tandem.chat.v1';
 const ACCEPT_WITHIN = 10000; // ms; later, the connection is taken for dead
 const BACKOFF_MAX = 30000;
 const TYPING_EVERY = 3000;
-const EVENTS = ['message', 'owner', 'queue', 'typing', 'receipt', 'bye']; // as the listener has them
+// What the listener has a method for.
+const EVENTS = ['message', 'owner', 'queue', 'typing', 'receipt', 'bye'];
 
 const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(12)),
     byte => byte.toString(16).padStart(2, '0')).join('');
@@ -161,7 +162,9 @@ class Talk {
         const pending = this.outbox.find(one => one.id === id);
         if (!pending) return this.listener.error(message);
         if (code === 'busy' || code === 'rate_limited')
-            setTimeout(() => { if (this.welcomed && this.outbox.includes(pending)) this.post(pending); }, wait);
+            setTimeout(() => {
+                if (this.welcomed && this.outbox.includes(pending)) this.post(pending);
+            }, wait);
         else {
             this.done(id);
             this.listener.refused(id, message);
@@ -201,14 +204,18 @@ class Page {
         this.textEl.addEventListener('input', () => this.typed());
         this.leaveEl.addEventListener('click', () => this.talk.tell({ type: 'leave' }));
         this.againEl.addEventListener('click', () => this.again());
-        this.ratingEl.addEventListener('click', ({ target }) => { if (target.value) this.rate(target); });
+        this.ratingEl.addEventListener('click', ({ target }) => {
+            if (target.value) this.rate(target);
+        });
         this.noticeEl.querySelector('button').addEventListener('click', () => {
             this.noticeEl.hidden = true;
             this.talk.connect();
             this.textEl.focus();
         });
         this.latestEl.addEventListener('click', () => this.scroll(true));
-        this.logEl.addEventListener('scroll', () => { if (this.atEnd()) this.latestEl.hidden = true; });
+        this.logEl.addEventListener('scroll', () => {
+            if (this.atEnd()) this.latestEl.hidden = true;
+        });
         document.addEventListener('visibilitychange', () => this.seen());
         addEventListener('focus', () => this.seen());
     }
@@ -250,7 +257,8 @@ class Page {
 
     rate(button) {
         this.talk.tell({ type: 'rating', score: Number(button.value) });
-        for (const other of this.ratingEl.querySelectorAll('fieldset button')) other.disabled = true;
+        for (const other of this.ratingEl.querySelectorAll('fieldset button'))
+            other.disabled = true;
         button.setAttribute('aria-pressed', 'true');
         this.ratingEl.querySelector('legend').textContent = 'Thank you.';
     }
@@ -388,7 +396,8 @@ class Page {
     }
 
     mine({ id, text }, at) {
-        const item = this.items.get(id) ?? this.add('me', 'You', text, at ?? new Date().toISOString(), id);
+        const item = this.items.get(id) ??
+            this.add('me', 'You', text, at ?? new Date().toISOString(), id);
         if (!item.querySelector('.state')) item.append(this.make('p', 'state', 'Sending…'));
         if (!at) item.classList.add('sending');
         return item;
@@ -402,10 +411,11 @@ class Page {
     add(kind, name, text, at, id) {
         const item = this.make('li', kind);
         item.dataset.who = `${kind} ${name}`;
-        item.append(this.make('p', 'who', name || (kind === 'agent' ? 'Assistant' : kind === 'human' ? 'Person' : 'Note')),
-            this.make('p', 'body', text));
+        const called = name || { agent: 'Assistant', human: 'Person' }[kind] || 'Note';
+        item.append(this.make('p', 'who', called), this.make('p', 'body', text));
         if (at) {
-            const time = this.make('time', '', new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+            const time = this.make('time', '',
+                new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
             time.dateTime = at;
             item.append(time);
         }
@@ -419,16 +429,17 @@ class Page {
 
     /** What was accepted stands where the server put it: behind all that came before. */
     place(item) {
-        const settled = [...this.messagesEl.children].filter(one => !one.classList.contains('sending'));
-        const last = settled.at(-1);
+        const items = [...this.messagesEl.children];
+        const last = items.findLast(one => !one.classList.contains('sending'));
         if (last === item) return;
         last.after(item);
-        for (let one = this.messagesEl.firstElementChild; one; one = one.nextElementSibling) this.group(one);
+        for (const one of items) this.group(one);
     }
 
     /** A name stands over the first of a run only. */
     group(item) {
-        item.classList.toggle('first', item.previousElementSibling?.dataset.who !== item.dataset.who);
+        const before = item.previousElementSibling;
+        item.classList.toggle('first', before?.dataset.who !== item.dataset.who);
     }
 
     make(tag, look, text) {
@@ -454,7 +465,8 @@ class Page {
     }
 
     retireChoices() {
-        for (const button of this.messagesEl.querySelectorAll('.choices button:enabled')) button.disabled = true;
+        for (const button of this.messagesEl.querySelectorAll('.choices button:enabled'))
+            button.disabled = true;
     }
 
     atEnd() {
