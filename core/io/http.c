@@ -476,7 +476,7 @@ struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err)
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    /* The cache counts connections in use as well: a smaller one would close what is needed next. */
+    /* It counts connections in use as well: a smaller one would close what is needed next. */
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, total);
     curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
     return http;

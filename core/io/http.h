@@ -19,10 +19,11 @@ struct loop;
 /* max_idle: connections kept for use again, at least 1024. No more are open at once: further
  * requests wait for one while their time runs. */
 struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err);
-void http_free(struct http **http); /* calls still running end without their callback; not from one */
+/* Calls still running end without their callback. Not to be called from one. */
+void http_free(struct http **http);
 
 /* cb comes exactly once, on a later turn, with the response borrowed for the call. The call is
- * freed after it. A bad request is reported by cb as well, so that there is one path. Never NULL. */
+ * freed after it. A bad request is reported by cb as well: there is one path. Never NULL. */
 struct http_call *http_start(struct http *http, const struct td_http_request *request,
                              td_http_cb *cb, void *arg);
 void http_cancel(struct http_call **call); /* NULL is fine; cb does not come */

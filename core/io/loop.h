@@ -27,7 +27,8 @@ void loop_run(struct loop *loop);  /* until loop_stop() */
 void loop_stop(struct loop *loop);
 struct event_base *loop_base(struct loop *loop); /* borrowed */
 
-/* Fires once after `ms`, never early (monotonic clock), then the timer is freed: null your pointer first in fn. */
+/* Fires once after `ms`, never early (monotonic clock), then the timer is freed: null your
+ * pointer first in fn. */
 struct loop_timer *loop_timer_add(struct loop *loop, uint64_t ms, loop_fn *fn, void *arg);
 void loop_timer_del(struct loop_timer **timer); /* NULL is fine */
 

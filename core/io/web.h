@@ -54,7 +54,8 @@ void web_reply(struct web *web, uint64_t request, const struct td_web_reply *rep
 int web_ws_add(struct web *web, const struct td_ws_conf *conf, const struct td_ws_ops *ops,
                void *arg);
 void web_ws_del(struct web *web, const char *path); /* closes its connections with 1001 */
-void web_ws_send(struct web *web, uint64_t conn, const char *text, size_t len); /* copied; a dead conn is ignored */
+/* Copied; a connection that is gone is ignored. */
+void web_ws_send(struct web *web, uint64_t conn, const char *text, size_t len);
 void web_ws_close(struct web *web, uint64_t conn, int code, const char *reason);
 
 struct web_stats {

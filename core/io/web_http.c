@@ -243,7 +243,8 @@ static struct event *request_event(struct conn *conn, const struct route *route,
     struct event *event;
     char *text;
 
-    size += strlen(head->method) + strlen(head->path) + strlen(head->query) + strlen(conn->peer) + 4;
+    size += strlen(head->method) + strlen(head->path) + 2;
+    size += strlen(head->query) + strlen(conn->peer) + 2;
     for (size_t i = 0; i < head->n_headers; i++)
         size += strlen(head->headers[i].name) + strlen(head->headers[i].value) + 2;
     event = mem_grow(NULL, sizeof *event + size);

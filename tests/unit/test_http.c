@@ -247,7 +247,8 @@ static void get(const char *path)
 
 static void a_post_goes_out_as_it_was_given(void **state)
 {
-    const struct td_header headers[] = { { "Content-Type", "application/json" }, { "X-Empty", "" } };
+    const struct td_header headers[] = { { "Content-Type", "application/json" },
+                                         { "X-Empty", "" } };
     const struct td_http_request request = {
         .size = sizeof request, .url = url("/ok?q=1"), .headers = headers, .n_headers = 2,
         .body = "{\"a\":1}", .body_len = 7,

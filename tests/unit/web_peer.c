@@ -6,11 +6,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+/* after the four it needs */
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -340,4 +345,33 @@ int peer_close_code(int fd, int ms)
         code = 0;
     free(payload);
     return code;
+}
+
+void expect_answer(struct server *server, const char *request, const char *status_line)
+{
+    char *answer = peer_ask(server->port, request, 1500);
+
+    if (strncmp(answer, status_line, strlen(status_line)) != 0)
+        fail_msg("asked:\n%s\ngot:\n%s", request, answer);
+    free(answer);
+}
+
+void await_answer(struct server *server, const char *request, const char *status_line)
+{
+    int64_t end = clock_mono_ms() + 3000;
+    int is_there;
+
+    do {
+        char *answer = peer_ask(server->port, request, 1500);
+
+        is_there = strncmp(answer, status_line, strlen(status_line)) == 0;
+        free(answer);
+    } while (!is_there && clock_mono_ms() < end);
+    assert_true(is_there);
+}
+
+void expect_in(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("'%s' is not in:\n%s", part, text);
 }

@@ -3,7 +3,8 @@
  * sends bytes as they are.
  *
  * The endpoint /chat (subprotocol t.v1) answers a text with the same text; "flood" with megabytes,
- * "bye" with a close 4409, "#.." with nothing; what its callbacks saw stands in `seen`. /echo answers with what came.
+ * "bye" with a close 4409, "#.." with nothing; what its callbacks saw stands in `seen`. /echo
+ * answers with what came.
  */
 #ifndef TESTS_WEB_PEER_H
 #define TESTS_WEB_PEER_H
@@ -21,7 +22,8 @@ struct server {
     struct web *web;
     int port;
     pthread_mutex_t lock; /* guards seen */
-    struct buf seen;      /* one line a callback: "opened PEER EXEMPT ORIGIN", "text ..", "closed N" */
+    /* One line a callback: "opened PEER EXEMPT ORIGIN", "text ..", "closed  CODE". */
+    struct buf seen;
 };
 
 /* Changes before the start; NULL: as they are. */
@@ -49,6 +51,12 @@ void peer_frame(int fd, int first_byte, const char *payload, size_t len);
 int peer_next(int fd, char *payload, size_t size, size_t *len_r, int ms);
 /* The code of the next close frame, skipping others; 0: closed without; -1: neither in time. */
 int peer_close_code(int fd, int ms);
+
+/* The test fails when the answer does not begin so. */
+void expect_answer(struct server *server, const char *request, const char *status_line);
+/* Asks until it does, for some seconds: an order to the listener takes a moment. */
+void await_answer(struct server *server, const char *request, const char *status_line);
+void expect_in(const char *text, const char *part);
 
 #define UPGRADE_HEAD(path_, extra_)                                                     \
     "GET " path_ " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" extra_        \
