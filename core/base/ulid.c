@@ -51,19 +51,18 @@ struct ulid ulid_new(int64_t wall_ms)
 
 void ulid_format(const struct ulid *id, char text[ULID_TEXT])
 {
-    unsigned bits = 0, n_bits = 2; /* 130 bits of text for 128: two zeros in front */
-    size_t at = 0;
+    uint64_t high = 0, low = 0;
 
-    for (int i = 0; i < 16; i++) {
-        bits = bits << 8 | id->b[i];
-        n_bits += 8;
-        while (n_bits >= 5) {
-            n_bits -= 5;
-            text[at++] = digits[bits >> n_bits & 31];
-        }
-        bits &= (1u << n_bits) - 1;
+    for (int i = 0; i < 8; i++) {
+        high = high << 8 | id->b[i];
+        low = low << 8 | id->b[8 + i];
     }
-    text[at] = '\0';
+    for (int i = ULID_TEXT - 2; i >= 0; i--) { /* the last digit holds the lowest five bits */
+        text[i] = digits[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
+    }
+    text[ULID_TEXT - 1] = '\0';
 }
 
 int ulid_parse(const char *text, struct ulid *id_r)

@@ -17,6 +17,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define MAX_RESPONSE (1024 * 1024)
 #define MAX_RETRY_AFTER_S (30 * 86400)
+#define EXPECT_FROM (1024 * 1024) /* bytes of a body from which libcurl waits for "100 Continue" */
 #define MIN_TOTAL_CONNECTIONS 1024L
 #define MAX_SPARE 256 /* easy handles kept: making one costs more than a request */
 
@@ -357,7 +358,8 @@ static int call_headers(struct http_call *call, const struct td_http_request *re
         header_add(call, line);
         free(line);
     }
-    header_add(call, "Expect:");
+    if (request->body_len >= EXPECT_FROM)
+        header_add(call, "Expect:");
     if (!has_type) /* libcurl would call every body a form */
         header_add(call, "Content-Type:");
     return 0;

@@ -73,10 +73,11 @@ static inline char *td_json_take(struct td_json *j)
     return data;
 }
 
-static inline void td_json_put_(struct td_json *j, const char *p, size_t len)
+/* Place for so many bytes and a NUL at the end of the text; NULL: memory ran out. */
+static inline char *td_json_room_(struct td_json *j, size_t len)
 {
     if (j->failed)
-        return;
+        return NULL;
     if (len >= j->cap - j->len) {
         size_t cap = j->cap ? j->cap : 256;
         char *data = NULL;
@@ -87,12 +88,21 @@ static inline void td_json_put_(struct td_json *j, const char *p, size_t len)
         }
         if (!data) {
             j->failed = 1;
-            return;
+            return NULL;
         }
         j->data = data;
         j->cap = cap;
     }
-    memcpy(j->data + j->len, p, len);
+    return j->data + j->len;
+}
+
+static inline void td_json_put_(struct td_json *j, const char *p, size_t len)
+{
+    char *to = td_json_room_(j, len);
+
+    if (!to)
+        return;
+    memcpy(to, p, len);
     j->len += len;
     j->data[j->len] = '\0';
 }
@@ -154,14 +164,40 @@ static inline size_t td_json_plain_(const char *s, size_t len)
     return i;
 }
 
+/* A string that needs no escape, as a value or, with a colon, as a key. */
+static inline void td_json_quoted_(struct td_json *j, const char *s, size_t len, int is_key)
+{
+    char *to = len < SIZE_MAX / 4 ? td_json_room_(j, len + 4) : NULL;
+
+    if (!to) {
+        j->failed = 1;
+        return;
+    }
+    if (j->comma)
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, s, len);
+    to += len;
+    *to++ = '"';
+    if (is_key)
+        *to++ = ':';
+    *to = '\0';
+    j->len = (size_t)(to - j->data);
+    j->comma = !is_key;
+}
+
 /* U+2028 and U+2029 are escaped too: they end a line in JavaScript. */
 static inline void td_json_strn(struct td_json *j, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t from = 0;
+    size_t from = 0, plain = td_json_plain_(s, len);
 
+    if (plain == len) {
+        td_json_quoted_(j, s, len, 0);
+        return;
+    }
     td_json_value_(j, "\"", 1);
-    for (size_t i = td_json_plain_(s, len); i < len; i += td_json_plain_(s + i, len - i)) {
+    for (size_t i = plain; i < len; i += td_json_plain_(s + i, len - i)) {
         unsigned char c = (unsigned char)s[i];
         size_t n_in = 1, n_out = 2;
         char out[6] = { '\\', (char)c };
@@ -207,7 +243,14 @@ static inline void td_json_str(struct td_json *j, const char *s)
         td_json_null(j);
 }
 
+/* A key of the caller's own: it is written as it is and MUST need no escape. */
 static inline void td_json_key(struct td_json *j, const char *key)
+{
+    td_json_quoted_(j, key, strlen(key), 1);
+}
+
+/* A key from outside. */
+static inline void td_json_key_any(struct td_json *j, const char *key)
 {
     td_json_str(j, key);
     td_json_put_(j, ":", 1);
@@ -302,7 +345,7 @@ static inline void td_json_tree(struct td_json *j, const cJSON *node)
         j->comma = 0;
         for (const cJSON *child = node->child; child; child = child->next) {
             if (is_object)
-                td_json_key(j, child->string);
+                td_json_key_any(j, child->string);
             td_json_tree(j, child);
         }
         td_json_put_(j, is_object ? "}" : "]", 1);
