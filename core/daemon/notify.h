@@ -1,7 +1,8 @@
 /*
- * notify.h - tells systemd how the daemon is ($NOTIFY_SOCKET), and that it still is ($WATCHDOG_USEC).
+ * notify.h - tells systemd how the daemon is, and that it still is.
  *
- * Layer: daemon. Does nothing when nobody listens. Loop thread only.
+ * Layer: daemon. Does nothing without $NOTIFY_SOCKET; the beat needs $WATCHDOG_USEC. Loop thread
+ * only.
  */
 #ifndef DAEMON_NOTIFY_H
 #define DAEMON_NOTIFY_H

@@ -242,7 +242,8 @@ static void read_tandem(struct setup *setup)
 /* 0, or -1 with the reason reported: a kind that is not known, a name that is missing or odd. */
 static int check_section(struct conf *file, const struct conf_section *section)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t n = 0;
 
     while (section_kinds[n])

@@ -14,9 +14,9 @@
 #define ANSWER_MS 30000 /* for the callback's reply, and again for the peer to read it */
 #define LINGER_MS 2000
 #define MAX_BODIES (64u * 1024 * 1024) /* of all requests whose bodies are still coming */
-#define PAGE_POLICY                                                                  \
-    "Content-Security-Policy: default-src 'self'; object-src 'none'; base-uri 'none'; " \
-    "form-action 'self'; frame-ancestors 'self'\r\nReferrer-Policy: same-origin\r\n"
+#define PAGE_POLICY                                                                          \
+    "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; " \
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'\r\nReferrer-Policy: same-origin\r\n"
 
 /* ---- Replies ------------------------------------------------------------------------------ */
 
