@@ -70,7 +70,11 @@ static void a_wrong_handshake_gets_the_status_that_says_why(void **state)
     expect_in(answer, "HTTP/1.1 426 ");
     expect_in(answer, "Sec-WebSocket-Version: 13\r\n");
     free(answer);
-    expect_answer(&server, "POST /chat HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 400 ");
+    expect_answer(&server,
+                  "POST /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                  "Sec-WebSocket-Protocol: t.v1\r\n\r\n", "HTTP/1.1 400 ");
     expect_answer(&server, "GET /chat HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 ");
     expect_answer(&server,
                   UPGRADE_HEAD("/chat", "Connection: keep-alive\r\nSec-WebSocket-Version: 13\r\n")
