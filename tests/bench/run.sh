@@ -103,6 +103,8 @@ load -c 100
 ref_rate=$(num msgs_per_s) ref_cpu=$(num server_us_per_msg)
 load -c 1
 ref_p50=$(lat p50_us)
+load -c "$crowd" -r 1000 --settle 3 --ctmo 120
+ref_p99=$(lat p99_us)
 stop_server
 
 start_gateway chat
@@ -123,8 +125,10 @@ start_gateway crowd
 load -c "$crowd" -r 1000 --settle 3 --ctmo 120
 idle=$(num kb_per_conn) p99=$(lat p99_us)
 row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
-row "$crowd connections, 1000 messages/s, p99 ms" "$(calc %.1f "$p99 / 1000")" - \
-    "$(calc %.1f "$p99 / 1000")" '<= 20'
+# 20 ms, or twice the reference where the disk alone takes longer.
+ref_p99=$(calc %.0f "$ref_p99 < 10000 ? 10000 : $ref_p99")
+row "$crowd connections, 1000 messages/s, p99 us" "$p99" "$ref_p99" \
+    "$(calc %.2f "$p99 / $ref_p99")" '<= 2'
 stop_server
 
 # The store alone: what a batch costs with few and with many sessions in it, 64 under way.
