@@ -37,7 +37,7 @@ before(async () => {
             ...['plain', 'again', 'hang', 'garbage', 'drip', 'stopped', 'gone'].map(n => pair(n)),
             pair('half', { next: 'echo', deadline: '5s' }),
             pair('chain', { next: 'echo' }),
-            pair('breaker', { next: 'echo', breaker_failures: 3, breaker_open: '700ms' }),
+            pair('breaker', { next: 'echo', breaker_failures: 3, breaker_open: '2s' }),
         ].join('\n'),
     });
 });
@@ -255,12 +255,12 @@ test('the breaker opens, lets one question through after a while, and closes', a
     await agent.script('breaker', ['body:broken']);
     for (let i = 0; i < 6; i++) await answers('hello 0');
     assert.equal(await asked(), 3, 'open after three failures');
-    await sleep(750);
+    await sleep(2050);
     await answers('hello 0');
     await answers('hello 0');
     assert.equal(await asked(), 4, 'one probe, which failed');
     await agent.script('breaker', ['ok']);
-    await sleep(750);
+    await sleep(2050);
     await answers('re: hello 0');
     await answers('re: hello 0');
     assert.equal(await asked(), 2, 'closed again');
