@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -127,6 +128,7 @@ struct loop *loop_new(struct err *err)
 {
     struct loop *loop = mem_alloc(sizeof *loop);
 
+    signal(SIGPIPE, SIG_IGN); /* a peer that goes is an error of write(), also within libraries */
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     loop->base = event_base_new();
     if (loop->wake_fd < 0 || loop->base == NULL) {
