@@ -12,7 +12,7 @@
  * TANDEM_KEEP=1 keeps the directories; TANDEM_VERBOSE=1 copies the daemon's log to stderr.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,8 +84,9 @@ export class Gateway {
         const lines = Object.entries(keys).filter(([, v]) => v !== null)
             .map(([k, v]) => `${k} = ${v}`);
         this.options.conf = conf;
-        writeFileSync(this.confPath, `[tandem]\n${lines.join('\n')}\n\n${conf}\n`,
+        writeFileSync(`${this.confPath}.new`, `[tandem]\n${lines.join('\n')}\n\n${conf}\n`,
                       { mode: 0o600 }); // it may hold secrets
+        renameSync(`${this.confPath}.new`, this.confPath); // whole at any moment, also for a reload
     }
 
     async start() {
