@@ -145,6 +145,12 @@ static int take_conf(struct app *app, struct buf *report)
         setup_free(&next);
         return -1;
     }
+    if (next->builtin && !app->setup->builtin) {
+        buf_printf(report, "%s has no channels and agents any more, perhaps it is being written; "
+                           "nothing was changed", app->setup->path);
+        setup_free(&next);
+        return -1;
+    }
     snprintf(hash, sizeof hash, "%s", next->policy->hash);
     if (reload_apply(app->gate, app->setup, next, &err) != 0) {
         buf_printf(report, "%s; nothing was changed", err.text);

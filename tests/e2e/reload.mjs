@@ -57,6 +57,13 @@ test('a bad conf changes nothing and says why', async () => {
     chat.destroy();
 });
 
+test('a conf that has become empty is not taken for the built-in one', () => {
+    const before = gw.options.conf, end = reload('');
+    assert.equal(end.status, 1);
+    assert.match(end.answer.error.message, /no channels and agents any more/);
+    gw.writeConf(before);
+});
+
 test('when one instance will not open, everything is as it was', async () => {
     const before = gw.options.conf;
     const chat = await Chat.open(gw, 'web');
