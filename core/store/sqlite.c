@@ -20,7 +20,7 @@
 #include "base/mem.h"
 
 #define GROUP 256          /* batches a commit */
-#define CHECKPOINT 4000    /* pages in the WAL */
+#define CHECKPOINT 1000    /* pages in the WAL: a longer one would hold up the commits behind it */
 #define SPACE_CHECK_MS 100 /* how often the file system is asked what it has left */
 
 struct sqlite_store {
@@ -123,20 +123,20 @@ static void commit(struct sqlite_store *st, struct op_list *group)
 {
     int64_t start = clock_mono_us();
     enum store_status status = STORE_FULL;
-    int rc = SQLITE_FULL, tail = 0;
+    int rc = SQLITE_FULL;
 
     if (has_space(st)) {
         rc = db_run(&st->db, DB_BEGIN);
         for (struct store_op *op = group->head; op != NULL && rc == SQLITE_OK; op = op->next)
             rc = db_append(&st->db, op);
-        if (rc == SQLITE_OK && (tail = tail_is_long(&st->db)))
-            rc = tail_write(&st->db);
+        if (rc == SQLITE_OK)
+            rc = tail_write(&st->db, TAIL);
         if (rc == SQLITE_OK)
             rc = db_run(&st->db, DB_COMMIT);
         if (rc != SQLITE_OK)
             status = undo(st, rc, "the store's commit failed");
-        else if (tail)
-            tail_clear(&st->db);
+        else
+            tail_written(&st->db);
     }
     for (struct store_op *op = group->head; op != NULL && rc != SQLITE_OK; op = op->next)
         op->status = status;
@@ -151,13 +151,13 @@ static void run_alone(struct sqlite_store *st, struct store_op *op)
     int rc = db_run(&st->db, DB_BEGIN);
 
     if (rc == SQLITE_OK)
-        rc = tail_write(&st->db);
+        rc = tail_write(&st->db, 0);
     if (rc == SQLITE_OK)
         rc = op->kind == OP_ERASE ? db_erase(&st->db, op) : db_compact(&st->db, op);
     if (rc == SQLITE_OK)
         rc = db_run(&st->db, DB_COMMIT);
     if (rc == SQLITE_OK)
-        tail_clear(&st->db);
+        tail_written(&st->db);
     if (rc == SQLITE_OK && op->kind == OP_ERASE) /* no copy is left in the WAL */
         rc = sqlite3_wal_checkpoint_v2(st->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc != SQLITE_OK)

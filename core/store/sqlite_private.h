@@ -8,6 +8,10 @@
 #ifndef STORE_SQLITE_PRIVATE_H
 #define STORE_SQLITE_PRIVATE_H
 
+#ifndef TAIL
+#define TAIL 4096 /* entries kept out of the indexes; more cost fewer pages, and time at a start */
+#endif
+
 #include <sqlite3.h>
 #include <uthash.h>
 
@@ -24,6 +28,7 @@ enum db_stmt {
     DB_JOURNAL_PUT,
     DB_JOURNAL_GET,
     DB_PLACE_LAST,
+    DB_PLACE_GET,
     DB_PLACE_PUT,
     DB_PLACE_FROM,
     DB_INDEXED_GET,
@@ -58,19 +63,22 @@ struct tail_place {
     int64_t at;
 };
 
-struct tail_session {
-    UT_hash_handle hh;
-    struct ulid id;
-    struct tail_place *places; /* in order */
-    size_t n, cap;
-};
-
 struct tail_key {
     UT_hash_handle hh;
+    struct tail_key *next; /* of the same session */
     uint8_t key[STORE_KEY];
     struct ulid session;
     uint64_t seq;
     int64_t at;
+};
+
+struct tail_session {
+    UT_hash_handle hh;
+    struct ulid id;
+    sqlite3_int64 oldest;      /* row of its oldest batch */
+    struct tail_place *places; /* in order */
+    size_t n, cap;
+    struct tail_key *keys;
 };
 
 struct db {
@@ -85,8 +93,10 @@ struct db {
     struct {
         struct tail_session *sessions;
         struct tail_key *keys;
-        size_t n; /* batches */
-    } tail; /* of the journal: what stands in no index yet */
+        size_t n;              /* places and keys */
+        size_t written;        /* sessions, from the first on, that the open transaction writes */
+        sqlite3_int64 indexed; /* as the table meta has it */
+    } tail; /* of the journal: what stands in no index yet; sessions by the age of their oldest */
 };
 
 /* sqlite_schema.c. Opens or creates, checks the version, prepares. 0, or -1 with a sentence. */
@@ -101,10 +111,12 @@ int db_is_full(struct db *db, int rc);
 void db_bind_id(sqlite3_stmt *stmt, int i, const struct ulid *id);
 
 /* sqlite_tail.c. After a rollback the tail has to be read again. */
-int tail_read(struct db *db);  /* from the journal, in place of what is known */
-int tail_write(struct db *db); /* into the indexes, in a transaction; cleared after its commit */
+int tail_read(struct db *db); /* from the journal, in place of what is known */
+/* In a transaction: the oldest sessions into the indexes, until at most `keep` entries are left;
+ * tail_written() after the commit. */
+int tail_write(struct db *db, size_t keep);
+void tail_written(struct db *db);
 void tail_clear(struct db *db);
-int tail_is_long(const struct db *db); /* time to write it */
 /* dedupe NULL: none; place->n 0: no records. */
 void tail_add(struct db *db, const struct ulid *session, const struct tail_place *place,
               const uint8_t *dedupe, uint64_t dedupe_seq);

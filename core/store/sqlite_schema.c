@@ -20,7 +20,7 @@
 /*
  * One row of journal is a batch, in order of arrival: an append touches the last page only. Its
  * bodies stand apart, under the same number, so that they can be erased. place and dedupe are the
- * indexes, written for many batches at a time (sqlite_tail.c). session has a row a session, written
+ * indexes, written some time later (sqlite_tail.c). session has a row a session, written
  * when it begins and when its wake changes, not with each batch.
  */
 static const char schema[] =
@@ -50,6 +50,7 @@ static const char *const texts[DB_STMTS] = {
                        " LEFT JOIN body b ON b.id = j.id WHERE j.id = ?1",
     [DB_PLACE_LAST] = "SELECT first_seq + n - 1 FROM place WHERE session = ?1"
                       " ORDER BY first_seq DESC LIMIT 1",
+    [DB_PLACE_GET] = "SELECT 1 FROM place WHERE session = ?1 AND first_seq = ?2",
     [DB_PLACE_PUT] = "INSERT INTO place(session, first_seq, n, at, id) VALUES(?1, ?2, ?3, ?4, ?5)",
     [DB_PLACE_FROM] = "SELECT id FROM place WHERE session = ?1 AND first_seq >="
                       " coalesce((SELECT max(first_seq) FROM place WHERE session = ?1"

@@ -2,9 +2,10 @@
  * sqlite_tail.c - the newest batches: where they stand is known in memory and written later.
  *
  * A batch is appended to the end of the journal, which costs a part of a page. Its places in the
- * indexes by session and by dedupe key are pages of their own, so they are written for many batches
- * at a time, in order. The meta row `indexed` says how far they have come; what is after it is read
- * again when the store is opened.
+ * indexes by session and by dedupe key are pages of their own, so they wait, and those of the
+ * session that has waited for longest are written together, a few sessions a commit. The meta row
+ * `indexed` says up to which row all places are written; rows after it are looked at again when the
+ * store is opened.
  */
 #include "config.h"
 #include "store/sqlite_private.h"
@@ -14,33 +15,36 @@
 
 #include "base/mem.h"
 
-#define TAIL 1024 /* batches; more cost fewer pages, and a longer pause when they are written */
+#define INDEXED_STEP 512 /* rows; how far the meta row may lag */
 
-static void add_place(struct db *db, const struct ulid *session, const struct tail_place *place)
+static struct tail_session *session_of(struct db *db, const struct ulid *id, sqlite3_int64 row)
 {
     struct tail_session *s;
 
-    HASH_FIND(hh, db->tail.sessions, session, sizeof *session, s);
+    HASH_FIND(hh, db->tail.sessions, id, sizeof *id, s);
     if (s == NULL) {
         s = mem_alloc(sizeof *s);
-        s->id = *session;
-        HASH_ADD(hh, db->tail.sessions, id, sizeof s->id, s);
+        s->id = *id;
+        s->oldest = row;
+        HASH_ADD(hh, db->tail.sessions, id, sizeof s->id, s); /* keeps the order of coming */
     }
-    if (s->n == s->cap) {
-        s->cap = s->cap > 0 ? s->cap * 2 : 4;
-        s->places = mem_grow(s->places, s->cap * sizeof *s->places);
-    }
-    s->places[s->n++] = *place;
+    return s;
 }
 
 void tail_add(struct db *db, const struct ulid *session, const struct tail_place *place,
               const uint8_t *dedupe, uint64_t dedupe_seq)
 {
+    struct tail_session *s = session_of(db, session, place->row);
     struct tail_key *key;
 
-    db->tail.n++;
-    if (place->n > 0)
-        add_place(db, session, place);
+    if (place->n > 0) {
+        if (s->n == s->cap) {
+            s->cap = s->cap > 0 ? s->cap * 2 : 4;
+            s->places = mem_grow(s->places, s->cap * sizeof *s->places);
+        }
+        s->places[s->n++] = *place;
+        db->tail.n++;
+    }
     if (dedupe == NULL)
         return;
     key = mem_alloc(sizeof *key);
@@ -48,7 +52,10 @@ void tail_add(struct db *db, const struct ulid *session, const struct tail_place
     key->session = *session;
     key->seq = dedupe_seq;
     key->at = place->at;
+    key->next = s->keys;
+    s->keys = key;
     HASH_ADD(hh, db->tail.keys, key, STORE_KEY, key);
+    db->tail.n++;
 }
 
 const struct tail_session *tail_session(const struct db *db, const struct ulid *session)
@@ -56,7 +63,7 @@ const struct tail_session *tail_session(const struct db *db, const struct ulid *
     struct tail_session *s;
 
     HASH_FIND(hh, db->tail.sessions, session, sizeof *session, s);
-    return s;
+    return s != NULL && s->n > 0 ? s : NULL;
 }
 
 const struct tail_key *tail_key(const struct db *db, const uint8_t key[STORE_KEY])
@@ -67,52 +74,34 @@ const struct tail_key *tail_key(const struct db *db, const uint8_t key[STORE_KEY
     return k;
 }
 
-int tail_is_long(const struct db *db)
+static void drop_first(struct db *db)
 {
-    return db->tail.n >= TAIL;
+    struct tail_session *s = db->tail.sessions;
+    struct tail_key *key;
+
+    HASH_DEL(db->tail.sessions, s);
+    db->tail.n -= s->n;
+    while ((key = s->keys) != NULL) {
+        s->keys = key->next;
+        HASH_DEL(db->tail.keys, key);
+        free(key);
+        db->tail.n--;
+    }
+    free(s->places);
+    free(s);
+}
+
+void tail_written(struct db *db)
+{
+    for (; db->tail.written > 0; db->tail.written--)
+        drop_first(db);
 }
 
 void tail_clear(struct db *db)
 {
-    struct tail_session *s, *next_s;
-    struct tail_key *k, *next_k;
-
-    HASH_ITER(hh, db->tail.sessions, s, next_s) {
-        HASH_DEL(db->tail.sessions, s);
-        free(s->places);
-        free(s);
-    }
-    HASH_ITER(hh, db->tail.keys, k, next_k) {
-        HASH_DEL(db->tail.keys, k);
-        free(k);
-    }
-    db->tail.n = 0;
-}
-
-static int by_id(const struct tail_session *a, const struct tail_session *b)
-{
-    return ulid_cmp(&a->id, &b->id);
-}
-
-static int by_key(const struct tail_key *a, const struct tail_key *b)
-{
-    return memcmp(a->key, b->key, STORE_KEY);
-}
-
-static int write_session(struct db *db, const struct tail_session *s)
-{
-    sqlite3_stmt *stmt = db->stmt[DB_PLACE_PUT];
-    int rc = SQLITE_OK;
-
-    db_bind_id(stmt, 1, &s->id);
-    for (size_t i = 0; i < s->n && rc == SQLITE_OK; i++) {
-        sqlite3_bind_int64(stmt, 2, (sqlite3_int64)s->places[i].first_seq);
-        sqlite3_bind_int64(stmt, 3, (sqlite3_int64)s->places[i].n);
-        sqlite3_bind_int64(stmt, 4, s->places[i].at);
-        sqlite3_bind_int64(stmt, 5, s->places[i].row);
-        rc = db_run(db, DB_PLACE_PUT);
-    }
-    return rc;
+    db->tail.written = 0;
+    while (db->tail.sessions != NULL)
+        drop_first(db);
 }
 
 static int write_key(struct db *db, const struct tail_key *k)
@@ -126,24 +115,88 @@ static int write_key(struct db *db, const struct tail_key *k)
     return db_run(db, DB_DEDUPE_PUT);
 }
 
-int tail_write(struct db *db)
+/* *n_r: how many entries that were. */
+static int write_session(struct db *db, const struct tail_session *s, size_t *n_r)
 {
-    struct tail_session *s;
-    struct tail_key *k;
+    sqlite3_stmt *stmt = db->stmt[DB_PLACE_PUT];
     int rc = SQLITE_OK;
 
-    if (db->tail.n == 0)
-        return SQLITE_OK;
-    HASH_SORT(db->tail.sessions, by_id);
-    HASH_SORT(db->tail.keys, by_key);
-    for (s = db->tail.sessions; s != NULL && rc == SQLITE_OK; s = s->hh.next)
-        rc = write_session(db, s);
-    for (k = db->tail.keys; k != NULL && rc == SQLITE_OK; k = k->hh.next)
+    db_bind_id(stmt, 1, &s->id);
+    *n_r = s->n;
+    for (size_t i = 0; i < s->n && rc == SQLITE_OK; i++) {
+        sqlite3_bind_int64(stmt, 2, (sqlite3_int64)s->places[i].first_seq);
+        sqlite3_bind_int64(stmt, 3, (sqlite3_int64)s->places[i].n);
+        sqlite3_bind_int64(stmt, 4, s->places[i].at);
+        sqlite3_bind_int64(stmt, 5, s->places[i].row);
+        rc = db_run(db, DB_PLACE_PUT);
+    }
+    for (const struct tail_key *k = s->keys; k != NULL && rc == SQLITE_OK; k = k->next) {
         rc = write_key(db, k);
-    if (rc != SQLITE_OK)
-        return rc;
-    sqlite3_bind_int64(db->stmt[DB_INDEXED_PUT], 1, db->last_row);
+        ++*n_r;
+    }
+    return rc;
+}
+
+int tail_write(struct db *db, size_t keep)
+{
+    const struct tail_session *s = db->tail.sessions;
+    size_t left = db->tail.n, n;
+    sqlite3_int64 indexed;
+    int rc;
+
+    for (; s != NULL && left > keep; s = s->hh.next) {
+        if ((rc = write_session(db, s, &n)) != SQLITE_OK)
+            return rc;
+        left -= n;
+        db->tail.written++;
+    }
+    indexed = s != NULL ? s->oldest - 1 : db->last_row;
+    if (db->tail.written == 0 || (keep > 0 && indexed < db->tail.indexed + INDEXED_STEP))
+        return SQLITE_OK;
+    db->tail.indexed = indexed; /* read again when this is rolled back */
+    sqlite3_bind_int64(db->stmt[DB_INDEXED_PUT], 1, indexed);
     return db_run(db, DB_INDEXED_PUT);
+}
+
+/* 1: this row's place, or at least its key, is written already. */
+static int is_indexed(struct db *db, const struct ulid *session, const struct tail_place *place,
+                      const void *dedupe)
+{
+    sqlite3_stmt *stmt = db->stmt[place->n > 0 ? DB_PLACE_GET : DB_DEDUPE_GET];
+    int rc;
+
+    if (place->n > 0) {
+        db_bind_id(stmt, 1, session);
+        sqlite3_bind_int64(stmt, 2, (sqlite3_int64)place->first_seq);
+    } else {
+        sqlite3_bind_blob(stmt, 1, dedupe, STORE_KEY, SQLITE_STATIC);
+    }
+    rc = sqlite3_step(stmt);
+    sqlite3_reset(stmt);
+    return rc == SQLITE_ROW;
+}
+
+/* 0, or -1: a row that no program of ours wrote. */
+static int read_row(struct db *db, sqlite3_stmt *stmt)
+{
+    const struct tail_place place = {
+        .row = sqlite3_column_int64(stmt, 0),
+        .first_seq = (uint64_t)sqlite3_column_int64(stmt, 2),
+        .n = (uint64_t)sqlite3_column_int64(stmt, 3),
+        .at = sqlite3_column_int64(stmt, 4),
+    };
+    const void *dedupe = sqlite3_column_blob(stmt, 5);
+    struct ulid session;
+
+    if (sqlite3_column_bytes(stmt, 1) != (int)sizeof session.b ||
+        (dedupe != NULL && sqlite3_column_bytes(stmt, 5) != STORE_KEY) ||
+        (dedupe == NULL && place.n == 0))
+        return -1;
+    memcpy(session.b, sqlite3_column_blob(stmt, 1), sizeof session.b);
+    if (!is_indexed(db, &session, &place, dedupe))
+        tail_add(db, &session, &place, dedupe, (uint64_t)sqlite3_column_int64(stmt, 6));
+    db->last_row = place.row;
+    return 0;
 }
 
 int tail_read(struct db *db)
@@ -153,31 +206,16 @@ int tail_read(struct db *db)
 
     tail_clear(db);
     if ((rc = sqlite3_step(db->stmt[DB_INDEXED_GET])) == SQLITE_ROW)
-        db->last_row = sqlite3_column_int64(db->stmt[DB_INDEXED_GET], 0);
+        db->last_row = db->tail.indexed = sqlite3_column_int64(db->stmt[DB_INDEXED_GET], 0);
     sqlite3_reset(db->stmt[DB_INDEXED_GET]);
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
     sqlite3_bind_int64(stmt, 1, db->last_row);
-    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const struct tail_place place = {
-            .row = sqlite3_column_int64(stmt, 0),
-            .first_seq = (uint64_t)sqlite3_column_int64(stmt, 2),
-            .n = (uint64_t)sqlite3_column_int64(stmt, 3),
-            .at = sqlite3_column_int64(stmt, 4),
-        };
-        struct ulid session;
-
-        if (sqlite3_column_bytes(stmt, 1) != (int)sizeof session.b ||
-            (sqlite3_column_type(stmt, 5) != SQLITE_NULL &&
-             sqlite3_column_bytes(stmt, 5) != STORE_KEY)) {
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+        if (read_row(db, stmt) < 0) {
             rc = SQLITE_CORRUPT;
             break;
         }
-        memcpy(session.b, sqlite3_column_blob(stmt, 1), sizeof session.b);
-        tail_add(db, &session, &place, sqlite3_column_blob(stmt, 5),
-                 (uint64_t)sqlite3_column_int64(stmt, 6));
-        db->last_row = place.row;
-    }
     sqlite3_reset(stmt);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
