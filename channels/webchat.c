@@ -218,7 +218,11 @@ static void webchat_event(void *self, const struct td_event *event)
     struct webchat *chat = self;
     struct session *session = session_find(chat, event->session);
 
-    if (session != NULL && frame_event(&chat->frame, event) == 0)
+    if (session == NULL || frame_event(&chat->frame, event) < 0)
+        return;
+    if (event->type == TD_EV_DELTA)
+        session_stream(session, event);
+    else
         session_show(session, chat, event->seq, NULL, NULL);
 }
 
@@ -307,5 +311,6 @@ static const struct td_channel_ops ops = {
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_CHANNEL, .name = "webchat", .version = "0.1",
-                 .caps = TD_CAN_REPLAY | TD_CAN_CHOICES | TD_CAN_TYPING | TD_CAN_RECEIPTS,
+                 .caps = TD_CAN_REPLAY | TD_CAN_CHOICES | TD_CAN_TYPING | TD_CAN_RECEIPTS |
+                         TD_CAN_STREAM,
                  .ops = &ops, .conf_size = sizeof(struct conf), .conf_keys = conf_keys);

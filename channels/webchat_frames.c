@@ -363,6 +363,16 @@ static void write_receipt(struct td_json *j, const struct td_event *event)
     td_json_object_end(j);
 }
 
+static void write_delta(struct td_json *j, const struct td_event *event)
+{
+    begin(j, "delta");
+    td_json_key_str(j, "turn", event->turn);
+    td_json_key_str(j, "text", event->text != NULL ? event->text : "");
+    if (event->text == NULL)
+        td_json_key_bool(j, "void", 1);
+    td_json_object_end(j);
+}
+
 int frame_event(struct td_json *j, const struct td_event *event)
 {
     switch (event->type) {
@@ -389,6 +399,11 @@ int frame_event(struct td_json *j, const struct td_event *event)
         key_seq(j, "seq", event->seq);
         td_json_key_str(j, "reason", event->text != NULL ? event->text : "");
         td_json_object_end(j);
+        return 0;
+    case TD_EV_DELTA:
+        if (!TD_HAS(event, turn) || event->turn == NULL)
+            return -1;
+        write_delta(j, event);
         return 0;
     case TD_EV_READ:
     case TD_EV_RATING:

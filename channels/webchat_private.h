@@ -76,6 +76,7 @@ struct socket {
     struct td_timer *hello_timer;
     uint64_t hello;    /* the order of hellos, to know the newest of a tab */
     uint64_t last_seq; /* the newest shown */
+    uint64_t streamed; /* bytes shown of the answer that is coming; 0: none */
     char *early;       /* frames before the welcome, each with its NUL */
     size_t early_len;
     struct tally bad, fast;
@@ -141,6 +142,8 @@ void session_join(struct socket *sock, uint64_t seq);
  * answered here or later. */
 int session_show(struct session *session, struct webchat *chat, uint64_t seq,
                  const struct socket *except, const uint64_t *job);
+/* The same for chat->frame, a part of an answer: to those who have seen it from its beginning. */
+void session_stream(struct session *session, const struct td_event *event);
 void session_free_all(struct webchat *chat);
 
 #endif

@@ -189,6 +189,8 @@ int session_show(struct session *session, struct webchat *chat, uint64_t seq,
         socket_write(sock);
         if (seq > 0)
             sock->last_seq = seq;
+        if (job != NULL)
+            sock->streamed = 0;
     }
     if (shown && job != NULL)
         answer(chat, *job, TD_OK, 0);
@@ -199,6 +201,20 @@ int session_show(struct session *session, struct webchat *chat, uint64_t seq,
         return shown ? 1 : -1;
     }
     return shown;
+}
+
+void session_stream(struct session *session, const struct td_event *event)
+{
+    struct socket *sock;
+
+    DL_FOREACH(session->sockets, sock) {
+        if (sock->state != SOCKET_LIVE || (event->text != NULL && event->of != 0 &&
+                                           event->of != sock->streamed))
+            continue;
+        if (event->text != NULL || sock->streamed > 0)
+            socket_write(sock);
+        sock->streamed = event->text != NULL ? event->of + strlen(event->text) : 0;
+    }
 }
 
 /* ---- Sockets ----------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /*
  * agent_http.c - an agent behind an HTTP endpoint: one POST a turn, the answer in its response.
  *
- * One request an ask, no more: when to ask again, for how long, and whom else, is the host's.
+ * The response is the answer, or a stream of its parts that ends in it (text/event-stream), or 202:
+ * then the agent posts the answer later (agent_late). One request an ask, no more: when to ask again, for how long, and whom else, is the host's.
  */
 #include "config.h"
 
@@ -9,9 +10,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 #include <uthash.h>
 
 #include "plugins/agent_http_answer.h"
+#include "plugins/agent_http_events.h"
 #include "plugins/agent_http_request.h"
 
 struct conf {
@@ -22,7 +25,8 @@ struct conf {
 static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL, "Where turns are posted to; http or https."),
     TD_CONF_SECRET(struct conf, secret, 0,
-                   "Signs requests (Standard Webhooks): whsec_ and base64, or the key itself."),
+                   "Signs requests (Standard Webhooks): whsec_ and base64, or the key itself; as "
+                   "bearer token it lets the agent answer later."),
     TD_CONF_DURATION(struct conf, connect_timeout, 0, "2s", 1, 60000,
                      "How long a connection may take to come about."),
     TD_CONF_SIZE(struct conf, max_answer, 0, "1M", 1024, 16777216, "The largest answer taken."),
@@ -42,13 +46,15 @@ struct job {
     UT_hash_handle hh;
     struct agent *agent;
     uint64_t id;
-    struct td_http *http;
+    struct td_http *http;       /* NULL: answered with 202 */
+    struct http_events *events; /* NULL: it does not stream, or not yet */
 };
 
 static void job_free(struct job *job)
 {
     HASH_DEL(job->agent->jobs, job);
     job->agent->host->http_cancel(&job->http);
+    http_events_free(&job->events);
     free(job);
 }
 
@@ -98,13 +104,12 @@ static enum td_status status_of_http(int status)
                                                : TD_FAIL;
 }
 
-static void take_answer(struct agent *agent, uint64_t id, const struct td_http_response *response)
+static void take_answer(struct agent *agent, uint64_t id, const char *body, size_t len)
 {
     struct http_answer read;
     char why[HTTP_ANSWER_WHY];
 
-    if (http_answer_read(&read, response->body, response->body_len,
-                         (size_t)agent->conf->max_answer, why) != 0) {
+    if (http_answer_read(&read, body, len, (size_t)agent->conf->max_answer, why) != 0) {
         refuse(agent, id, TD_FAIL, why, 0);
         return;
     }
@@ -117,21 +122,95 @@ static void on_response(void *arg, const struct td_http_response *response)
     struct job *job = arg;
     struct agent *agent = job->agent;
     const uint64_t id = job->id;
+    const int streamed = job->events != NULL;
     char detail[128];
 
     job->http = NULL; /* it has ended: the host has freed it */
+    if (response->failure == TD_HTTP_OK && response->status == 202 && agent->conf->secret != NULL)
+        return; /* agent_late() or agent_cancel() ends it */
     job_free(job);
     if (response->failure != TD_HTTP_OK) {
         refuse(agent, id, status_of_failure(response->failure), response->detail, 0);
     } else if (response->status != 200) {
         snprintf(detail, sizeof detail, "the agent answered HTTP %d%s", response->status,
-                 response->status < 300   ? ", and only 200 carries an answer"
+                 response->status == 202  ? ", and without a secret it cannot answer later"
+                 : response->status < 300   ? ", and only 200 carries an answer"
                  : response->status < 400 ? ", and redirects are not followed"
                                           : "");
         refuse(agent, id, status_of_http(response->status), detail, response->retry_after_ms);
+    } else if (streamed) {
+        refuse(agent, id, TD_RETRY, "the stream ended before its answer", 0);
     } else {
-        take_answer(agent, id, response);
+        take_answer(agent, id, response->body, response->body_len);
     }
+}
+
+/* ---- Streams --------------------------------------------------------------------------------- */
+
+static int is_event_stream(const char *type)
+{
+    const size_t len = sizeof "text/event-stream" - 1;
+
+    return strncasecmp(type, "text/event-stream", len) == 0 &&
+           (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
+}
+
+static void end_badly(struct job *job, const char *why)
+{
+    struct agent *agent = job->agent;
+    const uint64_t id = job->id;
+
+    job_free(job);
+    refuse(agent, id, TD_FAIL, why, 0);
+}
+
+static int on_delta(struct job *job, const char *data, size_t len)
+{
+    char why[HTTP_ANSWER_WHY];
+    cJSON *tree;
+    const char *text = http_delta_read(data, len, &tree, why);
+
+    if (text != NULL)
+        job->agent->host->delta(job->agent->inst, job->id, text);
+    cJSON_Delete(tree);
+    if (text != NULL)
+        return 0;
+    end_badly(job, why);
+    return 1;
+}
+
+/* What the parser holds, `data` too, goes with the job: that ends last. */
+static int on_event(void *arg, const char *type, const char *data, size_t len)
+{
+    struct job *job = arg;
+    struct agent *agent = job->agent;
+    char why[HTTP_EVENTS_TYPE + 64];
+
+    if (strcmp(type, "delta") == 0)
+        return on_delta(job, data, len);
+    if (strcmp(type, "answer") == 0) {
+        take_answer(agent, job->id, data, len);
+        job_free(job);
+        return 1;
+    }
+    snprintf(why, sizeof why, "an event '%s' in the stream, which knows delta and answer", type);
+    end_badly(job, why);
+    return 1;
+}
+
+static void on_data(void *arg, const struct td_http_data *data)
+{
+    struct job *job = arg;
+    const char *wrong;
+
+    if (data->status != 200 || !is_event_stream(data->content_type))
+        return; /* it comes whole */
+    if (job->events == NULL)
+        job->events = http_events_new((size_t)job->agent->conf->max_answer, on_event, job);
+    wrong = job->events == NULL ? "out of memory"
+                                : http_events_feed(job->events, data->data, data->len);
+    if (wrong != NULL)
+        end_badly(job, wrong);
 }
 
 /* ---- Questions ------------------------------------------------------------------------------- */
@@ -142,6 +221,7 @@ static struct td_http *post(struct job *job, const struct td_turn *turn)
     char timestamp[24], signature[HTTP_SIGNATURE_TEXT];
     const struct td_header headers[] = {
         { "Content-Type", "application/json" },
+        { "Accept", "application/json, text/event-stream" },
         { "Idempotency-Key", turn->id },
         { "webhook-id", turn->id },
         { "webhook-timestamp", timestamp },
@@ -152,10 +232,11 @@ static struct td_http *post(struct job *job, const struct td_turn *turn)
         .method = "POST",
         .url = agent->conf->url,
         .headers = headers,
-        .n_headers = 2,
+        .n_headers = 3,
         .timeout_ms = turn->deadline_ms,
         .connect_timeout_ms = (uint32_t)agent->conf->connect_timeout,
         .max_response = (size_t)agent->conf->max_answer,
+        .on_data = on_data,
     };
 
     http_request_write(&agent->body, turn);
@@ -207,6 +288,46 @@ static void agent_cancel(void *self, uint64_t id)
         job_free(job);
 }
 
+/* ---- Late answers ---------------------------------------------------------------------------- */
+
+static const char *bearer_of(const struct td_web_request *request)
+{
+    for (size_t i = 0; i < request->n_headers; i++) {
+        const struct td_header *header = &request->headers[i];
+
+        if (strcmp(header->name, "authorization") == 0 &&
+            strncasecmp(header->value, "bearer ", 7) == 0)
+            return header->value + 7;
+    }
+    return NULL;
+}
+
+/* The answer may come before its 202: then the request is still under way, and ends here. */
+static enum td_status agent_late(void *self, uint64_t id, const struct td_web_request *request,
+                                 struct td_error *err)
+{
+    struct agent *agent = self;
+    const char *token = bearer_of(request);
+    char why[HTTP_ANSWER_WHY];
+    struct http_answer read;
+    struct job *job;
+
+    if (agent->conf->secret == NULL || token == NULL || !http_secret_is(agent->conf->secret, token))
+        return TD_AUTH;
+    HASH_FIND(hh, agent->jobs, &id, sizeof id, job);
+    if (job == NULL)
+        return TD_RETRY;
+    if (http_answer_read(&read, request->body, request->body_len,
+                         (size_t)agent->conf->max_answer, why) != 0) {
+        snprintf(err->text, sizeof err->text, "%s", why);
+        return TD_REJECT;
+    }
+    job_free(job);
+    agent->host->answer(agent->inst, id, &read.answer);
+    http_answer_fini(&read);
+    return TD_OK;
+}
+
 /* ---- The instance ---------------------------------------------------------------------------- */
 
 static enum td_status agent_open(const struct td_host *host, struct td_instance *inst,
@@ -253,6 +374,7 @@ static const struct td_agent_ops ops = {
     .ask = agent_ask,
     .cancel = agent_cancel,
     .close = agent_close,
+    .late = agent_late,
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_AGENT, .name = "http", .version = "1.0", .ops = &ops,

@@ -336,3 +336,23 @@ void http_answer_fini(struct http_answer *a)
     free(a->state);
     *a = (struct http_answer){ .tree = NULL };
 }
+
+const char *http_delta_read(const char *body, size_t len, cJSON **tree_r,
+                            char why[HTTP_ANSWER_WHY])
+{
+    const struct td_json_limits limits = { .bytes = MAX_TEXT };
+    const cJSON *text;
+    char wrong[160];
+
+    *tree_r = td_json_parse(body, len, &limits, wrong, sizeof wrong);
+    if (*tree_r == NULL) {
+        fail(why, "a delta is not JSON: %s", wrong);
+        return NULL;
+    }
+    text = cJSON_IsObject(*tree_r) ? td_json_get(*tree_r, "text") : NULL;
+    if (!cJSON_IsString(text)) {
+        fail(why, "a delta is not an object with a 'text'");
+        return NULL;
+    }
+    return text->valuestring;
+}

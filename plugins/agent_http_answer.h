@@ -26,4 +26,9 @@ int http_answer_read(struct http_answer *a, const char *body, size_t len, size_t
                      char why[HTTP_ANSWER_WHY]);
 void http_answer_fini(struct http_answer *a);
 
+/* The text of a part, {"text": ".."}, in the tree, which is the caller's in any case. NULL with a
+ * sentence. */
+const char *http_delta_read(const char *body, size_t len, cJSON **tree_r,
+                            char why[HTTP_ANSWER_WHY]);
+
 #endif

@@ -4,6 +4,7 @@
 #include "plugins/agent_http_request.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdio.h>
@@ -227,4 +228,14 @@ int http_signer_sign(struct http_signer *signer, const char *id, const char *tim
     memcpy(text_r, "v1,", 3);
     EVP_EncodeBlock((unsigned char *)text_r + 3, hash, sizeof hash);
     return 0;
+}
+
+int http_secret_is(const char *secret, const char *given)
+{
+    unsigned char a[EVP_MAX_MD_SIZE], b[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+
+    return EVP_Digest(secret, strlen(secret), a, &len, EVP_sha256(), NULL) == 1 &&
+           EVP_Digest(given, strlen(given), b, &len, EVP_sha256(), NULL) == 1 &&
+           CRYPTO_memcmp(a, b, len) == 0;
 }

@@ -25,4 +25,7 @@ void http_signer_free(struct http_signer **signer); /* NULL is fine */
 int http_signer_sign(struct http_signer *signer, const char *id, const char *timestamp,
                      const char *body, size_t len, char text_r[HTTP_SIGNATURE_TEXT]);
 
+/* 1: `given` is the secret. How long that takes says nothing about it. */
+int http_secret_is(const char *secret, const char *given);
+
 #endif

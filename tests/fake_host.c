@@ -251,6 +251,18 @@ static void host_answer(struct td_instance *inst, uint64_t job, const struct td_
     record(f, FAKE_ANSWER, job)->answer = fake_answer(&f->mem, answer);
 }
 
+static void host_delta(struct td_instance *inst, uint64_t job, const char *text)
+{
+    struct fake *f = enter(inst, "delta");
+    const struct job *open = f->jobs;
+
+    while (open != NULL && open->id != job)
+        open = open->next;
+    if (open == NULL)
+        broken(f, "delta(%llu) for a job that is not open", (unsigned long long)job);
+    record(f, FAKE_DELTA, job)->text = fake_str(&f->mem, text);
+}
+
 static struct td_timer *host_timer_add(struct td_instance *inst, uint32_t ms, void (*cb)(void *),
                                        void *arg)
 {
@@ -451,6 +463,7 @@ static const struct td_host host = {
     .ws_listen = host_ws_listen,
     .ws_send = host_ws_send,
     .ws_close = host_ws_close,
+    .delta = host_delta,
 };
 
 /* ---- What the test calls ------------------------------------------------------------------ */
@@ -760,6 +773,13 @@ void fake_cancel(struct fake *f, uint64_t job)
     agent(f)->cancel(f->self, job);
 }
 
+enum td_status fake_late(struct fake *f, uint64_t job, const struct td_web_request *request,
+                         struct td_error *err_r)
+{
+    *err_r = (struct td_error){ "" };
+    return agent(f)->late(f->self, job, request, err_r);
+}
+
 static struct fake_record *http_of(struct fake *f, const struct fake_call *call)
 {
     for (struct fake_record *r = f->records; r != NULL; r = r->next) {
@@ -780,6 +800,16 @@ void fake_http(struct fake *f, const struct fake_call *call,
     cb = r->cb;
     r->cb = NULL;
     cb(r->arg, response);
+}
+
+void fake_http_data(struct fake *f, const struct fake_call *call, const struct td_http_data *data)
+{
+    struct fake_record *r = http_of(f, call);
+
+    if (r == NULL)
+        broken(f, "the test feeds a request that is not open");
+    if (call->request->on_data != NULL)
+        call->request->on_data(r->arg, data);
 }
 
 void fake_http_body(struct fake *f, const struct fake_call *call, int status, const char *body)

@@ -40,6 +40,7 @@ enum fake_what {
     FAKE_REPLY,     /* id: of fake_request(); code: the HTTP status; text, len: the body */
     FAKE_WS_SEND,   /* id: the connection; text, len */
     FAKE_WS_CLOSE,  /* id: the connection; code; text: the reason, NULL: none */
+    FAKE_DELTA,     /* id: the job; text */
     FAKE_N_WHAT,
 };
 
@@ -102,6 +103,9 @@ void fake_pause(struct fake *fake, int on);
 /* To the plugin: agents. */
 void fake_ask(struct fake *fake, uint64_t job, const struct td_turn *turn);
 void fake_cancel(struct fake *fake, uint64_t job);
+/* An answer that comes by itself; err_r holds the plugin's sentence. */
+enum td_status fake_late(struct fake *fake, uint64_t job, const struct td_web_request *request,
+                         struct td_error *err_r);
 
 /* HTTP client: ends a request. fake_http_open(): 1 until it is ended or cancelled. */
 void fake_http(struct fake *fake, const struct fake_call *call,
@@ -109,6 +113,9 @@ void fake_http(struct fake *fake, const struct fake_call *call,
 void fake_http_body(struct fake *fake, const struct fake_call *call, int status, const char *body);
 void fake_http_fail(struct fake *fake, const struct fake_call *call, enum td_http_failure failure,
                     const char *detail);
+/* A piece of the body; the request goes on, unless the plugin cancels it. */
+void fake_http_data(struct fake *fake, const struct fake_call *call,
+                    const struct td_http_data *data);
 int fake_http_open(const struct fake *fake, const struct fake_call *call);
 void fake_http_refuse(struct fake *fake, int on); /* http_start() returns NULL */
 const char *fake_header(const struct td_http_request *request, const char *name); /* NULL: none */

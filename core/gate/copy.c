@@ -11,7 +11,6 @@
 #define MAX_DETAIL 1000
 #define MAX_SUMMARY 8192
 #define MAX_JSON 65536 /* entities, sources */
-#define MAX_ANSWER 262144 /* texts of one answer together */
 
 /* NULL is fine, and UTF-8 of at most max bytes. */
 static int is_good(const char *s, size_t max)

@@ -74,6 +74,7 @@ void job_free(struct job *job)
     struct td_instance *inst = job->inst;
 
     job_settle(job);
+    late_over(job);
     HASH_DEL(inst->gate->jobs, job);
     DL_DELETE(inst->jobs, job);
     free(job);
@@ -140,6 +141,7 @@ static void ask_now(struct slot *slot, struct td_instance *inst)
     job->epoch = s->epoch;
     job->attempt = s->turn.attempt;
     slot->ask_job = job->id;
+    late_asked(job);
     LOG_DEBUG(&slot->log, "asks agent %s, attempt %u", inst->name, turn->attempt);
     instance_agent(inst)->ask(inst->self, job->id, turn);
     gate_arena_put(gate, &arena);
@@ -154,6 +156,7 @@ static void enqueue(struct slot *slot, struct td_instance *inst)
     *inst->waiting_end = waiting;
     inst->waiting_end = &waiting->next;
     inst->n_waiting++;
+    late_waiting(inst, waiting);
 }
 
 static int is_busy(const struct td_instance *inst)
@@ -171,6 +174,7 @@ void dispatch_ask(struct slot *slot)
         return;
     inst = instance_find(slot->gate, TD_AGENT, turn->agent);
     slot->ask_job = 0; /* the answer to an earlier one will be stale */
+    stream_end(slot, 0);
     if (!instance_is_open(inst))
         refuse(slot, turn->agent, "is not open");
     else if ((inst->waiting != NULL || is_busy(inst)) && inst->n_waiting >= MAX_WAITING)
@@ -263,8 +267,28 @@ static void forget_ask(struct gate *gate, const struct job *job)
 {
     struct slot *slot = slot_get(gate, &job->session);
 
-    if (slot != NULL && slot->ask_job == job->id)
+    if (slot != NULL && slot->ask_job == job->id) {
         slot->ask_job = 0;
+        stream_end(slot, 0);
+    }
+}
+
+/* What the customer has seen begin is not begun anew. */
+static const struct td_answer *final(struct item *item, const struct td_answer *answer)
+{
+    struct td_answer *ours = arena_alloc(item->arena, sizeof *ours);
+
+    *ours = *answer;
+    ours->status = TD_FAIL;
+    return ours;
+}
+
+static void end_stream(struct gate *gate, const struct job *job, const struct td_answer *answer)
+{
+    struct slot *slot = slot_get(gate, &job->session);
+
+    if (slot != NULL && slot->ask_job == job->id)
+        stream_end(slot, answer->status == TD_OK && answer->n_messages > 0);
 }
 
 void dispatch_answer(struct td_instance *inst, uint64_t id, const struct td_answer *answer)
@@ -285,6 +309,10 @@ void dispatch_answer(struct td_instance *inst, uint64_t id, const struct td_answ
     item->event.attempt = job->attempt;
     if (flaw != NULL)
         instance_misuse(inst, "%s", flaw);
+    if (job->shown && item->event.answer->status == TD_RETRY)
+        item->event.answer = final(item, item->event.answer);
+    item->late = late_take(gate, id);
+    end_stream(gate, job, item->event.answer);
     judge(inst, job, item->event.answer);
     forget_ask(gate, job);
     slot_add(slot_load(gate, &job->session, 1), item);
@@ -309,6 +337,7 @@ void dispatch_cancel(struct slot *slot, const struct ulid *turn)
         return;
     inst = job->inst;
     slot->ask_job = 0;
+    stream_end(slot, 0);
     if (clock_mono_ms() + CLOCKS_MS >= job->due_ms && !job->overdue) {
         ++*inst->errors; /* it had its time */
         complain(inst, job, "its time is up");

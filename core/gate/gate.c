@@ -138,6 +138,7 @@ void item_free(struct gate *gate, struct item **item_p)
         return;
     *item_p = NULL;
     over = item->over;
+    late_done(gate, item, -1);
     gate->n_items--;
     policy_drop(&item->policy);
     gate_arena_put(gate, &item->step.arena);
@@ -363,6 +364,7 @@ struct gate *gate_new(const struct gate_conf *conf)
     describe(conf->metrics);
     gate_set_policy(gate, &nothing, NULL);
     gate->tick = loop_timer_add(conf->loop, TICK_MS, tick, gate);
+    late_open(gate);
     return gate;
 }
 
@@ -398,6 +400,7 @@ void gate_free(struct gate **gate_p)
         return;
     gate->dead = 1;
     loop_timer_del(&gate->tick);
+    late_fini(gate);
     drain_free(&gate->drain);
     resume_free(&gate->resume);
     while (gate->refusals != NULL) {

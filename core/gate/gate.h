@@ -7,7 +7,9 @@
  *   mailbox   one event of a session at a time: decide, append, apply, effects
  *   slot      sessions in memory: found, loaded, written out and let go
  *   dispatch  questions to agents and their answers; a circuit breaker an agent
+ *   late      answers that agents post by themselves, to a turn that is open
  *   outbox    what leaves, in order a session, one at a time, with back-off
+ *   stream    parts of an answer, shown before it comes
  *   timers    wakes sessions when engine_due() says, also those that are not in memory
  *   host      the td_host vtable, resources of an instance and their sweep
  *
@@ -44,7 +46,7 @@ struct gate_conf {
 };
 
 struct gate *gate_new(const struct gate_conf *conf);
-/* Instances must be closed; the loop must live on. Callbacks of the store may still come. */
+/* Instances and the listener must be closed; the loop must live on. Callbacks of the store may still come. */
 void gate_free(struct gate **gate);
 
 /* Takes over the policy; the old one is released with `release` when no step uses it any more. */

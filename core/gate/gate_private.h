@@ -34,6 +34,7 @@ struct metric_histogram;
 #define MAX_NAME 256
 #define MAX_TEXT 65536
 #define MAX_CHOICES 50
+#define MAX_ANSWER 262144 /* texts of one answer together */
 #define MAX_ITEMS 20000 /* events that wait in all mailboxes together */
 
 #define BUSY_MS 500  /* what a channel is told to wait when a session or the cache is full */
@@ -75,6 +76,7 @@ struct td_http {
     struct td_http *prev, *next;
     struct http_call *call;
     td_http_cb *cb;
+    td_http_data_cb *on_data;
     void *arg;
 };
 
@@ -94,6 +96,7 @@ struct count {
 /* A question to an agent, or a message to a channel, that the plugin has and must answer. */
 struct job {
     UT_hash_handle hh;
+    UT_hash_handle hh_turn; /* while `by_turn`: late answers find it */
     struct job *prev, *next; /* of the instance, oldest first */
     uint64_t id;
     struct td_instance *inst;
@@ -103,6 +106,9 @@ struct job {
     int64_t started_us; /* monotonic */
     int64_t due_ms;     /* monotonic: when it should have been answered */
     int overdue;        /* counted as a failure already; a late answer is still heard */
+    int by_turn;
+    size_t streamed; /* bytes of the answer that came as parts */
+    int shown;       /* some of them were shown: it cannot be asked again */
 };
 
 /* A question that waits until the agent has fewer than max_jobs. */
@@ -196,6 +202,7 @@ struct item {
     void (*look)(struct item *item, struct slot *slot); /* slot NULL: there is no such session */
     const struct refusal *refusal; /* of one that never got to a session */
     void (*over)(struct gate *gate); /* called when it is done with, whatever came of it */
+    uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;
 };
@@ -228,7 +235,7 @@ struct out {
     uint64_t of;
     int on;
     enum td_owner_kind owner;
-    char *owner_name, *text;
+    char *owner_name, *text, *turn;
 };
 
 struct slot {
@@ -275,6 +282,7 @@ struct slot {
     struct td_instance *channel; /* looked up on first use */
 
     uint64_t ask_job; /* under way; 0: none */
+    struct stream *stream; /* of ask_job; NULL: none */
     struct loop_timer *timer;
     int64_t timer_at, timer_floor; /* wall */
     unsigned timer_queued : 1;
@@ -371,6 +379,24 @@ void outbox_sent(struct td_instance *inst, uint64_t job, const struct td_sent *s
 void outbox_closed(struct td_instance *inst, struct job *job);
 void outbox_overdue(struct td_instance *inst, struct job *job);
 
+/* What was shown of this turn has no message to come. */
+void outbox_void(struct slot *slot, const char *turn);
+
+void stream_delta(struct td_instance *inst, uint64_t job, const char *text);
+void stream_run(struct slot *slot); /* shows what is due; nothing may wait in the outbox */
+/* Its job is over; replaced: by a message, otherwise what was shown is taken back. */
+void stream_end(struct slot *slot, int replaced);
+void stream_stop(struct slot *slot); /* its timer */
+void stream_free(struct slot *slot);
+
+void late_open(struct gate *gate);
+void late_fini(struct gate *gate);
+void late_asked(struct job *job);   /* its turn is set */
+void late_over(struct job *job);    /* it is about to be freed */
+void late_waiting(struct td_instance *inst, const struct waiting *waiting);
+uint64_t late_take(struct gate *gate, uint64_t job); /* the request that answers this job; 0: none */
+void late_done(struct gate *gate, struct item *item, int taken); /* answers it, once */
+
 void timers_update(struct slot *slot);
 void timers_scan(struct gate *gate);
 struct resume;
@@ -402,6 +428,9 @@ struct gate {
 
     struct td_instance *instances, *kicked;
     struct job *jobs;
+    struct job *asked;   /* by turn: the newest job of each that may be answered late */
+    struct past *pasts;  /* turns that were, oldest first */
+    uint64_t late_request, late_job; /* during a call of late() */
     uint64_t last_job;
     size_t n_sends; /* under way */
     struct item *refusals, **refusals_end; /* answered on a later turn, without a session */

@@ -153,6 +153,12 @@ static void host_answer(struct td_instance *inst, uint64_t job, const struct td_
         dispatch_answer(inst, job, answer);
 }
 
+static void host_delta(struct td_instance *inst, uint64_t job, const char *text)
+{
+    if (may(inst, TD_AGENT, "delta"))
+        stream_delta(inst, job, text);
+}
+
 /* ---- The loop ----------------------------------------------------------------------------- */
 
 static void timer_free(struct td_timer *timer)
@@ -295,18 +301,30 @@ static void on_http(void *arg, const struct td_http_response *response)
     cb(arg, response);
 }
 
+static void on_http_data(void *arg, const struct td_http_data *data)
+{
+    const struct td_http *http = arg;
+
+    http->on_data(http->arg, data);
+}
+
 static struct td_http *host_http_start(struct td_instance *inst,
                                        const struct td_http_request *request, td_http_cb *cb,
                                        void *arg)
 {
+    struct td_http_request ours = { 0 };
     struct td_http *http;
 
     if (inst->gate->conf.http == NULL || request == NULL || request->url == NULL)
         return NULL;
     http = mem_alloc(sizeof *http);
-    *http = (struct td_http){ .inst = inst, .cb = cb, .arg = arg };
+    memcpy(&ours, request, request->size < sizeof ours ? request->size : sizeof ours);
+    ours.size = sizeof ours;
+    *http = (struct td_http){ .inst = inst, .cb = cb, .on_data = ours.on_data, .arg = arg };
+    if (ours.on_data != NULL)
+        ours.on_data = on_http_data;
     DL_APPEND(inst->https, http);
-    http->call = http_start(inst->gate->conf.http, request, on_http, http);
+    http->call = http_start(inst->gate->conf.http, &ours, on_http, http);
     return http;
 }
 
@@ -422,4 +440,5 @@ const struct td_host host_vtable = {
     .ws_listen = host_ws_listen,
     .ws_send = host_ws_send,
     .ws_close = host_ws_close,
+    .delta = host_delta,
 };

@@ -159,7 +159,8 @@ static int event_type_of(const struct td_event *event, enum event_type *type_r)
     case TD_EV_ECHO:
     case TD_EV_OWNER:
     case TD_EV_TYPING:
-    case TD_EV_CLOSED: break;
+    case TD_EV_CLOSED:
+    case TD_EV_DELTA: break;
     }
     return 0;
 }

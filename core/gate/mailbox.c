@@ -83,6 +83,8 @@ static void finish(struct slot *slot)
     }
     if (item->kind == ITEM_DELIVER) {
         accept(slot, item, &slot->id, item->step.message_seq, 0);
+    } else if (item->late != 0) {
+        late_done(slot->gate, item, item->step.verdict == VERDICT_OK);
     } else if (item->kind == ITEM_OPERATOR) {
         struct buf json = { 0 };
 

@@ -29,6 +29,7 @@ static void out_free(struct out *out)
 {
     free(out->owner_name);
     free(out->text);
+    free(out->turn);
     free(out);
 }
 
@@ -72,6 +73,17 @@ void outbox_event(struct slot *slot, const struct effect *effect)
     out->owner = slot->session.owner;
     out->owner_name = mem_strdup(slot->session.owner_name);
     out->text = mem_strdup(effect->text);
+}
+
+void outbox_void(struct slot *slot, const char *turn)
+{
+    struct out *out;
+
+    if (slot->away || slot->n_outs >= MAX_EVENTS)
+        return;
+    out = out_add(slot);
+    out->type = TD_EV_DELTA;
+    out->turn = mem_strdup(turn);
 }
 
 static void clear_from(struct slot *slot, struct out **from)
@@ -118,7 +130,7 @@ static void show_event(const struct slot *slot, struct td_instance *inst, const 
     instance_channel(inst)->event(inst->self, &(struct td_event){
         .size = sizeof(struct td_event), .type = out->type, .session = slot->text, .seq = out->seq,
         .at_ms = clock_wall_ms(), .of = out->of, .status = out->status, .on = out->on,
-        .text = out->text, .owner = &owner,
+        .text = out->text, .owner = &owner, .turn = out->turn,
     });
 }
 
@@ -147,7 +159,7 @@ static void send_first(struct slot *slot, struct td_instance *inst)
     gate_arena_put(gate, &arena);
 }
 
-void outbox_run(struct slot *slot)
+static void leave(struct slot *slot)
 {
     if (slot->outs == NULL)
         return;
@@ -162,6 +174,13 @@ void outbox_run(struct slot *slot)
         show_event(slot, slot->channel, slot->outs);
         out_pop(slot);
     }
+}
+
+void outbox_run(struct slot *slot)
+{
+    leave(slot);
+    if (slot->outs == NULL)
+        stream_run(slot);
 }
 
 /* ---- What became of it -------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ void slot_stop(struct slot *slot)
     loop_timer_del(&slot->hold);
     loop_timer_del(&slot->out_timer);
     loop_timer_del(&slot->timer);
+    stream_stop(slot);
 }
 
 /* The state and what hangs on it; the slot itself, its place and its mailbox stay. */
@@ -71,6 +72,7 @@ static void forget(struct slot *slot)
     slot_stop(slot);
     journal_marks_drop(slot);
     outbox_fini(slot);
+    stream_free(slot);
     slot_heat(slot, 0);
     session_fini(&slot->session);
     slot_count_phase(slot);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tandem/plugin.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -31,6 +32,10 @@ struct http_call {
     size_t max_response;
     long timeout_ms;
     int too_large, in_cb;
+    struct http_call *next_fresh;
+    int fresh;   /* in the list of those with pieces that on_data was not given yet */
+    size_t told; /* so much of the body it was given */
+    td_http_data_cb *on_data;
     td_http_cb *cb;
     void *arg;
     char error[CURL_ERROR_SIZE];
@@ -42,6 +47,7 @@ struct http {
     CURLM *multi;
     struct loop_timer *timer;
     struct http_call *calls;
+    struct http_call *fresh;
     CURL **idle; /* easy handles with the options that never change already set */
     unsigned n_idle;
 };
@@ -63,10 +69,23 @@ static void call_unlink(struct http_call *call)
         call->next->prev = call->prev;
 }
 
+static void fresh_unlink(struct http_call *call)
+{
+    struct http_call **at = &call->http->fresh;
+
+    if (!call->fresh)
+        return;
+    while (*at != call)
+        at = &(*at)->next_fresh;
+    *at = call->next_fresh;
+    call->fresh = 0;
+}
+
 static void call_free(struct http_call *call)
 {
     struct http *http = call->http;
 
+    fresh_unlink(call);
     call_unlink(call);
     loop_timer_del(&call->refused);
     if (call->easy != NULL) {
@@ -199,6 +218,23 @@ static void call_done(struct http_call *call, CURLcode code)
     call_end(call, &response);
 }
 
+/* Not from within libcurl's own callback, where a call could neither be started nor cancelled. */
+static void tell_data(struct http_call *call)
+{
+    struct td_http_data data = { .size = sizeof data, .data = call->body.data + call->told,
+                                 .len = call->body.len - call->told };
+    const char *content_type = NULL;
+    long status = 0;
+
+    fresh_unlink(call);
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
+    data.status = (int)status;
+    data.content_type = content_type != NULL ? content_type : "";
+    call->told = call->body.len;
+    call->on_data(call->arg, &data); /* the call may be gone after it */
+}
+
 /* A callback may start and cancel calls: libcurl's list of messages is asked anew each time. */
 static void http_collect(struct http *http)
 {
@@ -206,6 +242,8 @@ static void http_collect(struct http *http)
     char *call;
     int left;
 
+    while (http->fresh != NULL)
+        tell_data(http->fresh);
     while ((msg = curl_multi_info_read(http->multi, &left)) != NULL) {
         if (msg->msg != CURLMSG_DONE)
             continue;
@@ -286,6 +324,11 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
         return 0;
     }
     buf_add(&call->body, data, n);
+    if (call->on_data != NULL && !call->fresh && n > 0) {
+        call->fresh = 1;
+        call->next_fresh = call->http->fresh;
+        call->http->fresh = call;
+    }
     return n;
 }
 
@@ -437,6 +480,7 @@ struct http_call *http_start(struct http *http, const struct td_http_request *re
         .next = http->calls,
         .max_response = request->max_response > 0 ? request->max_response : MAX_RESPONSE,
         .timeout_ms = request->timeout_ms > 0 ? (long)request->timeout_ms : TIMEOUT_MS,
+        .on_data = TD_HAS(request, on_data) ? request->on_data : NULL,
         .cb = cb,
         .arg = arg,
     };

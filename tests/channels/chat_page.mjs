@@ -1,5 +1,6 @@
 /** chat_page.mjs - the page at /chat/ in a real browser: talk, reload, two tabs, a crash. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, test } from 'node:test';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
 import { chromiumPath, launchChromium, peer } from '../lib/peers.mjs';
@@ -10,8 +11,22 @@ if (!chromiumPath || !peer('playwright-core')) {
     process.exit(0);
 }
 
+/** Answers in parts, as far as the test lets it. */
+const typist = createServer((req, res) => {
+    typist.part = (text, more = {}) => res.write(`event: delta\ndata: ${JSON.stringify({ text, ...more })}\n\n`);
+    typist.answer = text => res.end(`event: answer\ndata: ${JSON.stringify({ messages: [{ text }] })}\n\n`);
+    typist.cut = () => res.destroy();
+    req.resume().on('end', () => {
+        res.setHeader('Content-Type', 'text/event-stream');
+        typist.part('Your <b>parcel</b> ');
+    });
+});
+await new Promise(done => typist.listen(0, '127.0.0.1', done));
+
 const gw = await Gateway.start({
-    conf: '[channel web]\ntype = webchat\nagent = e\nrate = 0\n[agent e]\ntype = echo\n',
+    conf: '[channel web]\ntype = webchat\nagent = e\nrate = 0\n[agent e]\ntype = echo\n' +
+        '[channel parts]\ntype = webchat\nagent = typist\n' +
+        `[agent typist]\ntype = http\nurl = http://127.0.0.1:${typist.address().port}/\n`,
 });
 const browser = await launchChromium();
 
@@ -52,6 +67,8 @@ async function fresh(check) {
 after(async () => {
     await browser.close();
     await gw.close();
+    typist.closeAllConnections();
+    typist.close();
 });
 
 test('a newcomer writes, and is answered', () => {
@@ -179,5 +196,28 @@ test('an unknown channel is said, not shown as a blank page', () => {
         await page.goto(`${gw.url}/chat/?channel=nowhere`);
         await page.getByText('Reconnecting').waitFor();
         assert.equal(await page.getByText('Online').count(), 0);
+    });
+});
+
+test('an answer grows, and is replaced by its message, or taken back', () => {
+    return fresh(async (context, page) => {
+        await page.goto(`${gw.url}/chat/?channel=parts`);
+        await page.getByText('Online').waitFor();
+        await say(page, 'where is it?');
+        const draft = page.locator('li.draft .body');
+        await until(async () => await draft.count() === 1, 'the first part');
+        typist.part('is on');
+        await until(async () => (await draft.innerText()).startsWith('Your <b>parcel</b> is on'), 'the next');
+        assert.equal(await page.locator('#messages b').count(), 0);
+        typist.answer('Your parcel is on its way.');
+        await until(async () => (await answers(page)).length === 1 && await draft.count() === 0, 'the message');
+        assert.deepEqual(await answers(page), ['Your parcel is on its way.']);
+
+        await say(page, 'and the other one?');
+        await until(async () => await draft.count() === 1, 'the first part');
+        typist.cut();
+        await until(async () => (await page.locator('li.system .body').count()) === 1, 'the excuse');
+        assert.equal(await draft.count(), 0);
+        assert.equal((await answers(page)).length, 1);
     });
 });

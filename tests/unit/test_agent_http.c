@@ -486,7 +486,7 @@ static void http_statuses_say_what_to_do(void **state)
         const char *detail;
     } cases[] = {
         { 201, TD_FAIL, "the agent answered HTTP 201, and only 200 carries an answer" },
-        { 202, TD_FAIL, "the agent answered HTTP 202, and only 200 carries an answer" },
+        { 202, TD_FAIL, "the agent answered HTTP 202, and without a secret it cannot answer later" },
         { 204, TD_FAIL, "the agent answered HTTP 204, and only 200 carries an answer" },
         { 301, TD_FAIL, "the agent answered HTTP 301, and redirects are not followed" },
         { 400, TD_REJECT, "the agent answered HTTP 400" },

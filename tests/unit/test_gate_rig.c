@@ -143,7 +143,8 @@ static void channel_accepted(void *self, uint64_t delivery, const struct td_acce
 
 static void keep_event(struct rig_event *to, const struct td_event *event)
 {
-    *to = (struct rig_event){ .type = event->type, .seq = event->seq };
+    *to = (struct rig_event){ .type = event->type, .seq = event->seq, .of = event->of };
+    PUT(to->turn, event->turn);
     PUT(to->text, event->message != NULL ? event->message->text : event->text);
     PUT(to->owner, event->owner != NULL ? event->owner->name : NULL);
 }
@@ -187,7 +188,7 @@ static const struct td_channel_ops channel_ops = {
 
 static const struct td_plugin chat_plugin = {
     .size = sizeof chat_plugin, .abi_minor = TD_ABI_MINOR, .kind = TD_CHANNEL, .name = "chat",
-    .version = "1", .caps = TD_CAN_REPLAY, .ops = &channel_ops,
+    .version = "1", .caps = TD_CAN_REPLAY | TD_CAN_STREAM, .ops = &channel_ops,
 };
 static const struct td_plugin sms_plugin = {
     .size = sizeof sms_plugin, .abi_minor = TD_ABI_MINOR, .kind = TD_CHANNEL, .name = "sms",
@@ -268,6 +269,11 @@ void rig_answer(struct rig_agent *agent, uint64_t job, const char *text)
 
     snprintf(reply, sizeof reply, "re: %s", text);
     the_host->answer(agent->inst, job, &answer);
+}
+
+void rig_delta(struct rig_agent *agent, uint64_t job, const char *text)
+{
+    the_host->delta(agent->inst, job, text);
 }
 
 void rig_answer_status(struct rig_agent *agent, uint64_t job, enum td_status status)

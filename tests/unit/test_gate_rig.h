@@ -44,8 +44,8 @@ struct rig_accepted {
 
 struct rig_event {
     enum td_event_type type;
-    uint64_t seq;
-    char text[128], owner[32];
+    uint64_t seq, of;
+    char text[128], owner[32], turn[27];
 };
 
 struct rig_attached {
@@ -137,6 +137,7 @@ void rig_deliver(struct rig_channel *channel, uint64_t delivery, const char *pee
 void rig_attach(uint64_t job, const char *session, uint64_t last_seq, uint32_t max_replay);
 void rig_sent(struct rig_channel *channel, uint64_t job, enum td_status status, int away);
 void rig_answer(struct rig_agent *agent, uint64_t job, const char *text);
+void rig_delta(struct rig_agent *agent, uint64_t job, const char *text);
 void rig_answer_status(struct rig_agent *agent, uint64_t job, enum td_status status);
 const struct rig_accepted *rig_accepted_of(const struct rig_channel *channel, uint64_t delivery);
 const struct rig_attached *rig_attached_of(uint64_t job);

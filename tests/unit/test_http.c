@@ -71,6 +71,13 @@ static int act(int fd, const char *path)
         say(fd, "HTTP/1.1 302 Go\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
     if (strncmp(path, "/announced", 10) == 0)
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    if (strncmp(path, "/pieces", 7) == 0) {
+        say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
+        for (int i = 0; i < 5; i++) {
+            say(fd, "piece;");
+            usleep(20000);
+        }
+    }
     if (strncmp(path, "/flood", 6) == 0) {
         say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         for (int i = 0; i < 200; i++)
@@ -473,6 +480,65 @@ static void calls_that_still_run_end_with_the_client(void **state)
     assert_int_equal(got.n, 0);
 }
 
+static struct {
+    struct http_call *call;
+    int n, cancel_at;
+    char text[256], type[64];
+} pieces;
+
+static void on_piece(void *arg, const struct td_http_data *data)
+{
+    (void)arg;
+    assert_int_equal(got.n, 0); /* all of them come before the end */
+    assert_int_equal(data->status, 200);
+    snprintf(pieces.type, sizeof pieces.type, "%s", data->content_type);
+    strncat(pieces.text, data->data, data->len);
+    if (++pieces.n != pieces.cancel_at)
+        return;
+    const struct td_http_request next = { .size = sizeof next, .url = url("/ok") };
+
+    http_cancel(&pieces.call);
+    http_start(http, &next, on_response, NULL);
+}
+
+static void ask_in_pieces(const char *path, size_t max, int cancel_at)
+{
+    const struct td_http_request request = {
+        .size = sizeof request, .url = url(path), .max_response = max, .on_data = on_piece,
+    };
+
+    memset(&pieces, 0, sizeof pieces);
+    memset(&got, 0, sizeof got);
+    got.stop_at = 1;
+    pieces.cancel_at = cancel_at;
+    pieces.call = http_start(http, &request, on_response, NULL);
+    loop_run(loop);
+}
+
+static void a_body_is_told_as_it_comes(void **state)
+{
+    (void)state;
+    ask_in_pieces("/pieces", 1000, 0);
+    assert_int_equal(got.failure, TD_HTTP_OK);
+    assert_string_equal(got.body, "piece;piece;piece;piece;piece;"); /* and whole at the end */
+    assert_string_equal(pieces.text, got.body);
+    assert_string_equal(pieces.type, "text/event-stream");
+    assert_true(pieces.n > 1);
+    ask_in_pieces("/pieces", 20, 0);
+    assert_int_equal(got.failure, TD_HTTP_TOO_LARGE);
+    assert_true(strlen(pieces.text) <= 20);
+}
+
+static void a_call_may_be_cancelled_and_another_started_while_it_is_told(void **state)
+{
+    (void)state;
+    ask_in_pieces("/pieces", 1000, 1);
+    assert_int_equal(got.n, 1);
+    assert_string_equal(got.body, "hello");
+    assert_int_equal(pieces.n, 1);
+    assert_null(pieces.call);
+}
+
 static int chained;
 
 static void start_next(void *arg, const struct td_http_response *response)
@@ -528,6 +594,8 @@ int main(void)
         TEST(a_call_may_be_cancelled_from_its_own_and_anothers_callback),
         TEST(a_refused_call_may_be_cancelled_before_it_is_told),
         TEST(calls_that_still_run_end_with_the_client),
+        TEST(a_body_is_told_as_it_comes),
+        TEST(a_call_may_be_cancelled_and_another_started_while_it_is_told),
         TEST(a_callback_may_start_the_next_call),
         TEST(a_hundred_at_once_all_end),
     };

@@ -416,6 +416,51 @@ static void owner_typing_and_receipts_are_shown(void **state)
     assert_true(fake_ws_is_open(f, a)); /* a rating may follow */
 }
 
+static void say_part(struct fake *f, const char *turn, uint64_t of, const char *text)
+{
+    const struct td_event event = {
+        .size = sizeof event, .type = TD_EV_DELTA, .session = SESSION, .of = of, .text = text,
+        .turn = turn,
+    };
+
+    fake_event(f, &event);
+}
+
+static void parts_of_an_answer_are_shown_to_those_who_saw_it_begin(void **state)
+{
+    struct fake *f = *state;
+    uint64_t a = tab(f, "a", 0), b;
+
+    say_part(f, "T1", 0, "one \xc3\xa9");
+    expect_frame(f, a, "{\"type\":\"delta\",\"turn\":\"T1\",\"text\":\"one \xc3\xa9\"}");
+    b = tab(f, "b", 0);
+    say_part(f, "T1", 6, " two");
+    expect_frame(f, a, "{\"type\":\"delta\",\"turn\":\"T1\",\"text\":\" two\"}");
+    say_part(f, "T1", 99, "after a gap");
+    expect_silence(f);
+    say_part(f, "T2", 0, "anew");
+    expect_frame(f, a, "{\"type\":\"delta\",\"turn\":\"T2\"");
+    expect_frame(f, b, "{\"type\":\"delta\",\"turn\":\"T2\"");
+    kit_send(f, 1, SESSION, 1);
+    expect_seq(f, a, 1);
+    expect_seq(f, b, 1);
+    say_part(f, "T2", 4, "not any more");
+    expect_silence(f);
+}
+
+static void parts_that_were_shown_are_taken_back(void **state)
+{
+    struct fake *f = *state;
+    uint64_t a = tab(f, "a", 0);
+
+    say_part(f, "T1", 0, "one");
+    expect_frame(f, a, "{\"type\":\"delta\"");
+    tab(f, "b", 0); /* has seen nothing of it */
+    say_part(f, "T1", 0, NULL);
+    expect_frame(f, a, "{\"type\":\"delta\",\"turn\":\"T1\",\"text\":\"\",\"void\":true}");
+    expect_silence(f);
+}
+
 /* Nothing reaches two customers: another session's sockets stay silent. */
 static void sessions_do_not_hear_each_other(void **state)
 {
@@ -501,6 +546,8 @@ int main(void)
         T(a_job_is_away_when_the_attach_fails),
         T(more_than_the_send_buffer_ends_those_who_attach),
         T(owner_typing_and_receipts_are_shown),
+        T(parts_of_an_answer_are_shown_to_those_who_saw_it_begin),
+        T(parts_that_were_shown_are_taken_back),
         T(sessions_do_not_hear_each_other),
         cmocka_unit_test(a_token_is_read_back_and_no_other_text_is),
         cmocka_unit_test(buckets_that_are_full_again_are_forgotten),

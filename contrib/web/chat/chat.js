@@ -10,7 +10,7 @@ const ACCEPT_WITHIN = 10000; // ms; later, the connection is taken for dead
 const BACKOFF_MAX = 30000;
 const TYPING_EVERY = 3000;
 // What the listener has a method for.
-const EVENTS = ['message', 'owner', 'queue', 'typing', 'receipt', 'bye'];
+const EVENTS = ['message', 'delta', 'owner', 'queue', 'typing', 'receipt', 'bye'];
 
 const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(12)),
     byte => byte.toString(16).padStart(2, '0')).join('');
@@ -297,6 +297,7 @@ class Page {
 
     offline() {
         this.connection('Reconnecting…', 'offline');
+        this.dropDraft(); // what comes next will not fit to it
         this.typingEl.textContent = '';
     }
 
@@ -313,15 +314,41 @@ class Page {
     }
 
     cleared() {
+        this.draft = null;
         this.messagesEl.replaceChildren();
         this.items.clear();
         this.newest = this.told = 0;
         for (const message of this.talk.outbox) this.mine(message);
     }
 
+    /** A part of an answer: a draft that grows, until its message replaces it. */
+    delta({ turn, text, void: taken }) {
+        if (turn === this.replaced) return;
+        if (this.draft?.dataset.turn !== turn) this.dropDraft();
+        if (taken) return this.dropDraft();
+        if (!this.draft) {
+            this.draft = this.add('agent', this.answers ?? '', '', null, `draft ${turn}`);
+            this.draft.classList.add('draft');
+            this.draft.dataset.turn = turn;
+            this.draft.setAttribute('aria-busy', 'true'); // read out once, as the message
+            this.typingEl.textContent = '';
+        } else this.stick = this.atEnd();
+        this.draft.querySelector('.body').append(text);
+        this.scroll(false);
+    }
+
+    dropDraft() {
+        if (!this.draft) return;
+        this.items.delete(`draft ${this.draft.dataset.turn}`);
+        this.draft.remove();
+        this.draft = null;
+    }
+
     message(frame) {
         const { id, author, text, at, choices, seq } = frame;
         if (this.items.has(id)) return;
+        if (this.draft) this.replaced = this.draft.dataset.turn;
+        this.dropDraft();
         const item = this.add(author.kind, author.name, text, at, id);
         this.typingEl.textContent = '';
         this.newest = seq;
@@ -357,6 +384,7 @@ class Page {
 
     owner({ owner, state }) {
         const { kind, name } = owner;
+        this.answers = kind === 'agent' ? name : '';
         this.ownerEl.textContent = state === 'pending' ? 'Waiting for a person to join'
             : kind === 'human' ? `${name || 'A person'} answers`
             : kind === 'agent' ? `${name || 'The assistant'} (assistant) answers` : '';

@@ -21,6 +21,18 @@ struct td_header {
 
 /* ---- HTTP client ------------------------------------------------------------------------- */
 
+/* A piece of a response's body, as it comes. */
+struct td_http_data {
+    uint32_t size;
+    int status;
+    const char *content_type; /* "" when absent */
+    const char *data;         /* len bytes, no NUL after them */
+    size_t len;
+};
+
+/* From the loop, in order, before the request's td_http_cb; the request MAY be cancelled in it. */
+typedef void td_http_data_cb(void *arg, const struct td_http_data *data);
+
 struct td_http_request {
     uint32_t size;
     const char *method; /* NULL: POST with a body, GET without */
@@ -32,6 +44,7 @@ struct td_http_request {
     uint32_t timeout_ms;         /* total, connect included; 0: 30 s */
     uint32_t connect_timeout_ms; /* 0: 5 s */
     size_t max_response;         /* body bytes; above it the request fails; 0: 1 MiB */
+    td_http_data_cb *on_data; /* 0.2; NULL: the body comes at the end only. There it comes anyway. */
 };
 
 /* Why there is no answer. TD_HTTP_OK means a status line and a whole body arrived. */

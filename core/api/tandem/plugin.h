@@ -35,7 +35,7 @@ extern "C" {
 #endif
 
 #define TD_ABI_MAJOR 0 /* part of the symbol's name: grows when old plugins stop working */
-#define TD_ABI_MINOR 1 /* grows when a field or a host function is appended */
+#define TD_ABI_MINOR 2 /* grows when a field or a host function is appended */
 #define TD_PLUGIN_SYMBOL "td_plugin_0"
 
 #define TD_HAS(p, field) \
@@ -182,8 +182,13 @@ enum td_event_type {
     TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
     TD_EV_LEAVE,    /* in: the customer ends the talk */
     TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
+    TD_EV_DELTA,    /* 0.2, out, with TD_CAN_STREAM: a part of an answer as it comes, see below */
 };
 
+/* TD_EV_DELTA: `text` is the next part of the answer to `turn`, and `of` says how many bytes of it
+ * went before: who has not seen exactly these MUST NOT show the part. Parts are shown as not final:
+ * the turn's message replaces them and no part comes after it. `text` NULL: what was shown of this
+ * turn is void, no message of it comes. Parts are not kept, not replayed, and MAY be left out. */
 struct td_event {
     uint32_t size;
     enum td_event_type type;
@@ -196,6 +201,7 @@ struct td_event {
     const char *text;
     const struct td_message *message;
     const struct td_owner *owner;
+    const char *turn; /* 0.2; TD_EV_DELTA */
 };
 
 /* ---- Channels ---------------------------------------------------------------------------- */
@@ -279,6 +285,7 @@ enum td_channel_caps {
     TD_CAN_CHOICES = 2,
     TD_CAN_TYPING = 4,
     TD_CAN_RECEIPTS = 8, /* reports delivered or read */
+    TD_CAN_STREAM = 16,  /* 0.2: shows TD_EV_DELTA; without it the host keeps the parts to itself */
 };
 
 struct td_host;
@@ -356,6 +363,13 @@ struct td_agent_ops {
     void (*ask)(void *self, uint64_t job, const struct td_turn *turn);
     void (*cancel)(void *self, uint64_t job); /* not wanted any more: no answer() after it */
     void (*close)(void *self);
+    /* 0.2, MAY be NULL: the agent's peer has posted an answer to /api/v1/turns/<turn>/answer. The
+     * plugin MUST judge who asks (TD_AUTH, sent as 401), and then either answer() the job within
+     * the call and return TD_OK, or leave the job open and return TD_REJECT with a sentence in err
+     * (400). The host replies, with 200 when the answer is on disk. job 0: that turn is not open,
+     * only who asks is to be judged. host->reply() MUST NOT be used for this request. */
+    enum td_status (*late)(void *self, uint64_t job, const struct td_web_request *request,
+                           struct td_error *err);
 };
 
 /* ---- The host ---------------------------------------------------------------------------- */
@@ -403,6 +417,12 @@ struct td_host {
                                 const struct td_ws_ops *ops, void *arg);
     void (*ws_send)(struct td_instance *inst, uint64_t conn, const char *text, size_t len);
     void (*ws_close)(struct td_instance *inst, uint64_t conn, int code, const char *reason);
+
+    /* 0.2, agents. The next part of the answer to an open job, to be shown before answer() brings
+     * the whole; it does not answer the job. The parts of one answer() together are at most
+     * 256 KiB; what goes over that, or belongs to a turn that is over, is dropped and counted. Once
+     * a part has been shown, an answer() with TD_RETRY counts as TD_FAIL: it is not asked again. */
+    void (*delta)(struct td_instance *inst, uint64_t job, const char *text);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
