@@ -71,7 +71,9 @@ async function bystander(least, work = Promise.resolve()) {
 }
 
 /** Runs `work` beside a bystander, and compares with the idle time before and after. A loaded
- *  machine makes one sample noisy; a fault that disturbs others shows in all three. */
+ *  machine makes one sample noisy; a fault that disturbs others shows in all three. Where the idle
+ *  p99 is tens of milliseconds (2 on a machine that is free), a factor of two is noise, and only
+ *  what waits for a deadline can be seen. */
 async function unnoticed(t, work) {
     for (let round = 1; ; round++) {
         const idle = await bystander(800);
@@ -80,7 +82,7 @@ async function unnoticed(t, work) {
         const said = `others' p99 ${calm.toFixed(1)} ms idle, ${during.toFixed(1)} ms meanwhile`;
 
         t.diagnostic(said);
-        if (during <= 2 * calm + 1) return;
+        if (during <= (calm < 10 ? 2 * calm + 1 : 10 * calm)) return;
         assert.ok(round < 3, said);
     }
 }
