@@ -1,0 +1,129 @@
+/*
+ * webhook.c - a channel to any provider that speaks JSON over HTTP both ways; which one is conf.
+ *
+ * In: POST /hooks/<name>, verified over the raw body, mapped by JSON Pointers (webhook_in.c).
+ * Out: one POST a message, filled from a template (webhook_out.c). conf/samples has two providers.
+ */
+#include "config.h"
+
+#include "channels/webhook_private.h"
+
+static const char *const schemes[] = { "standard", "meta", "slack", "bearer", "none", NULL };
+static const char *const auths[] = { "none", "bearer", "standard", "meta", NULL };
+
+static const struct td_conf_key conf_keys[] = {
+    TD_CONF_ENUM(struct conf, verify, 0, "standard", schemes,
+                 "How the provider's requests are signed, or carry a token."),
+    TD_CONF_SECRET(struct conf, secret, 0,
+                   "Keys or tokens of the provider's requests; several with white space between "
+                   "all hold."),
+    TD_CONF_STR(struct conf, verify_header, 0, "Authorization",
+                "With verify = bearer, the header of the token."),
+    TD_CONF_SECRET(struct conf, verify_token, 0,
+                   "Answers a GET with hub.challenge that carries it; unset, 405."),
+    TD_CONF_DURATION(struct conf, tolerance, 0, "5min", 1000, 3600000,
+                     "How far the timestamp of a signature may be from now."),
+    TD_CONF_STR(struct conf, message_list, 0, NULL,
+                "JSON Pointer to a message, a segment * being every element of an array; unset, "
+                "the whole body is one."),
+    TD_CONF_LIST(struct conf, in_id, 0, "/id",
+                 "Pointers inside a message to the provider's id of it; the first that fits "
+                 "counts, and 2/x begins two levels up."),
+    TD_CONF_LIST(struct conf, in_peer, 0, "/from", "Pointers to the customer's address."),
+    TD_CONF_LIST(struct conf, in_text, 0, "/text", "Pointers to the text."),
+    TD_CONF_LIST(struct conf, in_choice, 0, "/choice",
+                 "Pointers to the value of an offered choice."),
+    TD_CONF_LIST(struct conf, in_account, 0, NULL,
+                 "Pointers to our address that the customer wrote to."),
+    TD_CONF_LIST(struct conf, in_name, 0, "/name", "Pointers to the customer's name."),
+    TD_CONF_LIST(struct conf, in_time, 0, "/time",
+                 "Pointers to when it was written, in s or ms since 1970 or as a date."),
+    TD_CONF_STR(struct conf, text_other, 0, NULL,
+                "What is taken for the text of a message that has none; unset, it is not taken."),
+    TD_CONF_STR(struct conf, status_list, 0, NULL,
+                "JSON Pointer to a receipt, as message_list; unset, there are none."),
+    TD_CONF_LIST(struct conf, status_id, 0, "/id", "Pointers to the id the receipt is about."),
+    TD_CONF_LIST(struct conf, status_value, 0, "/status", "Pointers to its word."),
+    TD_CONF_LIST(struct conf, status_sent, 0, "sent", "Words for sent."),
+    TD_CONF_LIST(struct conf, status_delivered, 0, "delivered", "Words for delivered."),
+    TD_CONF_LIST(struct conf, status_read, 0, "read", "Words for read."),
+    TD_CONF_LIST(struct conf, status_failed, 0, "failed", "Words for failed."),
+    TD_CONF_INT(struct conf, receipts, 0, "10000", 1, 1000000,
+                "Messages whose receipts are still known."),
+    TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL,
+                "Where messages are posted to; {peer}, {account}, {id} and {secret} are filled "
+                "in, the last from auth_secret."),
+    TD_CONF_STR(struct conf, body, 0, "{\"to\":{peer},\"text\":{text},\"id\":{id}}",
+                "JSON that is posted; {peer}, {text}, {id}, {account} and {session} become "
+                "values, or parts of a string."),
+    TD_CONF_STR(struct conf, body_choices, 0, NULL,
+                "The same for a message with choices, {choices} being an array; unset, they "
+                "are lines under the text."),
+    TD_CONF_STR(struct conf, choice, 0, "{\"title\":{title},\"value\":{value}}",
+                "JSON of one element of {choices}."),
+    TD_CONF_INT(struct conf, max_choices, 0, "10", 1, 100,
+                "More choices than this are lines under the text."),
+    TD_CONF_LIST(struct conf, headers, 0, NULL, "Headers of the post, Name: value."),
+    TD_CONF_ENUM(struct conf, auth, 0, "none", auths, "How our posts are signed, or carry a token."),
+    TD_CONF_SECRET(struct conf, auth_secret, 0, "Its key or token."),
+    TD_CONF_STR(struct conf, idempotency_header, 0, NULL,
+                "Header that carries our id of a message; with it a post whose end is not known "
+                "is made again."),
+    TD_CONF_LIST(struct conf, reply_id, 0, "/id",
+                 "Pointers to the provider's id in its answer, which receipts will name."),
+    TD_CONF_STR(struct conf, reply_ok, 0, NULL,
+                "Pointer to what must be true in its answer; unset, the HTTP status says it."),
+    TD_CONF_DURATION(struct conf, timeout, 0, "10s", 100, 120000, "Time for a post."),
+    TD_CONF_END,
+};
+
+static void webhook_close(void *self)
+{
+    struct webhook *hook = self;
+
+    in_close(hook);
+    out_close(hook);
+    free(hook);
+}
+
+static enum td_status webhook_open(const struct td_host *host, struct td_instance *inst,
+                                   const void *conf, void **self_r, struct td_error *err)
+{
+    struct webhook *hook = calloc(1, sizeof *hook);
+
+    if (hook == NULL) {
+        snprintf(err->text, sizeof err->text, "out of memory");
+        return TD_RETRY;
+    }
+    hook->host = host;
+    hook->inst = inst;
+    hook->conf = conf;
+    if (out_open(hook, err) != 0 || in_open(hook, err) != 0) {
+        webhook_close(hook);
+        return TD_CONF;
+    }
+    *self_r = hook;
+    return TD_OK;
+}
+
+static void webhook_send(void *self, uint64_t job, const struct td_outbound *out)
+{
+    out_send(self, job, out);
+}
+
+static void webhook_accepted(void *self, uint64_t delivery, const struct td_accepted *accepted)
+{
+    in_accepted(self, delivery, accepted);
+}
+
+static const struct td_channel_ops ops = {
+    .size = sizeof ops,
+    .open = webhook_open,
+    .send = webhook_send,
+    .accepted = webhook_accepted,
+    .close = webhook_close,
+};
+
+TD_PLUGIN_DEFINE(.kind = TD_CHANNEL, .name = "webhook", .version = "1.0",
+                 .caps = TD_CAN_CHOICES | TD_CAN_RECEIPTS, .ops = &ops,
+                 .conf_size = sizeof(struct conf), .conf_keys = conf_keys);

@@ -1,0 +1,77 @@
+/*
+ * webhook_private.h - what the files of channels/webhook share.
+ *
+ * Layer: channels/webhook. One struct webhook an instance; it owns all below it.
+ */
+#ifndef WEBHOOK_PRIVATE_H
+#define WEBHOOK_PRIVATE_H
+
+#include <tandem/json.h>
+#include <tandem/plugin.h>
+
+#include "channels/webhook_pointer.h"
+#include "channels/webhook_receipts.h"
+#include "channels/webhook_sign.h"
+
+enum { AUTH_NONE, AUTH_BEARER, AUTH_STANDARD, AUTH_META };
+
+struct conf {
+    /* In. */
+    int verify;
+    const char *secret, *verify_header, *verify_token;
+    int64_t tolerance;
+    const char *message_list;
+    const char *const *in_id, *const *in_peer, *const *in_text, *const *in_choice;
+    const char *const *in_account, *const *in_name, *const *in_time;
+    const char *text_other;
+    const char *status_list;
+    const char *const *status_id, *const *status_value;
+    const char *const *status_sent, *const *status_delivered, *const *status_read;
+    const char *const *status_failed;
+    int64_t receipts;
+    /* Out. */
+    const char *url, *body, *body_choices, *choice;
+    int64_t max_choices;
+    const char *const *headers;
+    int auth;
+    const char *auth_secret, *idempotency_header;
+    const char *const *reply_id;
+    const char *reply_ok;
+    int64_t timeout;
+};
+
+struct webhook {
+    const struct td_host *host;
+    struct td_instance *inst;
+    const struct conf *conf;
+
+    /* webhook_in.c */
+    struct sign_keys *keys, *hello; /* NULL: nothing is verified, no GET is answered */
+    char header[65];                /* verify_header in lower case */
+    struct pointer messages, statuses;
+    struct pointers id, peer, text, choice, account, name, time, status_id, status_value;
+    struct batch *batches;
+    struct delivery *deliveries; /* by id */
+    unsigned n_batches;
+    uint64_t last_delivery;
+
+    /* webhook_out.c */
+    struct sign_keys *out_keys;
+    struct pointers reply_id;
+    struct pointer reply_ok;
+    struct td_json body; /* of the request that is being made; its memory stays */
+    struct job *jobs;    /* by id */
+
+    struct receipts receipts;
+};
+
+/* 0, or -1 with a sentence; in_close() and out_close() take what is half open too. */
+int in_open(struct webhook *hook, struct td_error *err);
+void in_accepted(struct webhook *hook, uint64_t delivery, const struct td_accepted *accepted);
+void in_close(struct webhook *hook);
+
+int out_open(struct webhook *hook, struct td_error *err);
+void out_send(struct webhook *hook, uint64_t job, const struct td_outbound *out);
+void out_close(struct webhook *hook);
+
+#endif
