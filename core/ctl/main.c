@@ -14,12 +14,17 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "ctl/chat.h"
 #include "ctl/client.h"
 #include "ctl/table.h"
+#include "ctl/tail.h"
 #include "daemon/conf_tandem.h"
+#include "daemon/doctor.h"
 
 #define DEFAULT_CONF TANDEM_CONF_DIR "/tandem.conf"
 #define API "/api/v1/"
+
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 enum exit_code { OK = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3 };
 
@@ -32,6 +37,16 @@ static const char usage_text[] =
     "  journal ID [--bodies]     its records, a JSON object a line; with texts: --bodies\n"
     "  pass ID AGENT             give it to another agent\n"
     "  close ID                  end it\n"
+    "  channels                  where customers come from\n"
+    "  agents                    who answers\n"
+    "  suspend CHANNEL           take no new customers there and hold back what it would send,\n"
+    "                            until it is resumed or tandemd starts anew\n"
+    "  resume CHANNEL            end that: what was held back leaves\n"
+    "  tail [--session ID] [--channel NAME] [--agent NAME] [--type TYPE,..]\n"
+    "                            what happens, as it happens, a line an event\n"
+    "  chat [--channel NAME] [--agent NAME] [--trace]\n"
+    "                            talk from here, as a customer on a web chat does\n"
+    "  doctor                    what can be wrong on this machine, and what to do\n"
     "  plugins                   what is installed\n"
     "  reload                    read the conf again; a bad one changes nothing\n"
     "  drain                     take no new customers, finish turns under way, end\n"
@@ -41,7 +56,9 @@ static const char usage_text[] =
 
 struct args {
     struct client client;
-    int json, bodies;
+    const char *conf;
+    int json, bodies, trace;
+    const char *session, *channel, *agent, *type; /* of tail and chat; NULL: any */
     char **words; /* the command and its operands */
     int n_words;
 };
@@ -187,6 +204,128 @@ static int cmd_plugins(const struct args *args)
     return call(args, "GET", API "plugins", NULL, "plugins", columns);
 }
 
+static int cmd_channels(const struct args *args)
+{
+    static const char *const columns[] = { "name",    "type", "state", "sessions", "in", "out",
+                                           "waiting", "failed", "errors", "detail", NULL };
+
+    return call(args, "GET", API "channels", NULL, "channels", columns);
+}
+
+static int cmd_agents(const struct args *args)
+{
+    static const char *const columns[] = { "name",    "type",    "state",  "breaker", "asked",
+                                           "waiting", "overdue", "errors", "detail",  NULL };
+
+    return call(args, "GET", API "agents", NULL, "agents", columns);
+}
+
+static int on_channel(const struct args *args, const char *what)
+{
+    const char *name = args->words[1];
+
+    if (!*name || name[strspn(name, NAME_LETTERS)]) {
+        fprintf(stderr, "tandemctl: '%s' is not a channel's name, as `tandemctl channels` shows "
+                        "them\n", name);
+        return USAGE;
+    }
+    char *path = mem_printf(API "channels/%s/%s", name, what);
+    const int code = call(args, "POST", path, "{}", NULL, NULL);
+    free(path);
+    return code;
+}
+
+static int cmd_suspend(const struct args *args)
+{
+    return on_channel(args, "suspend");
+}
+
+static int cmd_resume(const struct args *args)
+{
+    return on_channel(args, "resume");
+}
+
+/* A client_data_fn. */
+static int print_event(void *arg, const char *data)
+{
+    const struct args *args = arg;
+    struct buf line = { 0 };
+
+    if (args->json)
+        buf_printf(&line, "%s\n", data);
+    else
+        tail_line(data, &line);
+    fwrite(line.data, 1, line.len, stdout);
+    buf_fini(&line);
+    return fflush(stdout) != 0; /* nobody reads any more */
+}
+
+static void add_filter(struct buf *path, const char *key, const char *value)
+{
+    if (value)
+        buf_printf(path, "%c%s=%s", strchr(path->data, '?') ? '&' : '?', key, value);
+}
+
+static int cmd_tail(const struct args *args)
+{
+    const char *const values[] = { args->session, args->channel, args->agent, args->type };
+    static const char *const keys[] = { "session", "channel", "agent", "type" };
+    struct buf path = { 0 }, body = { 0 };
+    struct err err;
+
+    buf_str(&path, API "events");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (values[i] && (!*values[i] || values[i][strspn(values[i], NAME_LETTERS ",")])) {
+            fprintf(stderr, "tandemctl: '%s' cannot be a %s\n", values[i], keys[i]);
+            buf_fini(&path);
+            return USAGE;
+        }
+        add_filter(&path, keys[i], values[i]);
+    }
+    const int status = client_follow(&args->client, path.data, print_event, (void *)args, &body,
+                                     &err);
+    if (status < 0)
+        fprintf(stderr, "tandemctl: %s\n", err.text);
+    else if (status == 200)
+        fputs("tandemctl: tandemd ended the events\n", stderr);
+    else
+        print_refusal(args, status, &body);
+    buf_fini(&path);
+    buf_fini(&body);
+    return status < 0 || status == 200 ? UNREACHABLE : REFUSED;
+}
+
+static int cmd_chat(const struct args *args)
+{
+    const struct chat_args chat = { .client = &args->client, .channel = args->channel,
+                                    .agent = args->agent, .trace = args->trace };
+    struct err err;
+
+    if (args->agent && (!*args->agent || args->agent[strspn(args->agent, NAME_LETTERS)])) {
+        fprintf(stderr, "tandemctl: '%s' cannot be an agent\n", args->agent);
+        return USAGE;
+    }
+    const int rc = chat_run(&chat, &err);
+
+    if (rc != 0)
+        fprintf(stderr, "tandemctl: %s\n", err.text);
+    return rc == 0 ? OK : rc < 0 ? UNREACHABLE : REFUSED;
+}
+
+static int cmd_doctor(const struct args *args)
+{
+    struct buf answer = { 0 }, out = { 0 };
+    struct err err;
+    const int runs = (args->client.socket || args->client.url) &&
+                     client_call(&args->client, "GET", API "status", NULL, &answer, &err) > 0;
+    const unsigned bad = doctor_run(args->conf, runs, &out);
+
+    fwrite(out.data, 1, out.len, stdout);
+    buf_fini(&answer);
+    buf_fini(&out);
+    return bad == 0 ? OK : REFUSED;
+}
+
 static int cmd_reload(const struct args *args)
 {
     return call(args, "POST", API "reload", "{}", NULL, NULL);
@@ -206,7 +345,10 @@ static const struct {
     { "session", 1, 1, cmd_session }, { "journal", 1, 1, cmd_journal },
     { "pass", 2, 2, cmd_pass },       { "close", 1, 1, cmd_close },
     { "plugins", 0, 0, cmd_plugins }, { "reload", 0, 0, cmd_reload },
-    { "drain", 0, 0, cmd_drain },
+    { "drain", 0, 0, cmd_drain },     { "channels", 0, 0, cmd_channels },
+    { "agents", 0, 0, cmd_agents },   { "suspend", 1, 1, cmd_suspend },
+    { "resume", 1, 1, cmd_resume },   { "tail", 0, 0, cmd_tail },
+    { "chat", 0, 0, cmd_chat },       { "doctor", 0, 0, cmd_doctor },
 };
 
 static int usage(void)
@@ -252,6 +394,9 @@ static int parse(int argc, char **argv, struct args *args, const char **conf_r)
         { "url", required_argument, NULL, 'u' },    { "token-file", required_argument, NULL, 'k' },
         { "json", no_argument, NULL, 'j' },         { "bodies", no_argument, NULL, 'b' },
         { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
+        { "session", required_argument, NULL, 'S' }, { "channel", required_argument, NULL, 'C' },
+        { "agent", required_argument, NULL, 'A' },   { "type", required_argument, NULL, 'T' },
+        { "trace", no_argument, NULL, 'R' },
         { NULL, 0, NULL, 0 },
     };
     struct err err;
@@ -281,6 +426,21 @@ static int parse(int argc, char **argv, struct args *args, const char **conf_r)
         case 'b':
             args->bodies = 1;
             break;
+        case 'S':
+            args->session = optarg;
+            break;
+        case 'C':
+            args->channel = optarg;
+            break;
+        case 'A':
+            args->agent = optarg;
+            break;
+        case 'T':
+            args->type = optarg;
+            break;
+        case 'R':
+            args->trace = 1;
+            break;
         case 'V':
             printf("tandemctl %s\n", PACKAGE_VERSION);
             return OK;
@@ -305,8 +465,10 @@ int main(int argc, char **argv)
 
     if (code < 0 && !args.client.socket && !args.client.url) {
         args.client.socket = found = socket_of(conf);
-        code = found ? code : USAGE;
+        /* The doctor looks at a conf that is no good, too. */
+        code = found || strcmp(args.words[0], "doctor") == 0 ? code : USAGE;
     }
+    args.conf = conf;
     if (code < 0) {
         curl_global_init(CURL_GLOBAL_DEFAULT);
         code = run(&args);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/ulid.h"
+#include "daemon/events.h"
 #include "daemon/metrics.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
@@ -26,6 +27,7 @@
 
 struct admin {
     struct admin_conf conf;
+    struct events *events;
     int has_token;
     uint8_t token[CRYPT_HASH]; /* its hash: compared in constant time, whatever the lengths */
 };
@@ -194,6 +196,59 @@ static void get_plugins(struct admin *admin, const struct td_web_request *reques
     reply_json(admin, request->id, 200, &json);
 }
 
+static void get_channels(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+    struct buf text = { 0 };
+
+    td_json_object(&json);
+    gate_channels_json(admin->conf.gate, &text);
+    raw_member(&json, "channels", &text);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
+static void get_agents(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+    struct buf text = { 0 };
+
+    td_json_object(&json);
+    gate_agents_json(admin->conf.gate, &text);
+    raw_member(&json, "agents", &text);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
+/* /channels/NAME/suspend, /channels/NAME/resume; 1 when the path is one of them. */
+static int on_channel(struct admin *admin, const struct td_web_request *request, const char *path)
+{
+    const char *slash = strchr(path, '/');
+    const int on = slash && strcmp(slash, "/suspend") == 0;
+    struct buf text = { 0 };
+
+    if (!slash || (!on && strcmp(slash, "/resume") != 0))
+        return 0;
+    char *name = mem_printf("%.*s", (int)(slash - path), path);
+    if (gate_suspend(admin->conf.gate, name, on) == 0 &&
+        gate_channel_json(admin->conf.gate, name, &text) == 0)
+        reply(admin, request->id, 200, NULL, text.data, text.len);
+    else
+        reply_error(admin, request->id, 404, "not_found", "there is no such channel");
+    buf_fini(&text);
+    free(name);
+    return 1;
+}
+
+static void get_events(struct admin *admin, const struct td_web_request *request)
+{
+    int status;
+    const char *flaw = events_open(admin->events, request, &status);
+
+    if (flaw)
+        reply_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
+}
+
 static void post_reload(struct admin *admin, const struct td_web_request *request)
 {
     struct buf report = { 0 };
@@ -220,25 +275,6 @@ static void post_drain(struct admin *admin, const struct td_web_request *request
     td_json_object_end(&json);
     reply_json(admin, request->id, 202, &json);
     admin->conf.drain(admin->conf.arg);
-}
-
-/* The value of a query's key into out; 1 when it is there and fits. Values need no decoding: what
- * is asked for here is made of letters and digits. */
-static int query_get(const char *query, const char *key, char *out, size_t size)
-{
-    const size_t key_len = strlen(key);
-
-    for (const char *at = query; *at; at += strcspn(at, "&"), at += *at == '&') {
-        const size_t len = strcspn(at, "&");
-        if (len <= key_len || strncmp(at, key, key_len) != 0 || at[key_len] != '=')
-            continue;
-        if (len - key_len - 1 >= size)
-            return 0;
-        memcpy(out, at + key_len + 1, len - key_len - 1);
-        out[len - key_len - 1] = '\0';
-        return 1;
-    }
-    return 0;
 }
 
 static size_t query_max(const char *query)
@@ -354,7 +390,9 @@ static void on_api(void *arg, const struct td_web_request *request)
     } routes[] = {
         { "status", 0, get_status },   { "plugins", 0, get_plugins },
         { "sessions", 0, get_sessions }, { "reload", 1, post_reload },
-        { "drain", 1, post_drain },
+        { "drain", 1, post_drain },      { "channels", 0, get_channels },
+        { "agents", 0, get_agents },
+        { "events", 0, get_events },
     };
     struct admin *admin = arg;
     const int is_post = strcmp(request->method, "POST") == 0;
@@ -382,6 +420,8 @@ static void on_api(void *arg, const struct td_web_request *request)
         }
         if (strncmp(path, "sessions/", 9) == 0 && on_session(admin, request, path + 9, is_post))
             return;
+        if (is_post && strncmp(path, "channels/", 9) == 0 && on_channel(admin, request, path + 9))
+            return;
     }
     reply_error(admin, request->id, 404, "not_found", "there is nothing here for this method");
 }
@@ -393,6 +433,7 @@ struct admin *admin_new(const struct admin_conf *conf)
     struct admin *admin = mem_alloc(sizeof *admin);
 
     admin->conf = *conf;
+    admin->events = events_new(conf->loop, conf->web, conf->gate);
     web_route(conf->web, "/healthz", 0, on_healthz, admin);
     web_route(conf->web, "/readyz", 0, on_readyz, admin);
     web_route(conf->web, "/metrics", 0, on_metrics, admin);
@@ -407,6 +448,18 @@ void admin_set_token(struct admin *admin, const char *token)
         crypt_sha256(token, strlen(token), admin->token);
 }
 
+void admin_say(struct admin *admin, const char *type, const char *key, const char *value)
+{
+    struct td_json facts = { 0 };
+
+    td_json_object(&facts);
+    if (value && *value)
+        td_json_key_str(&facts, key, value);
+    td_json_object_end(&facts);
+    events_say(admin->events, type, td_json_text(&facts), td_json_len(&facts));
+    td_json_free(&facts);
+}
+
 void admin_free(struct admin **admin)
 {
     static const char *const paths[] = { "/healthz", "/readyz", "/metrics", "/api/" };
@@ -415,6 +468,7 @@ void admin_free(struct admin **admin)
         return;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         web_route_del((*admin)->conf.web, paths[i]);
+    events_free(&(*admin)->events);
     mem_wipe(*admin, sizeof **admin);
     free(*admin);
     *admin = NULL;

@@ -11,12 +11,14 @@ struct admin;
 struct buf;
 struct gate;
 struct loader;
+struct loop;
 struct metric_set;
 struct store;
 struct td_json;
 struct web;
 
 struct admin_conf {
+    struct loop *loop;
     struct web *web;
     struct gate *gate;
     struct store *store;
@@ -32,6 +34,8 @@ struct admin_conf {
 
 struct admin *admin_new(const struct admin_conf *conf);
 void admin_set_token(struct admin *admin, const char *token); /* NULL: control socket only */
+/* Who reads /api/v1/events hears of it: with the fact, if there is one. */
+void admin_say(struct admin *admin, const char *type, const char *key, const char *value);
 void admin_free(struct admin **admin);
 
 #endif

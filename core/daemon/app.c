@@ -95,6 +95,7 @@ static void drain(void *arg)
     app->draining = 1;
     LOG_INFO(NULL, "draining, for at most %lld ms", (long long)app->setup->tandem.drain);
     notify_send("STOPPING=1");
+    admin_say(app->admin, "drain", NULL, NULL);
     web_drain(app->web);
     gate_drain(app->gate, app->setup->tandem.drain, on_drained, app);
 }
@@ -182,6 +183,7 @@ static int reload(void *arg, struct buf *report)
     else
         rc = take_conf(app, report);
     notify_send("READY=1");
+    admin_say(app->admin, "reload", rc == 0 ? "note" : "error", report->data);
     if (rc == 0)
         LOG_INFO(NULL, "reloaded %s%s%s", app->setup->path, report->len > 0 ? ": " : "",
                  report->len > 0 ? report->data : "");
@@ -337,6 +339,7 @@ static int open_instances(struct app *app, struct err *err)
 static void start_admin(struct app *app)
 {
     const struct admin_conf conf = {
+        .loop = app->loop,
         .web = app->web,
         .gate = app->gate,
         .store = app->store,

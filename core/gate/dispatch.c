@@ -165,6 +165,14 @@ static int is_busy(const struct td_instance *inst)
 }
 
 /* The turn stands in the state: only that is sure to be alive after the step. */
+static int may_ask(struct td_instance *inst)
+{
+    const int may = breaker_allow(&inst->breaker, clock_mono_ms());
+
+    listen_breaker(inst);
+    return may;
+}
+
 void dispatch_ask(struct slot *slot)
 {
     const struct session_turn *turn = &slot->session.turn;
@@ -181,7 +189,7 @@ void dispatch_ask(struct slot *slot)
         refuse(slot, turn->agent, "has too many questions waiting");
     else if (inst->waiting != NULL || is_busy(inst))
         enqueue(slot, inst);
-    else if (!breaker_allow(&inst->breaker, clock_mono_ms()))
+    else if (!may_ask(inst))
         refuse(slot, turn->agent, "has failed too often and is left alone for a while");
     else
         ask_now(slot, inst);
@@ -216,7 +224,7 @@ void dispatch_kicked(struct td_instance *inst)
             inst->waiting_end = &inst->waiting;
         inst->n_waiting--;
         if (still_wanted(slot, waiting)) {
-            if (breaker_allow(&inst->breaker, clock_mono_ms()))
+            if (may_ask(inst))
                 ask_now(slot, inst);
             else
                 refuse(slot, inst->name, "has failed too often and is left alone for a while");
@@ -232,6 +240,7 @@ static void failed(struct td_instance *inst)
     if (breaker_bad(&inst->breaker, clock_mono_ms()))
         LOG_WARN(&inst->log, "%u failures in a row: left alone for %lld ms", inst->breaker.in_row,
                  (long long)inst->breaker.open_ms);
+    listen_breaker(inst);
 }
 
 static void complain(const struct td_instance *inst, const struct job *job, const char *why)
@@ -258,6 +267,7 @@ static void judge(struct td_instance *inst, const struct job *job, const struct 
         if (inst->breaker.state != BREAKER_CLOSED)
             LOG_INFO(&inst->log, "answers again");
         breaker_good(&inst->breaker);
+        listen_breaker(inst);
     } else {
         failed(inst);
     }

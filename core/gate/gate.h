@@ -11,6 +11,8 @@
  *   outbox    what leaves, in order a session, one at a time, with back-off
  *   stream    parts of an answer, shown before it comes
  *   timers    wakes sessions when engine_due() says, also those that are not in memory
+ *   suspend   channels and agents as lists; channels that an operator holds back
+ *   listen    tells who listens what happens
  *   host      the td_host vtable, resources of an instance and their sweep
  *
  * Bounded: sessions in memory (cold ones are a snapshot in the store), events in a mailbox, jobs of
@@ -83,6 +85,27 @@ int gate_ready(const struct gate *gate, struct buf *reasons);
 /* Operators. JSON is appended to out, objects without the outer HTTP. */
 void gate_status_json(const struct gate *gate, struct buf *out);    /* one object */
 void gate_instances_json(const struct gate *gate, struct buf *out); /* an array */
+
+/* A suspended channel takes no new customers and sends nothing: who is in conversation is heard and
+ * the answers wait; behind one that waits a channel that replays is told TD_RETRY. Nothing is lost.
+ * It lasts over reloads, until it is resumed or the process ends.
+ * 0, or -1: there is no such channel. */
+int gate_suspend(struct gate *gate, const char *channel, int on);
+void gate_channels_json(const struct gate *gate, struct buf *out); /* an array */
+void gate_agents_json(const struct gate *gate, struct buf *out);   /* an array */
+/* One of them as an object; -1: there is none. */
+int gate_channel_json(const struct gate *gate, const char *name, struct buf *out);
+
+/* Everything that happens, as it becomes durable or, of instances, as it is: records by their type,
+ * "instance" and "breaker". Borrowed for the call, which must not call the gate. */
+struct gate_fact {
+    const char *type;
+    const char *session, *channel, *agent; /* whom it concerns; NULL: none */
+    const char *facts;                     /* a JSON object: nothing that was said */
+    size_t len;
+};
+typedef void gate_fact_fn(void *arg, const struct gate_fact *fact);
+void gate_listen(struct gate *gate, gate_fact_fn *fn, void *arg); /* fn NULL: nobody does */
 
 /* Asynchronous; fn once, on a later turn; json borrowed. status: of HTTP (200, 404, 409, 503);
  * when it is not 200, json is a sentence that says why, as plain text. */

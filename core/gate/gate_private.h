@@ -131,6 +131,7 @@ struct td_instance {
     void *self;
     struct log_ctx log;
     char detail[512]; /* why it is not open */
+    int suspended;    /* channels: by an operator; whatever the conf says, until the process ends */
     struct loop_timer *open_timer;
     unsigned open_tries;
 
@@ -147,6 +148,7 @@ struct td_instance {
     int kicked; /* in the gate's list of agents that may take a waiting question */
     struct td_instance *next_kicked;
     struct breaker breaker;
+    enum breaker_state breaker_told;
 
     int64_t misuse_logged_ms;
     uint64_t misuse_quiet; /* not logged since */
@@ -160,6 +162,12 @@ struct td_instance {
 struct td_instance *instance_find(const struct gate *gate, enum td_kind kind, const char *name);
 int instance_is_open(const struct td_instance *inst); /* NULL: 0 */
 int instance_can(const struct td_instance *inst, uint64_t cap);
+/* "open", "suspended" .. */
+const char *instance_state(const struct td_instance *inst);
+/* Tells the channel whether new customers are welcome. */
+void instance_pause(struct td_instance *inst);
+/* What waited for this channel may leave now. */
+void instance_release(struct td_instance *inst);
 const struct td_channel_ops *instance_channel(const struct td_instance *inst);
 const struct td_agent_ops *instance_agent(const struct td_instance *inst);
 const char *instance_label(const struct td_instance *inst); /* "channel" or "agent" */
@@ -406,6 +414,11 @@ void drain_free(struct drain **drain);
 
 void operator_session_json(const struct slot *slot, struct buf *out);
 
+/* Before the records are applied, while they stand; item: whose step is in it, or NULL. */
+void listen_journal(const struct slot *slot, const struct append *append, const struct item *item);
+void listen_instance(const struct td_instance *inst);
+void listen_breaker(struct td_instance *inst);
+
 /* ---- The gate ---------------------------------------------------------------------------- */
 
 #define RANDOM_POOL 4096
@@ -424,6 +437,8 @@ struct gate {
     struct buf scratch, scratch_body;
     uint8_t random[RANDOM_POOL];
     size_t random_left;
+    gate_fact_fn *listener;
+    void *listener_arg;
     int pumping; /* a turn of gate_pump() is on its way */
 
     struct td_instance *instances, *kicked;

@@ -43,6 +43,13 @@ int instance_is_open(const struct td_instance *inst)
     return inst != NULL && inst->state == INSTANCE_OPEN;
 }
 
+const char *instance_state(const struct td_instance *inst)
+{
+    static const char *const states[] = { "closed", "opening", "open", "failed" };
+
+    return inst->suspended && inst->state == INSTANCE_OPEN ? "suspended" : states[inst->state];
+}
+
 int instance_can(const struct td_instance *inst, uint64_t cap)
 {
     return instance_is_open(inst) && (inst->conf.plugin->caps & cap) != 0;
@@ -153,23 +160,32 @@ static struct td_instance *instance_get(struct gate *gate, enum td_kind kind, co
     return inst;
 }
 
-/* What waited for this channel may leave now. */
+void instance_pause(struct td_instance *inst)
+{
+    if (instance_is_open(inst) && instance_channel(inst)->pause != NULL)
+        instance_channel(inst)->pause(inst->self, inst->suspended || inst->gate->draining);
+}
+
+void instance_release(struct td_instance *inst)
+{
+    for (struct slot *slot = inst->gate->lru; slot != NULL; slot = slot->lru_next) {
+        if (slot->outs != NULL)
+            slot_wake(slot);
+    }
+}
+
 static void opened(struct td_instance *inst)
 {
-    struct gate *gate = inst->gate;
-
     inst->state = INSTANCE_OPEN;
     inst->detail[0] = '\0';
     inst->open_tries = 0;
     LOG_INFO(&inst->log, "open (%s %s)", inst->conf.plugin->name, inst->conf.plugin->version);
+    listen_instance(inst);
     if (inst->kind != TD_CHANNEL)
         return;
-    if (gate->draining && instance_channel(inst)->pause != NULL)
-        instance_channel(inst)->pause(inst->self, 1);
-    for (struct slot *slot = gate->lru; slot != NULL; slot = slot->lru_next) {
-        if (slot->outs != NULL)
-            slot_wake(slot);
-    }
+    if (inst->gate->draining || inst->suspended)
+        instance_pause(inst);
+    instance_release(inst);
 }
 
 static void on_open_again(void *arg);
@@ -198,8 +214,10 @@ static enum td_status try_open(struct td_instance *inst)
     host_sweep(inst);
     if (status != TD_RETRY) {
         inst->state = INSTANCE_FAILED;
+        listen_instance(inst);
         return status;
     }
+    listen_instance(inst);
     int64_t ms = RETRY_FIRST_MS << (inst->open_tries < 6 ? inst->open_tries : 6);
     inst->open_tries++;
     LOG_WARN(&inst->log, "cannot be opened yet: %s", inst->detail);
@@ -233,6 +251,7 @@ int gate_instance_open(struct gate *gate, const struct gate_instance_conf *conf,
     inst->generation++;
     inst->open_tries = 0;
     breaker_init(&inst->breaker, conf->breaker_failures, conf->breaker_open_ms);
+    inst->breaker_told = inst->breaker.state;
     status = try_open(inst);
     if (status == TD_OK || status == TD_RETRY)
         return 0;
@@ -281,6 +300,7 @@ static void close_plugin(struct td_instance *inst)
     }
     host_sweep(inst);
     LOG_INFO(&inst->log, "closed");
+    listen_instance(inst);
 }
 
 void gate_instance_close(struct gate *gate, enum td_kind kind, const char *name)

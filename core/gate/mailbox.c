@@ -228,6 +228,7 @@ void mailbox_appended(void *arg, const struct store_result *result)
     }
     if (result->status == STORE_OK) {
         gate->full_ms = 0;
+        listen_journal(slot, append, item);
         journal_settle(slot, append);
     } else if (result->status == STORE_FULL) {
         gate->full_ms = clock_mono_ms();
@@ -263,6 +264,20 @@ static void decide(struct slot *slot, struct item *item)
     engine_decide(&slot->session, event, item->policy->policy, &item->step);
 }
 
+/* Customers of a channel that replays see numbers that only grow: taken in now, this message would
+ * get a later one than what a suspended channel holds back, and that would never be shown. */
+static int would_overtake(const struct slot *slot, const struct item *item)
+{
+    const struct out *out = slot->outs;
+
+    if (item->kind != ITEM_DELIVER || !item->inst->suspended ||
+        !instance_can(item->inst, TD_CAN_REPLAY))
+        return 0;
+    while (out != NULL && out->seq == 0)
+        out = out->next;
+    return out != NULL;
+}
+
 /* NULL, or why this item must not get to the engine; *status_r says what to do. */
 static const char *judge(const struct slot *slot, const struct item *item,
                          enum td_status *status_r)
@@ -271,8 +286,14 @@ static const char *judge(const struct slot *slot, const struct item *item,
     int64_t newest;
 
     *status_r = TD_AUTH;
+    if (s->seq == 0 && !item->by_peer && item->event.type != EVENT_OPEN)
+        return "there is no such session";
+    if ((s->seq == 0 && item->inst->suspended) || would_overtake(slot, item)) {
+        *status_r = TD_RETRY;
+        return "the channel is suspended";
+    }
     if (s->seq == 0)
-        return item->by_peer || item->event.type == EVENT_OPEN ? NULL : "there is no such session";
+        return NULL;
     if (item->inst != NULL && strcmp(s->channel, item->inst->name) != 0)
         return "there is no such session on this channel";
     if (slot->n_marks >= MARKS_MOST && can_be_refused(item)) {

@@ -69,8 +69,6 @@ static void finish(struct td_json *j, struct buf *out)
 
 static void put_instance(struct td_json *j, const struct td_instance *inst)
 {
-    static const char *const states[] = { "closed", "opening", "open", "failed" };
-
     td_json_object(j);
     put_str(j, "kind", instance_label(inst));
     put_str(j, "name", inst->name);
@@ -78,7 +76,7 @@ static void put_instance(struct td_json *j, const struct td_instance *inst)
         put_str(j, "type", inst->conf.plugin->name);
         put_str(j, "version", inst->conf.plugin->version);
     }
-    put_str(j, "state", states[inst->state]);
+    put_str(j, "state", instance_state(inst));
     if (inst->detail[0] != '\0')
         put_str(j, "detail", inst->detail);
     if (inst->kind == TD_AGENT) {

@@ -166,7 +166,7 @@ static void leave(struct slot *slot)
     if (slot->channel == NULL)
         slot->channel = instance_find(slot->gate, TD_CHANNEL, slot->session.channel);
     while (slot->outs != NULL && slot->out_job == 0 && slot->out_timer == NULL &&
-           instance_is_open(slot->channel)) {
+           instance_is_open(slot->channel) && !slot->channel->suspended) {
         if (slot->outs->is_send) {
             send_first(slot, slot->channel);
             continue;

@@ -60,7 +60,7 @@ static void on_orders_due(void *arg)
 }
 
 /* What one turn of the loop orders goes over at its end, with one wake-up. */
-static void order(struct web *web, struct block *block)
+void web_order(struct web *web, struct block *block)
 {
     block->next = NULL;
     *web->orders_tail = block;
@@ -76,7 +76,7 @@ static void order_route(struct web *web, enum block_kind kind, struct route *rou
     block->kind = kind;
     block->route = route;
     block->id = id;
-    order(web, block);
+    web_order(web, block);
 }
 
 static void resume_all(struct web *web)
@@ -132,6 +132,12 @@ static void take_order(struct web *web, struct block *block)
             break;
         http_reply(conn, block);
         return;
+    case BLOCK_STREAM: conn_stream_begin(web, conn, block); return;
+    case BLOCK_STREAM_SEND: conn_stream_out(conn, block); return;
+    case BLOCK_STREAM_END:
+        if (conn != NULL)
+            conn_stream_end(conn);
+        break;
     case BLOCK_CLOSE:
         if (conn != NULL)
             ws_close(conn, block->code, block->data, block->len);
@@ -207,7 +213,9 @@ static void tell(struct web *web, struct event *event)
 {
     struct web_entry *entry = entry_of(web, event->route);
 
-    if (event->kind == EVENT_REQUEST && (entry == NULL || entry->cb == NULL)) {
+    if (event->kind == EVENT_STREAM_CLOSED)
+        conn_stream_tell(web, event->id);
+    else if (event->kind == EVENT_REQUEST && (entry == NULL || entry->cb == NULL)) {
         static const char body[] =
             "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this path\"}}\n";
         const struct td_web_reply reply = {
@@ -381,6 +389,7 @@ static void free_web(struct web *web)
 
     free_blocks(web->orders);
     free_blocks(web->inbox);
+    conn_stream_free_all(web);
     while ((entry = web->entries) != NULL) {
         web->entries = entry->next;
         free(entry->path);
@@ -500,7 +509,7 @@ void web_reply(struct web *web, uint64_t request, const struct td_web_reply *rep
     struct block *block = reply_block(reply, NULL);
 
     block->id = request;
-    order(web, block);
+    web_order(web, block);
 }
 
 int web_ws_add(struct web *web, const struct td_ws_conf *conf, const struct td_ws_ops *ops,
@@ -531,7 +540,7 @@ void web_ws_send(struct web *web, uint64_t conn, const char *text, size_t len)
     head_len = frame_head((uint8_t *)block->data, FRAME_TEXT, len);
     memcpy(block->data + head_len, text, len);
     block->len = head_len + len;
-    order(web, block);
+    web_order(web, block);
 }
 
 void web_ws_close(struct web *web, uint64_t conn, int code, const char *reason)
@@ -541,7 +550,7 @@ void web_ws_close(struct web *web, uint64_t conn, int code, const char *reason)
 
     *block = (struct block){ .kind = BLOCK_CLOSE, .id = conn, .code = code, .len = len };
     memcpy(block->data, reason != NULL ? reason : "", len + 1);
-    order(web, block);
+    web_order(web, block);
 }
 
 void web_stats(struct web *web, struct web_stats *stats_r)

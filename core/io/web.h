@@ -50,6 +50,21 @@ int web_static(struct web *web, const char *path, const char *content_type, cons
                size_t len);
 void web_reply(struct web *web, uint64_t request, const struct td_web_reply *reply);
 
+/* A reply that goes on until one of both ends it, then the connection is closed. Of `reply` its
+ * body, if any, is the beginning; no length is said. Then only closed() tells of it, once, when the
+ * client has left, did not keep up or was never there; not after web_stream_end(). */
+typedef void web_stream_closed(void *arg, uint64_t request);
+struct web_stream_conf {
+    size_t max_queue; /* bytes that may wait for a client that does not read; over it: */
+    const char *slow; /* .. the last it gets, if it reads on at all; lives as long as the listener */
+    web_stream_closed *closed;
+    void *arg;
+};
+void web_stream(struct web *web, uint64_t request, const struct td_web_reply *reply,
+                const struct web_stream_conf *conf);
+void web_stream_send(struct web *web, uint64_t request, const char *text, size_t len); /* copied */
+void web_stream_end(struct web *web, uint64_t request); /* what waits still goes out */
+
 /* -1 when the path is taken. */
 int web_ws_add(struct web *web, const struct td_ws_conf *conf, const struct td_ws_ops *ops,
                void *arg);

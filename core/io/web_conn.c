@@ -80,6 +80,8 @@ static void conn_due(struct conn *conn)
     case CONN_REPLY:
         http_due(conn);
         return;
+    case CONN_STREAM:
+        return;
     case CONN_WS:
         ws_due(conn);
         return;
@@ -238,6 +240,7 @@ static size_t feed(struct conn *conn, char *data, size_t len)
     case CONN_WS:
     case CONN_CLOSING:
         return ws_feed(conn, data, len);
+    case CONN_STREAM: /* there is nothing that the client could still say */
     case CONN_LINGER:
     case CONN_DEAD:
         return len;
@@ -312,6 +315,7 @@ void conn_free(struct conn *conn)
 
     conn_deadline(conn, 0);
     http_gone(conn);
+    conn_stream_gone(conn);
     ws_gone(conn);
     conn_drop_queue(conn);
     buf_fini(&conn->in);

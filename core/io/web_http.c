@@ -86,7 +86,8 @@ static int is_ours(const char *name)
            strcasecmp(name, "Content-Type") == 0;
 }
 
-struct block *reply_block(const struct td_web_reply *reply, const char *own_headers)
+static struct block *make_block(const struct td_web_reply *reply, const char *own_headers,
+                                int endless)
 {
     int status = reply->status >= 200 && reply->status <= 599 ? reply->status : 500;
     const char *type = reply->content_type != NULL ? reply->content_type : "application/json";
@@ -110,14 +111,28 @@ struct block *reply_block(const struct td_web_reply *reply, const char *own_head
     if (!cached)
         buf_str(&head, "Cache-Control: no-store\r\n");
     if (!bodyless)
-        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                   strpbrk(type, "\r\n") == NULL ? type : "application/octet-stream",
-                   reply->body_len);
+        buf_printf(&head, "Content-Type: %s\r\n",
+                   strpbrk(type, "\r\n") == NULL ? type : "application/octet-stream");
+    if (!bodyless && !endless)
+        buf_printf(&head, "Content-Length: %zu\r\n", reply->body_len);
     if (!policy && strncasecmp(type, "text/html", 9) == 0)
         buf_str(&head, PAGE_POLICY);
     buf_str(&head, "X-Content-Type-Options: nosniff\r\n\r\n");
     block = block_of(&head, at, reply->body, bodyless ? 0 : reply->body_len);
     buf_fini(&head);
+    return block;
+}
+
+struct block *reply_block(const struct td_web_reply *reply, const char *own_headers)
+{
+    return make_block(reply, own_headers, 0);
+}
+
+struct block *reply_block_endless(const struct td_web_reply *reply)
+{
+    struct block *block = make_block(reply, NULL, 1);
+
+    memcpy(block->data + block->connection_at, "close     ", 10);
     return block;
 }
 
@@ -195,6 +210,15 @@ void http_sent(struct conn *conn)
         link_pause(conn->link, 0);
     }
     conn_rx(conn, NULL, 0); /* the next request may have come already */
+}
+
+void http_finish(struct conn *conn)
+{
+    conn->keep_alive = 0;
+    conn->state = CONN_REPLY;
+    conn_deadline(conn, ANSWER_MS);
+    if (conn->queued == 0)
+        http_sent(conn);
 }
 
 void http_due(struct conn *conn)

@@ -5,6 +5,7 @@
  *   web_link.c  libwebsockets: sockets, TLS, the thread's event loop; no other file knows of it
  *   web_conn.c  a connection: bytes in, blocks out, its deadline
  *   web_http.c  a request: route, body, reply, static bytes
+ *   web_stream.c  a reply that goes on
  *   web_ws.c    an endpoint: who is let in, messages, pings, closes
  *   web_addr.c  addresses: listening sockets, trusted proxies
  *   web_head.c, web_frame.c   the two parsers
@@ -42,6 +43,9 @@ enum block_kind {
     BLOCK_SEND,
     BLOCK_CLOSE,
     BLOCK_REPLY,
+    BLOCK_STREAM, /* the beginning of one */
+    BLOCK_STREAM_SEND,
+    BLOCK_STREAM_END,
     BLOCK_ROUTE_ADD,
     BLOCK_ROUTE_DEL,
     BLOCK_DRAIN,
@@ -59,11 +63,13 @@ struct block {
     size_t len;
     size_t head_len;      /* of a reply: where its body starts */
     size_t connection_at; /* of a reply: where the value of its Connection header stands */
+    size_t max_queue;     /* of a stream */
+    const char *slow;
     char data[];
 };
 
 /* From the web thread: something for a callback. One piece of memory, but for a body. */
-enum event_kind { EVENT_REQUEST, EVENT_OPENED, EVENT_TEXT, EVENT_CLOSED };
+enum event_kind { EVENT_REQUEST, EVENT_OPENED, EVENT_TEXT, EVENT_CLOSED, EVENT_STREAM_CLOSED };
 
 struct event {
     struct event *next;
@@ -133,6 +139,7 @@ enum conn_state {
     CONN_BODY,   /* waits for a whole body */
     CONN_WAIT,   /* the loop thread thinks */
     CONN_REPLY,  /* the reply is on its way out */
+    CONN_STREAM, /* as much of the reply as there is */
     CONN_WS,     /* open */
     CONN_CLOSING, /* our close frame is on its way, theirs is awaited */
     CONN_LINGER, /* what is queued goes out, then FIN, then theirs is awaited */
@@ -166,6 +173,9 @@ struct conn {
     struct buf body;
     size_t body_left;
     int keep_alive, head_only;
+
+    size_t stream_max; /* STREAM: of the queue */
+    const char *stream_slow;
 
     struct route *route; /* WS */
     struct frame frame;
@@ -204,12 +214,24 @@ void ws_leave(struct conn *conn); /* its endpoint is being removed */
 void ws_out(struct conn *conn, struct block *block); /* takes the block; watches the queue */
 void ws_close(struct conn *conn, int code, const char *reason, size_t len);
 
+/* conn may be NULL here and in conn_stream_out(). */
+void conn_stream_begin(struct web *web, struct conn *conn, struct block *block);
+void conn_stream_out(struct conn *conn, struct block *block);
+void conn_stream_end(struct conn *conn);
+void conn_stream_gone(struct conn *conn);
+void conn_stream_tell(struct web *web, uint64_t request); /* loop thread: it is over */
+void conn_stream_free_all(struct web *web);               /* loop thread */
+
 /* A reply as bytes. `head`: headers of our own, each ending in CRLF. */
 struct block *reply_block(const struct td_web_reply *reply, const char *own_headers);
+/* The same without a length. */
+struct block *reply_block_endless(const struct td_web_reply *reply);
+void http_finish(struct conn *conn); /* what is queued goes out, then the connection is closed */
 
 /* ---- The listener ------------------------------------------------------------------------- */
 
 struct web_entry; /* the loop thread's side of a route */
+struct stream;    /* .. of a reply that goes on */
 
 #define REFUSALS_LOGGED 64
 
@@ -226,6 +248,7 @@ struct web {
     struct link *link;
 
     struct web_entry *entries; /* loop thread */
+    struct stream *streams;
     uint32_t next_route;
     struct block *orders, **orders_tail;
     struct loop_timer *orders_due;
@@ -256,6 +279,8 @@ struct web {
 
     atomic_uint_fast64_t connections, requests, refused, slow_closed;
 };
+
+void web_order(struct web *web, struct block *block); /* loop thread; takes the block */
 
 /* Hands an event to the loop thread. 0, or -1 when no more should be read from that connection
  * until conn_resume_all(). */
