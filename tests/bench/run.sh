@@ -125,10 +125,8 @@ start_gateway crowd
 load -c "$crowd" -r 1000 --settle 3 --ctmo 120
 idle=$(num kb_per_conn) p99=$(lat p99_us)
 row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
-# 20 ms, or twice the reference where the disk alone takes longer.
-ref_p99=$(calc %.0f "$ref_p99 < 10000 ? 10000 : $ref_p99")
-row "$crowd connections, 1000 messages/s, p99 us" "$p99" "$ref_p99" \
-    "$(calc %.2f "$p99 / $ref_p99")" '<= 2'
+# Held to 20 ms itself; the reference tells how much of it is the disk's.
+row "$crowd connections, 1000 messages/s, p99 us" "$p99" "$ref_p99" "$p99" '< 20000'
 stop_server
 
 # The store alone: what a batch costs with few and with many sessions in it, 64 under way.
