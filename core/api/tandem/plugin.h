@@ -1,9 +1,10 @@
 /*
  * plugin.h - what a Tandem plugin is, offers and may ask for. The contract, ABI 0.
  *
- * A plugin is one shared object NAME.so (agents: agent_NAME.so) that exports one const object,
- * td_plugin_0, made with TD_PLUGIN_DEFINE. It is judged as data before any of its code runs. Each
- * section [channel X] or [agent X] of the conf makes one instance; instances share nothing.
+ * A plugin is one shared object NAME.so (agents: agent_NAME.so, desks: desk_NAME.so) that exports
+ * one const object, td_plugin_0, made with TD_PLUGIN_DEFINE. It is judged as data before any of its
+ * code runs. Each section [channel X], [agent X] or [desk X] of the conf makes one instance;
+ * instances share nothing.
  *
  * The words MUST, MUST NOT, MAY are used as in RFC 2119.
  *
@@ -13,8 +14,9 @@
  *  4. A host function returns before the host calls the plugin again: no re-entry.
  *  5. Structs start with `size` (set to sizeof by their maker) and only grow at the end. A reader
  *     MUST ask TD_HAS() before it reads a field younger than 0.1. Arrays are arrays of pointers.
- *  6. Each send(), ask() is answered exactly once: with sent(), answer(). A second answer, or one
- *     for a job that is not open, is dropped and counted against the instance.
+ *  6. Each send(), ask(), offer(), relay() is answered exactly once: with sent(), answer(),
+ *     offered(), sent(). A second answer, or one for a job that is not open, is dropped and counted
+ *     against the instance.
  *  7. close() MUST join what the plugin started: threads, jobs. Open jobs MAY be left unanswered
  *     in close(); the host then answers them itself with TD_RETRY. After close() returned the
  *     plugin MUST NOT touch the host. Timers, watches, requests and routes that it forgot are
@@ -35,7 +37,7 @@ extern "C" {
 #endif
 
 #define TD_ABI_MAJOR 0 /* part of the symbol's name: grows when old plugins stop working */
-#define TD_ABI_MINOR 2 /* grows when a field or a host function is appended */
+#define TD_ABI_MINOR 3 /* grows when a field or a host function is appended */
 #define TD_PLUGIN_SYMBOL "td_plugin_0"
 
 #define TD_HAS(p, field) \
@@ -146,6 +148,25 @@ struct td_choice {
     const char *title, *value;
 };
 
+/* A file that was sent, 0.3. The gateway has it: sniffed, hashed, within the policy. */
+struct td_attachment {
+    uint32_t size;
+    const char *id;     /* ULID; in: as filed() gave it, the rest MAY be NULL then */
+    const char *name;   /* a file name without a path */
+    const char *type;   /* MIME, as sniffed */
+    uint64_t bytes;
+    const char *sha256; /* hex */
+    const char *url;    /* out: signed, expires; made anew whenever it is shown */
+};
+
+/* A part that is neither text nor a file, such as a location or a contact, 0.3. */
+struct td_part {
+    uint32_t size;
+    const char *type; /* "location", "contact", "reaction", or the channel's own "x-..." */
+    const char *text; /* the same in words, for whoever does not know the type; not NULL */
+    const char *data; /* a JSON object, at most 16 KiB; NULL: the words say it all */
+};
+
 struct td_message {
     uint32_t size;
     const char *id;   /* in: the channel's own id of it; out: ours (ULID) */
@@ -157,6 +178,12 @@ struct td_message {
     const char *author_name; /* NULL: none */
     uint64_t seq;            /* place in the session; in: 0 */
     int64_t at_ms;           /* in: when the channel says it was written; 0: now */
+    /* 0.3 */
+    const struct td_attachment *const *attachments; /* at most 10 */
+    size_t n_attachments;
+    const struct td_part *const *parts; /* at most 10 */
+    size_t n_parts;
+    const char *raw; /* in: what the channel got, a JSON object of at most 16 KiB, kept as it is */
 };
 
 struct td_customer {
@@ -183,6 +210,14 @@ enum td_event_type {
     TD_EV_LEAVE,    /* in: the customer ends the talk */
     TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
     TD_EV_DELTA,    /* 0.2, out, with TD_CAN_STREAM: a part of an answer as it comes, see below */
+    /* 0.3 */
+    TD_EV_QUEUE,    /* out: where the customer waits: `position`, `wait_ms`, only what is known */
+    TD_EV_RINGING,  /* in, of a call: the other side rings */
+    TD_EV_ANSWERED, /* in, of a call */
+    TD_EV_DTMF,     /* in, of a call: `text` the digits, 0-9 * # A-D */
+    TD_EV_HUNG_UP,  /* in, of a call: `text` why, `code` the protocol's own number or 0 */
+    TD_EV_TRANSFER, /* out, with TD_CAN_TRANSFER: move the call to `text`; answered with the next */
+    TD_EV_TRANSFERRED, /* in: `status` TD_DELIVERED or TD_FAILED, `text` why, `code` */
 };
 
 /* TD_EV_DELTA: `text` is the next part of the answer to `turn`, and `of` says how many bytes of it
@@ -202,6 +237,10 @@ struct td_event {
     const struct td_message *message;
     const struct td_owner *owner;
     const char *turn; /* 0.2; TD_EV_DELTA */
+    /* 0.3 */
+    uint32_t position; /* from 1; 0: not known */
+    int64_t wait_ms;   /* below 0: not known */
+    int code;
 };
 
 /* ---- Channels ---------------------------------------------------------------------------- */
@@ -286,6 +325,30 @@ enum td_channel_caps {
     TD_CAN_TYPING = 4,
     TD_CAN_RECEIPTS = 8, /* reports delivered or read */
     TD_CAN_STREAM = 16,  /* 0.2: shows TD_EV_DELTA; without it the host keeps the parts to itself */
+    TD_CAN_FILES = 32,   /* 0.3: sends attachments; without it the host puts their links in the text */
+    TD_CAN_PARTS = 64,   /* 0.3: sends td_part; without it the host sends their words */
+    TD_CAN_TRANSFER = 128, /* 0.3: TD_EV_TRANSFER */
+};
+
+/* ---- Files, 0.3 -------------------------------------------------------------------------- */
+
+/* Bytes that came in, for file(). The host looks at them itself: `type` is only a hint. */
+struct td_file {
+    uint32_t size;
+    const char *session; /* whose limits count; NULL: those of the instance */
+    const char *name, *type; /* as the sender says; NULL: not said */
+    const void *data;
+    size_t len;
+};
+
+/* The answer to file(). TD_OK: on disk and scanned; an attachment's id MAY now stand in a message.
+ * TD_REJECT: against the policy, detail says which; TD_RETRY: no room or no scanner right now. */
+struct td_filed {
+    uint32_t size;
+    enum td_status status;
+    const char *detail;
+    const struct td_attachment *attachment; /* TD_OK */
+    uint32_t retry_after_ms;
 };
 
 struct td_host;
@@ -302,6 +365,7 @@ struct td_channel_ops {
     void (*event)(void *self, const struct td_event *event); /* MAY be NULL */
     void (*pause)(void *self, int on); /* MAY be NULL; 1: take no new customers (drain, back pressure) */
     void (*close)(void *self);
+    void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* 0.3, for file() */
 };
 
 /* ---- Agents ------------------------------------------------------------------------------ */
@@ -315,6 +379,40 @@ struct td_session_info {
     const char *locale, *timezone;   /* NULL: not known */
     int64_t started_at_ms;
     const struct td_customer *customer; /* never NULL */
+};
+
+/* 0.3. An action that the gateway runs when an answer asks for it. */
+struct td_action {
+    uint32_t size;
+    const char *name, *description;
+    const char *arguments; /* JSON Schema of the object it takes */
+};
+
+/* 0.3. An answer asks for an action; its result comes with a turn of cause TD_BY_ACTION. */
+struct td_call {
+    uint32_t size;
+    const char *call; /* the agent's own id of it, unique in the session */
+    const char *name;
+    const char *arguments; /* JSON object */
+};
+
+struct td_result {
+    uint32_t size;
+    const char *call, *name;
+    const char *receipt; /* ULID: it was done, for certain; NULL: it was not */
+    const char *failed;  /* the class of the failure, such as "unknown_action"; NULL: none */
+    const char *detail;  /* a sentence with `failed` */
+    const char *data;    /* JSON; NULL: none */
+};
+
+/* 0.3. The interval in which a human owned the session. */
+struct td_stretch {
+    uint32_t size;
+    const char *by;      /* the human's name */
+    const char *summary; /* the human's note; NULL: none */
+    const char *promises; /* JSON array; NULL: none */
+    const char *wrapup;   /* JSON object; NULL: none */
+    int64_t started_at_ms, ended_at_ms;
 };
 
 /* One question. The same turn may be asked again after TD_RETRY or a restart: `id` is the same
@@ -333,6 +431,12 @@ struct td_turn {
     uint32_t deadline_ms; /* what is left */
     uint32_t clarify_left;
     const char *state; /* what the agent's last answer carried; JSON; NULL: none */
+    /* 0.3 */
+    const struct td_action *const *actions;
+    size_t n_actions;
+    const struct td_result *const *results; /* with TD_BY_ACTION */
+    size_t n_results;
+    const struct td_stretch *stretch; /* the first turn after a human had the session; else NULL */
 };
 
 struct td_answer {
@@ -354,6 +458,11 @@ struct td_answer {
     const char *entities; /* JSON object; NULL: not said */
     const char *summary, *language;
     const char *state; /* JSON, at most 64 KiB; NULL: as before */
+    /* 0.3 */
+    const struct td_call *const *calls; /* at most 10 */
+    size_t n_calls;
+    const char *const *claims; /* actions that the text says are done; at most 10 */
+    size_t n_claims;
 };
 
 struct td_agent_ops {
@@ -370,6 +479,150 @@ struct td_agent_ops {
      * only who asks is to be judged. host->reply() MUST NOT be used for this request. */
     enum td_status (*late)(void *self, uint64_t job, const struct td_web_request *request,
                            struct td_error *err);
+};
+
+/* ---- Desks, 0.3 --------------------------------------------------------------------------
+ *
+ * A desk is where humans are. The host owns the queues, the clocks, the sessions and every text to
+ * the customer; a desk carries: handoffs and what customers say to its humans, and what humans do
+ * back. Nothing a human does counts before done() says so: two who accept are told apart there.
+ *
+ * The host MAY offer the same handoff again (after a restart, a time-out): its `id` is the same,
+ * and so is what the desk makes of it. Every relayed message has its id; the desk drops what it has.
+ */
+
+enum td_desk_caps {
+    TD_DESK_HUMANS = 1, /* its humans are those of the conf: they pull from the queues by accept */
+};
+
+enum td_handoff_state { TD_HANDOFF_OFFERED, TD_HANDOFF_QUEUED, TD_HANDOFF_LIVE, TD_HANDOFF_ENDED };
+
+/* What a desk can take; the package is compiled for it and says what was left out (`dropped`). */
+enum td_package_format { TD_PACKAGE_JSON, TD_PACKAGE_FLAT, TD_PACKAGE_TEXT, TD_PACKAGE_HEADER };
+struct td_package_limits {
+    uint32_t size;
+    enum td_package_format format;
+    uint32_t bytes; /* of the whole; 0: the format's own (4096; header 128) */
+};
+
+struct td_handoff {
+    uint32_t size;
+    const char *id, *session, *queue; /* queue: its conf name */
+    uint64_t epoch;
+    enum td_handoff_state state;
+    const char *reason;  /* code, see the manual's table */
+    int priority;        /* higher is more urgent */
+    int64_t since_at_ms;
+    const char *package; /* compiled within the desk's limits and its `allow` */
+    const char *human;   /* who has it; NULL: nobody yet */
+};
+
+/* The answer to offer(). TD_OK with human: accepted by them. TD_OK without: it waits there, and
+ * accept or decline follows by desk(). TD_REJECT: declined, detail says why. TD_RETRY, TD_FAIL: the
+ * desk cannot be reached; the host tries again, then goes on along the chain of desks. */
+struct td_offered {
+    uint32_t size;
+    enum td_status status;
+    const char *human;
+    uint32_t position; /* 0: not known */
+    int64_t wait_ms;   /* below 0: not known */
+    const char *detail;
+    uint32_t retry_after_ms;
+};
+
+enum td_desk_op {
+    TD_OP_ACCEPT,   /* handoff, human */
+    TD_OP_DECLINE,  /* handoff, human (NULL: the desk as a whole), text: why */
+    TD_OP_MESSAGE,  /* handoff, human, message: to the customer */
+    TD_OP_TYPING,   /* handoff, human, on */
+    TD_OP_NOTE,     /* handoff, human, text: for humans only */
+    TD_OP_TRANSFER, /* handoff, human, and queue or to_human */
+    TD_OP_RETURN,   /* handoff, human, text: a note for the agent, wrapup */
+    TD_OP_CLOSE,    /* handoff, human, wrapup: the talk is over */
+    TD_OP_TAKE,     /* session, human: unasked, from whoever has it */
+    TD_OP_EXTEND,   /* handoff, human: still at it, the lease begins anew */
+    TD_OP_PRESENCE, /* human, text: "available", "away", "offline"; NULL: renews what it was */
+    TD_OP_WATCH,    /* session, human, on: its messages come by event(); watchers cannot write */
+    TD_OP_ME,       /* human: json {"name","presence","capacity","live",..} */
+    TD_OP_LIST,     /* human, text: "queued", "live", "mine", "closed": json {"handoffs":[..]} */
+    TD_OP_GET,      /* handoff, human, before: json {"package","transcript","next"} */
+    TD_OP_TAG,      /* handoff, human, text: JSON array of words, replaces the old ones */
+    TD_OP_REVIEW,   /* human, text: NULL: a sample of closed handoffs as json; else the review of
+                     * `handoff`, a JSON object {"score":1..5,"note"?} */
+};
+
+/* What a human does. Answered once by done(), never from inside the call. */
+struct td_desk_request {
+    uint32_t size;
+    enum td_desk_op op;
+    const char *id; /* the same id again gets the same answer and does nothing else; NULL: none */
+    const char *handoff, *session;
+    const char *human; /* conf name with TD_DESK_HUMANS, else the name the desk has for them */
+    const struct td_message *message;
+    const char *text;
+    const char *queue, *to_human;
+    const char *wrapup; /* JSON object */
+    int on;
+    uint64_t before; /* TD_OP_GET: the transcript before this seq; 0: the newest */
+};
+
+/* TD_OK; TD_REJECT: `code` "not_found", "taken", "not_yours", "not_eligible", "over", "bad_request",
+ * "no_agent", "full"; TD_AUTH: no such human; TD_RETRY: busy. Durable when it comes. */
+struct td_desk_done {
+    uint32_t size;
+    enum td_status status;
+    const char *code, *detail; /* NULL when TD_OK */
+    const char *holder;        /* with "taken": who has it */
+    const char *handoff, *session;
+    uint64_t seq;              /* TD_OP_MESSAGE: its place */
+    const char *json;
+    uint32_t retry_after_ms;
+};
+
+/* What the customer, or in a watched session anybody, said. `delta` above 0: it was added while the
+ * handoff waits, and is the so many-th addition to the package. */
+struct td_relay {
+    uint32_t size;
+    const char *handoff, *session;
+    const struct td_message *message; /* with its seq; author says who */
+    uint32_t delta;
+};
+
+enum td_desk_event_type {
+    TD_DESK_TYPING,  /* the customer: on */
+    TD_DESK_QUEUE,   /* position changed: position, wait_ms, waiting */
+    TD_DESK_LEASE,   /* the human's lease ends in wait_ms unless they do something */
+    TD_DESK_TAKEN,   /* another human has it now: human; those who were offered it may forget it */
+    TD_DESK_READ,    /* the customer has read up to seq */
+    TD_DESK_SAID,    /* relay: of a watched session, or what another human of this desk said */
+    TD_DESK_PRESENCE, /* human, text */
+};
+
+struct td_desk_event {
+    uint32_t size;
+    enum td_desk_event_type type;
+    const char *handoff, *session, *queue, *human, *text;
+    const struct td_relay *relay;
+    uint32_t position, waiting;
+    int64_t wait_ms;
+    uint64_t seq;
+    int on;
+};
+
+struct td_desk_ops {
+    uint32_t size;
+    enum td_status (*open)(const struct td_host *host, struct td_instance *inst, const void *conf,
+                           void **self_r, struct td_error *err);
+    void (*offer)(void *self, uint64_t job, const struct td_handoff *handoff);
+    void (*relay)(void *self, uint64_t job, const struct td_relay *relay); /* sent() answers it */
+    /* It is over for this desk: outcome "returned", "closed", "left", "timeout", "transferred",
+     * "taken", "cancelled", "declined". An offer() or relay() that is still open is answered all the same. */
+    void (*release)(void *self, const char *handoff, const char *outcome);
+    void (*event)(void *self, const struct td_desk_event *event); /* MAY be NULL */
+    void (*done)(void *self, uint64_t job, const struct td_desk_done *done);
+    void (*close)(void *self);
+    void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* MAY be NULL */
+    const struct td_package_limits *limits; /* NULL: JSON of 4096 bytes */
 };
 
 /* ---- The host ---------------------------------------------------------------------------- */
@@ -423,6 +676,15 @@ struct td_host {
      * 256 KiB; what goes over that, or belongs to a turn that is over, is dropped and counted. Once
      * a part has been shown, an answer() with TD_RETRY counts as TD_FAIL: it is not asked again. */
     void (*delta)(struct td_instance *inst, uint64_t job, const char *text);
+
+    /* 0.3. Channels and desks: takes the bytes (copied) in; filed() answers, never from inside. */
+    void (*file)(struct td_instance *inst, uint64_t job, const struct td_file *file);
+    /* 0.3. Desks. */
+    void (*offered)(struct td_instance *inst, uint64_t job, const struct td_offered *offered);
+    void (*desk)(struct td_instance *inst, uint64_t job, const struct td_desk_request *request);
+    /* The conf name of the human with this bearer token who works at this desk; NULL: nobody.
+     * Takes the same time for every wrong token. Borrowed until the plugin returns to the loop. */
+    const char *(*human)(struct td_instance *inst, const char *token);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
@@ -431,10 +693,10 @@ struct td_plugin {
     uint32_t size;
     uint16_t abi_major, abi_minor;
     enum td_kind kind;
-    const char *name;    /* the file's name without .so, and for agents without agent_ */
+    const char *name;    /* the file's name without .so, and without agent_ or desk_ */
     const char *version; /* the plugin's own */
-    uint64_t caps;       /* enum td_channel_caps */
-    const void *ops;     /* struct td_channel_ops or td_agent_ops, by kind */
+    uint64_t caps;       /* enum td_channel_caps, enum td_desk_caps */
+    const void *ops;     /* struct td_channel_ops, td_agent_ops or td_desk_ops, by kind */
     size_t conf_size;    /* bytes of the conf struct; 0: no keys */
     const struct td_conf_key *conf_keys; /* ends in TD_CONF_END */
     uint32_t conf_key_size;              /* sizeof(struct td_conf_key) when it was built */
