@@ -373,6 +373,16 @@ static void write_delta(struct td_json *j, const struct td_event *event)
     td_json_object_end(j);
 }
 
+static void write_queue(struct td_json *j, const struct td_event *event)
+{
+    begin(j, "queue");
+    if (event->position > 0)
+        td_json_key_int(j, "position", event->position);
+    if (event->wait_ms >= 0)
+        td_json_key_int(j, "wait_s", (event->wait_ms + 999) / 1000);
+    td_json_object_end(j);
+}
+
 int frame_event(struct td_json *j, const struct td_event *event)
 {
     switch (event->type) {
@@ -405,10 +415,10 @@ int frame_event(struct td_json *j, const struct td_event *event)
             return -1;
         write_delta(j, event);
         return 0;
-    case TD_EV_READ:
-    case TD_EV_RATING:
-    case TD_EV_LEAVE:
-        break;
+    case TD_EV_QUEUE:
+        write_queue(j, event);
+        return 0;
+    default: /* what a later host may say */
+        return -1;
     }
-    return -1;
 }

@@ -160,7 +160,14 @@ static int event_type_of(const struct td_event *event, enum event_type *type_r)
     case TD_EV_OWNER:
     case TD_EV_TYPING:
     case TD_EV_CLOSED:
-    case TD_EV_DELTA: break;
+    case TD_EV_DELTA:
+    case TD_EV_QUEUE:
+    case TD_EV_RINGING:
+    case TD_EV_ANSWERED:
+    case TD_EV_DTMF:
+    case TD_EV_HUNG_UP:
+    case TD_EV_TRANSFER:
+    case TD_EV_TRANSFERRED: break;
     }
     return 0;
 }
