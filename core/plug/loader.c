@@ -194,37 +194,60 @@ static int judge_keys(const struct td_plugin *plugin, struct err *err)
     return 0;
 }
 
-static int missing(struct err *err, unsigned kind, const char *op)
+/* The op that a kind cannot do without and does not have; NULL: all are there. */
+static const char *lacking_channel(const struct td_channel_ops *ops, uint64_t caps)
 {
-    return err_set(err, "its %s ops lack %s(), which plugin.h requires", kind_name(kind), op);
+    return ops->open == NULL       ? "open"
+           : ops->send == NULL     ? "send"
+           : ops->accepted == NULL ? "accepted"
+           : ops->close == NULL    ? "close"
+           : ops->attached == NULL && (caps & TD_CAN_REPLAY) ? "attached"
+                                                             : NULL;
 }
 
-/* Sizes are those of ABI 0.1; what was appended later is asked for with TD_HAS(). */
+static const char *lacking_agent(const struct td_agent_ops *ops)
+{
+    return ops->open == NULL     ? "open"
+           : ops->ask == NULL    ? "ask"
+           : ops->cancel == NULL ? "cancel"
+           : ops->close == NULL  ? "close"
+                                 : NULL;
+}
+
+static const char *lacking_desk(const struct td_desk_ops *ops)
+{
+    return ops->open == NULL      ? "open"
+           : ops->offer == NULL   ? "offer"
+           : ops->relay == NULL   ? "relay"
+           : ops->release == NULL ? "release"
+           : ops->done == NULL    ? "done"
+           : ops->close == NULL   ? "close"
+                                  : NULL;
+}
+
 static int judge_ops(const struct td_plugin *plugin, struct err *err)
 {
-    const struct td_channel_ops *channel = plugin->ops;
-    const struct td_agent_ops *agent = plugin->ops;
-    const uint32_t needed =
-        plugin->kind == TD_CHANNEL ? sizeof(struct td_channel_ops) : sizeof(struct td_agent_ops);
+    /* As the kind was when it came; what was appended later is asked for with TD_HAS(). */
+    static const uint32_t needed[] = {
+        [TD_CHANNEL] = offsetof(struct td_channel_ops, filed),
+        [TD_AGENT] = offsetof(struct td_agent_ops, late),
+        [TD_DESK] = sizeof(struct td_desk_ops),
+    };
+    const char *op;
 
     if (plugin->ops == NULL)
         return err_set(err, "it has no ops");
-    if (*(const uint32_t *)plugin->ops < needed || *(const uint32_t *)plugin->ops > MAX_STRUCT)
+    uint32_t size = *(const uint32_t *)plugin->ops;
+    if (size < needed[plugin->kind] || size > MAX_STRUCT)
         return err_set(err, "its ops are %u bytes where this daemon expects %u or more: set .size "
-                       "to their sizeof", *(const uint32_t *)plugin->ops, needed);
-    if (plugin->kind == TD_AGENT)
-        return agent->open == NULL     ? missing(err, TD_AGENT, "open")
-               : agent->ask == NULL    ? missing(err, TD_AGENT, "ask")
-               : agent->cancel == NULL ? missing(err, TD_AGENT, "cancel")
-               : agent->close == NULL  ? missing(err, TD_AGENT, "close")
-                                       : 0;
-    return channel->open == NULL       ? missing(err, TD_CHANNEL, "open")
-           : channel->send == NULL     ? missing(err, TD_CHANNEL, "send")
-           : channel->accepted == NULL ? missing(err, TD_CHANNEL, "accepted")
-           : channel->close == NULL    ? missing(err, TD_CHANNEL, "close")
-           : channel->attached == NULL && (plugin->caps & TD_CAN_REPLAY)
-               ? missing(err, TD_CHANNEL, "attached")
-               : 0;
+                       "to their sizeof", size, needed[plugin->kind]);
+    op = plugin->kind == TD_CHANNEL ? lacking_channel(plugin->ops, plugin->caps)
+         : plugin->kind == TD_AGENT ? lacking_agent(plugin->ops)
+                                    : lacking_desk(plugin->ops);
+    if (op != NULL)
+        return err_set(err, "its %s ops lack %s(), which plugin.h requires",
+                       kind_name(plugin->kind), op);
+    return 0;
 }
 
 int loader_judge(const struct td_plugin *plugin, enum td_kind kind, const char *type,
@@ -237,7 +260,7 @@ int loader_judge(const struct td_plugin *plugin, enum td_kind kind, const char *
         return err_set(err, "it was built for plugin ABI %u.%u and this daemon offers %d.%d: "
                        "update tandemd, or build the plugin with this daemon's tandem/plugin.h",
                        plugin->abi_major, plugin->abi_minor, TD_ABI_MAJOR, TD_ABI_MINOR);
-    if (plugin->kind != TD_CHANNEL && plugin->kind != TD_AGENT)
+    if (plugin->kind < TD_CHANNEL || plugin->kind > TD_DESK)
         return err_set(err, "it says it is of kind %u, which this daemon does not know",
                        (unsigned)plugin->kind);
     if (plugin->kind != kind)
