@@ -17,7 +17,7 @@ core/engine base|engine
 core/gate base|io|config|store|plug|engine|gate
 core/daemon base|io|config|store|plug|engine|gate|daemon
 core/ctl base|config|daemon|ctl
-core/ctl base|config|daemon|ctl
+core/kit base|config|plug|kit
 channels channels
 plugins plugins
 END

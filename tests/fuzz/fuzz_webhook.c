@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 extern const struct td_plugin td_plugin_0;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

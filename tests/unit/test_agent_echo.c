@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "tests/check.h"
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 extern const struct td_plugin td_plugin_0;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tests/check.h"
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 #define TURN_ID "01JD0000000000000000000001"
 

@@ -7,7 +7,7 @@
 
 #include "plugins/agent_http_events.h"
 #include "tests/check.h"
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 #define URL "url = http://127.0.0.1:8090/agent\n"
 

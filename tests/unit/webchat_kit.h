@@ -7,7 +7,7 @@
 #define TESTS_WEBCHAT_KIT_H
 
 #include "channels/webchat_private.h"
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 extern const struct td_plugin td_plugin_0;
 

@@ -24,6 +24,9 @@
  *  8. Two instances of one plugin MUST work side by side: no globals that change.
  *  9. Times: *_ms that say `at` are wall clock, Unix epoch, UTC; all others are spans.
  * 10. Texts are UTF-8 without NUL. Ids are up to 128 bytes, addresses up to 320.
+ * 11. A plugin bounds what it hands in: at most 10,000 calls of the host out of one call, at most
+ *     10,000 deliveries and attaches that are not answered yet; what came back with TD_RETRY MUST
+ *     NOT be handed in again of its own accord before retry_after_ms.
  */
 #ifndef TANDEM_PLUGIN_H
 #define TANDEM_PLUGIN_H

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_host_private.h"
+#include "kit/fake_host_private.h"
 
 struct fake_chunk {
     struct fake_chunk *next;
@@ -37,9 +37,17 @@ const char *fake_str(struct fake_mem *mem, const char *s)
     return s != NULL ? fake_keep(mem, s, strlen(s)) : NULL;
 }
 
+/* A struct of an older header is shorter: what it has not is zero. */
+static void *sized(struct fake_mem *mem, const void *from, size_t ours, size_t theirs)
+{
+    void *to = fake_keep(mem, NULL, ours);
+
+    return memcpy(to, from, theirs < ours ? theirs : ours);
+}
+
 static const struct td_choice *choice(struct fake_mem *mem, const struct td_choice *from)
 {
-    struct td_choice *to = fake_keep(mem, from, sizeof *from);
+    struct td_choice *to = sized(mem, from, sizeof *from, from->size);
 
     to->title = fake_str(mem, from->title);
     to->value = fake_str(mem, from->value);
@@ -50,7 +58,7 @@ static const struct td_message *message(struct fake_mem *mem, const struct td_me
 {
     if (from == NULL)
         return NULL;
-    struct td_message *to = fake_keep(mem, from, sizeof *from);
+    struct td_message *to = sized(mem, from, sizeof *from, from->size);
     const struct td_choice **choices =
         fake_keep(mem, NULL, from->n_choices * sizeof(struct td_choice *));
 
@@ -68,7 +76,7 @@ static const struct td_customer *customer(struct fake_mem *mem, const struct td_
 {
     if (from == NULL)
         return NULL;
-    struct td_customer *to = fake_keep(mem, from, sizeof *from);
+    struct td_customer *to = sized(mem, from, sizeof *from, from->size);
 
     to->id = fake_str(mem, from->id);
     to->name = fake_str(mem, from->name);
@@ -80,7 +88,7 @@ static const struct td_owner *owner(struct fake_mem *mem, const struct td_owner 
 {
     if (from == NULL)
         return NULL;
-    struct td_owner *to = fake_keep(mem, from, sizeof *from);
+    struct td_owner *to = sized(mem, from, sizeof *from, from->size);
 
     to->name = fake_str(mem, from->name);
     return to;
@@ -88,7 +96,7 @@ static const struct td_owner *owner(struct fake_mem *mem, const struct td_owner 
 
 const struct td_inbound *fake_inbound(struct fake_mem *mem, const struct td_inbound *from)
 {
-    struct td_inbound *to = fake_keep(mem, from, sizeof *from);
+    struct td_inbound *to = sized(mem, from, sizeof *from, from->size);
 
     to->account = fake_str(mem, from->account);
     to->scope = fake_str(mem, from->scope);
@@ -103,7 +111,7 @@ const struct td_inbound *fake_inbound(struct fake_mem *mem, const struct td_inbo
 
 const struct td_attach *fake_attach(struct fake_mem *mem, const struct td_attach *from)
 {
-    struct td_attach *to = fake_keep(mem, from, sizeof *from);
+    struct td_attach *to = sized(mem, from, sizeof *from, from->size);
 
     to->session = fake_str(mem, from->session);
     to->customer = customer(mem, from->customer);
@@ -114,7 +122,7 @@ const struct td_attach *fake_attach(struct fake_mem *mem, const struct td_attach
 
 const struct td_event *fake_event_copy(struct fake_mem *mem, const struct td_event *from)
 {
-    struct td_event *to = fake_keep(mem, from, sizeof *from);
+    struct td_event *to = sized(mem, from, sizeof *from, from->size);
 
     to->session = fake_str(mem, from->session);
     to->text = fake_str(mem, from->text);
@@ -125,7 +133,7 @@ const struct td_event *fake_event_copy(struct fake_mem *mem, const struct td_eve
 
 const struct td_sent *fake_sent(struct fake_mem *mem, const struct td_sent *from)
 {
-    struct td_sent *to = fake_keep(mem, from, sizeof *from);
+    struct td_sent *to = sized(mem, from, sizeof *from, from->size);
 
     to->detail = fake_str(mem, from->detail);
     return to;
@@ -133,7 +141,7 @@ const struct td_sent *fake_sent(struct fake_mem *mem, const struct td_sent *from
 
 const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer *from)
 {
-    struct td_answer *to = fake_keep(mem, from, sizeof *from);
+    struct td_answer *to = sized(mem, from, sizeof *from, from->size);
     const struct td_message **messages =
         fake_keep(mem, NULL, from->n_messages * sizeof(struct td_message *));
 
@@ -168,7 +176,7 @@ static const struct td_header *headers(struct fake_mem *mem, const struct td_hea
 const struct td_http_request *fake_request_copy(struct fake_mem *mem,
                                                 const struct td_http_request *from)
 {
-    struct td_http_request *to = fake_keep(mem, from, sizeof *from);
+    struct td_http_request *to = sized(mem, from, sizeof *from, from->size);
 
     to->method = fake_str(mem, from->method);
     to->url = fake_str(mem, from->url);
@@ -179,7 +187,7 @@ const struct td_http_request *fake_request_copy(struct fake_mem *mem,
 
 const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_reply *from)
 {
-    struct td_web_reply *to = fake_keep(mem, from, sizeof *from);
+    struct td_web_reply *to = sized(mem, from, sizeof *from, from->size);
 
     to->content_type = fake_str(mem, from->content_type);
     to->headers = headers(mem, from->headers, from->n_headers);
@@ -189,7 +197,7 @@ const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_
 
 const struct td_ws_conf *fake_ws_conf_copy(struct fake_mem *mem, const struct td_ws_conf *from)
 {
-    struct td_ws_conf *to = fake_keep(mem, from, sizeof *from);
+    struct td_ws_conf *to = sized(mem, from, sizeof *from, from->size);
     size_t n = 0;
 
     to->path = fake_str(mem, from->path);

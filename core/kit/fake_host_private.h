@@ -1,8 +1,8 @@
 /* fake_host_private.h - deep copies of what a plugin says, for fake_host.c and fake_copy.c only. */
-#ifndef TESTS_FAKE_HOST_PRIVATE_H
-#define TESTS_FAKE_HOST_PRIVATE_H
+#ifndef KIT_FAKE_HOST_PRIVATE_H
+#define KIT_FAKE_HOST_PRIVATE_H
 
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 struct fake_record {
     struct fake_call call; /* first: a record is found from its call */

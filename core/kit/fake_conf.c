@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_host_private.h"
+#include "kit/fake_host_private.h"
 
 #define MAX_WORDS 64
 

@@ -1,12 +1,13 @@
 /*
- * fake_host.h - a td_host for unit tests: it records what a plugin asks for, and the test answers.
+ * fake_host.h - a td_host for tests of plugins: it records what they ask for, the test answers.
  *
  * One fake is one host with one instance. The clock stands still until the test cranks it; HTTP
  * requests, WebSocket frames, acceptances and attachments are answered by the test's own calls.
  * A plugin that breaks the contract of plugin.h (answers twice, calls from a foreign thread,
- * calls after close(), frees twice) ends the test with abort() and a sentence.
+ * calls after close(), frees twice) ends the test with abort() and a sentence, unless somebody
+ * listens: then the call does nothing, and the test goes on.
  *
- * Layer: tests; needs nothing of the daemon. Threads: only host->post() may come from another one.
+ * Layer: kit; needs nothing of the daemon. Threads: only host->post() may come from another one.
  *
  *     struct fake *f = fake_new("web");
  *     assert_int_equal(fake_open(f, &td_plugin_0, fake_conf(f, &td_plugin_0, "")), TD_OK);
@@ -19,11 +20,14 @@
  *     assert_int_equal(fake_close(f), 0);
  *     fake_free(&f);
  */
-#ifndef TESTS_FAKE_HOST_H
-#define TESTS_FAKE_HOST_H
+#ifndef KIT_FAKE_HOST_H
+#define KIT_FAKE_HOST_H
 
 #include <tandem/plugin.h>
 
+#define FAKE_MAX_CALLS 10000 /* of the host, out of one call of the plugin */
+#define FAKE_MAX_POSTS 10000
+#define FAKE_RULE_OPEN 100 /* a rule that stands at open(), not in the numbered list */
 #define FAKE_START_MS INT64_C(1795415816123) /* 2026-11-23T06:36:56.123Z */
 
 struct fake;
@@ -49,6 +53,7 @@ struct fake_call {
     enum fake_what what;
     int64_t at_ms;
     uint64_t id;
+    const char *out_of; /* the call of the plugin that it came from; "": none */
     enum td_level level;
     int code;
     const char *text;
@@ -64,6 +69,16 @@ struct fake_call {
 
 struct fake *fake_new(const char *name);
 void fake_free(struct fake **fake); /* closes an open instance first */
+
+/* Who wants to know of each call of the plugin, and of each rule that it broke (the number in
+ * plugin.h; fault() may come from any thread). Members may be NULL. */
+struct fake_ear {
+    void (*before)(void *arg, const char *op);
+    void (*after)(void *arg, const char *op);
+    void (*fault)(void *arg, int rule, const char *sentence);
+    void *arg;
+};
+void fake_listen(struct fake *fake, const struct fake_ear *ear);
 
 /* What plugins get, for those who call ops themselves. */
 const struct td_host *fake_host(void);
@@ -92,6 +107,10 @@ const struct fake_call *fake_next(struct fake *fake, enum fake_what what);
 unsigned fake_waiting(const struct fake *fake, enum fake_what what);
 void fake_forget(struct fake *fake); /* takes all that wait */
 uint64_t fake_counted(const struct fake *fake, const char *what); /* by host->count() */
+
+unsigned fake_unanswered(const struct fake *fake); /* sends or asks that are open */
+int fake_job_is_open(const struct fake *fake, uint64_t job);
+unsigned fake_asked(const struct fake *fake); /* what the plugin waits for: deliveries, attaches.. */
 
 /* To the plugin: channels. */
 void fake_send(struct fake *fake, uint64_t job, const struct td_outbound *out);
@@ -122,6 +141,7 @@ const char *fake_header(const struct td_http_request *request, const char *name)
 
 /* HTTP server: a request for the longest route that fits; its id, 0 when there is none. */
 uint64_t fake_request(struct fake *fake, const struct td_web_request *request);
+const char *fake_route(const struct fake *fake, unsigned i); /* the path of the i-th; NULL: none */
 
 /* WebSocket: what ws_listen() got (NULL: nothing yet), and a peer. info NULL: an IPv4 address that
  * is not exempt. After the plugin's ws_close() its closed() comes with the next fake_run(). */

@@ -1,7 +1,7 @@
 /* fake_host.c - a recording host with a hand-cranked clock. */
 #include "config.h"
 
-#include "tests/fake_host.h"
+#include "kit/fake_host.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -11,15 +11,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tests/fake_host_private.h"
+#include "kit/fake_host_private.h"
 
 struct td_instance {
     struct fake *fake;
 };
 
+/* Timers and watches stay in memory when they are over: whoever uses one then is told so. */
 struct td_timer {
     struct fake *fake;
     struct td_timer *next;
+    int over;
     int64_t at_ms;
     void (*cb)(void *arg);
     void *arg;
@@ -28,6 +30,7 @@ struct td_timer {
 struct td_watch {
     struct fake *fake;
     struct td_watch *next;
+    int over;
     int fd, want_read, want_write;
     void (*cb)(void *arg, int readable, int writable);
     void *arg;
@@ -56,9 +59,12 @@ struct conn {
     int closing; /* the code of the plugin's ws_close(); 0: open */
 };
 
+enum job_state { JOB_OPEN, JOB_ANSWERED, JOB_CANCELLED };
+
 struct job {
     struct job *next;
     uint64_t id;
+    enum job_state state;
 };
 
 struct counter {
@@ -74,6 +80,10 @@ struct fake {
     pthread_t thread;
     pthread_mutex_t lock; /* of posts */
     struct post *posts, **posts_end;
+    unsigned n_posts;
+    struct fake_ear ear;
+    const char *op; /* the call that is under way */
+    unsigned calls; /* of the host, since the plugin was last called */
     const struct td_plugin *plugin;
     void *self;
     int opening, closed;
@@ -105,22 +115,63 @@ static void TD_PRINTF(2, 3) broken(const struct fake *f, const char *fmt, ...)
     abort();
 }
 
+/* The plugin broke a rule of plugin.h. Whoever listens is told, and the call does nothing. */
+static void TD_PRINTF(3, 4) fault(const struct fake *f, int rule, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (f->ear.fault == NULL)
+        broken(f, "%s", text);
+    f->ear.fault(f->ear.arg, rule, text);
+}
+
+/* Calls of the plugin stand between these two. */
+static void before(struct fake *f, const char *op)
+{
+    f->calls = 0;
+    f->op = op;
+    if (f->ear.before != NULL)
+        f->ear.before(f->ear.arg, op);
+}
+
+static void after(struct fake *f, const char *op)
+{
+    f->op = "";
+    if (f->ear.after != NULL)
+        f->ear.after(f->ear.arg, op);
+}
+
+/* NULL: the call is against the rules and must do nothing. */
 static struct fake *enter(struct td_instance *inst, const char *what)
 {
     struct fake *f = inst->fake;
 
-    if (!pthread_equal(f->thread, pthread_self()))
-        broken(f, "%s() was called from a foreign thread", what);
-    if (f->closed)
-        broken(f, "%s() was called after close()", what);
-    return f;
+    if (!pthread_equal(f->thread, pthread_self())) {
+        fault(f, 2, "%s() was called from a thread of the plugin's: only post() may be; post() a "
+              "function that calls it", what);
+        return NULL;
+    }
+    if (f->closed) {
+        fault(f, 7, "%s() was called after close(): stop timers, watches, jobs and threads in "
+              "close()", what);
+        return NULL;
+    }
+    if (f->calls++ == FAKE_MAX_CALLS)
+        fault(f, 11, "the host was called more than %d times out of one call, last by %s(): hand "
+              "in a part and go on in a timer", FAKE_MAX_CALLS, what);
+    return f->calls > FAKE_MAX_CALLS ? NULL : f;
 }
 
 static struct fake_call *record(struct fake *f, enum fake_what what, uint64_t id)
 {
     struct fake_record *r = fake_keep(&f->mem, NULL, sizeof(struct td_http));
 
-    r->call = (struct fake_call){ .what = what, .id = id, .at_ms = f->now_ms };
+    r->call = (struct fake_call){ .what = what, .id = id, .at_ms = f->now_ms,
+                                  .out_of = f->op };
     *f->records_end = r;
     f->records_end = &r->next;
     return &r->call;
@@ -134,32 +185,83 @@ static void job_add(struct fake *f, struct job **jobs, uint64_t id)
     *jobs = job;
 }
 
-static int job_del(struct job **jobs, uint64_t id)
+static struct job *job_find(struct job *job, uint64_t id, int open)
 {
-    for (; *jobs != NULL; jobs = &(*jobs)->next) {
-        if ((*jobs)->id == id) {
-            *jobs = (*jobs)->next;
-            return 1;
-        }
-    }
+    while (job != NULL && (job->id != id || (open && job->state != JOB_OPEN)))
+        job = job->next;
+    return job;
+}
+
+static int job_end(struct job *jobs, uint64_t id, enum job_state state)
+{
+    struct job *job = job_find(jobs, id, 1);
+
+    if (job != NULL)
+        job->state = state;
+    return job != NULL;
+}
+
+/* The plugin answers the job; 0: it is not open, which is said. */
+static int job_answer(const struct fake *f, struct job *jobs, uint64_t id, const char *what,
+                      const char *to)
+{
+    const struct job *job = job_find(jobs, id, 0);
+
+    if (job_end(jobs, id, JOB_ANSWERED))
+        return 1;
+    if (job == NULL)
+        fault(f, 6, "%s() came for job %llu, which this instance was never given: keep the job "
+              "that %s() brought", what, (unsigned long long)id, to);
+    else if (job->state == JOB_CANCELLED)
+        fault(f, 6, "%s() came for job %llu after its cancel(): forget a job that is cancelled",
+              what, (unsigned long long)id);
+    else
+        fault(f, 6, "%s() came twice for job %llu: each %s() is answered exactly once", what,
+              (unsigned long long)id, to);
     return 0;
+}
+
+unsigned fake_unanswered(const struct fake *f)
+{
+    unsigned n = 0;
+
+    for (const struct job *job = f->jobs; job != NULL; job = job->next)
+        n += job->state == JOB_OPEN;
+    return n;
+}
+
+int fake_job_is_open(const struct fake *f, uint64_t job)
+{
+    return job_find(f->jobs, job, 1) != NULL;
+}
+
+unsigned fake_asked(const struct fake *f)
+{
+    unsigned n = 0;
+
+    for (const struct job *job = f->asked; job != NULL; job = job->next)
+        n += job->state == JOB_OPEN;
+    return n;
 }
 
 /* ---- What the plugin calls ---------------------------------------------------------------- */
 
 static const char *host_name(struct td_instance *inst)
 {
-    return enter(inst, "name")->name;
+    return enter(inst, "name") != NULL ? inst->fake->name : "";
 }
 
 static void TD_PRINTF(3, 4) host_log(struct td_instance *inst, enum td_level level,
                                      const char *fmt, ...)
 {
     struct fake *f = enter(inst, "log");
-    struct fake_call *call = record(f, FAKE_LOG, 0);
+    struct fake_call *call;
     char text[2048];
     va_list ap;
 
+    if (f == NULL)
+        return;
+    call = record(f, FAKE_LOG, 0);
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -171,8 +273,10 @@ static void TD_PRINTF(3, 4) host_log(struct td_instance *inst, enum td_level lev
 static void host_count(struct td_instance *inst, const char *what, uint64_t n)
 {
     struct fake *f = enter(inst, "count");
-    struct counter *c = f->counters;
+    struct counter *c = f != NULL ? f->counters : NULL;
 
+    if (f == NULL)
+        return;
     while (c != NULL && strcmp(c->what, what) != 0)
         c = c->next;
     if (c == NULL) {
@@ -198,15 +302,20 @@ static void host_key(struct td_instance *inst, const char *purpose, uint8_t out[
 
 static int64_t host_now(struct td_instance *inst)
 {
-    return enter(inst, "now")->now_ms;
+    return enter(inst, "now") != NULL ? inst->fake->now_ms : FAKE_START_MS;
 }
 
 static void host_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in)
 {
     struct fake *f = enter(inst, "deliver");
 
-    if (in->message == NULL || in->message->id == NULL)
-        broken(f, "deliver() without a message or without its id");
+    if (f == NULL)
+        return;
+    if (in->message == NULL || in->message->id == NULL) {
+        fault(f, 10, "deliver() came without a message or without its id: give each message an id "
+              "that is the same when it is delivered again");
+        return;
+    }
     job_add(f, &f->asked, delivery);
     record(f, FAKE_DELIVER, delivery)->in = fake_inbound(&f->mem, in);
 }
@@ -215,6 +324,8 @@ static void host_attach(struct td_instance *inst, uint64_t job, const struct td_
 {
     struct fake *f = enter(inst, "attach");
 
+    if (f == NULL)
+        return;
     job_add(f, &f->asked, job);
     record(f, FAKE_ATTACH, job)->attach = fake_attach(&f->mem, attach);
 }
@@ -223,6 +334,8 @@ static void host_detach(struct td_instance *inst, const char *session)
 {
     struct fake *f = enter(inst, "detach");
 
+    if (f == NULL)
+        return;
     record(f, FAKE_DETACH, 0)->text = fake_str(&f->mem, session);
 }
 
@@ -230,6 +343,8 @@ static void host_event(struct td_instance *inst, const struct td_event *event)
 {
     struct fake *f = enter(inst, "event");
 
+    if (f == NULL)
+        return;
     record(f, FAKE_EVENT, 0)->event = fake_event_copy(&f->mem, event);
 }
 
@@ -237,8 +352,8 @@ static void host_sent(struct td_instance *inst, uint64_t job, const struct td_se
 {
     struct fake *f = enter(inst, "sent");
 
-    if (!job_del(&f->jobs, job))
-        broken(f, "sent(%llu) for a job that is not open", (unsigned long long)job);
+    if (f == NULL || !job_answer(f, f->jobs, job, "sent", "send"))
+        return;
     record(f, FAKE_SENT, job)->sent = fake_sent(&f->mem, sent);
 }
 
@@ -246,8 +361,8 @@ static void host_answer(struct td_instance *inst, uint64_t job, const struct td_
 {
     struct fake *f = enter(inst, "answer");
 
-    if (!job_del(&f->jobs, job))
-        broken(f, "answer(%llu) for a job that is not open", (unsigned long long)job);
+    if (f == NULL || !job_answer(f, f->jobs, job, "answer", "ask"))
+        return;
     record(f, FAKE_ANSWER, job)->answer = fake_answer(&f->mem, answer);
 }
 
@@ -267,10 +382,12 @@ static struct td_timer *host_timer_add(struct td_instance *inst, uint32_t ms, vo
                                        void *arg)
 {
     struct fake *f = enter(inst, "timer_add");
-    struct td_timer *t = malloc(sizeof *t), **at = &f->timers;
+    struct td_timer *t, **at;
 
-    if (t == NULL)
-        abort();
+    if (f == NULL)
+        return NULL;
+    t = fake_keep(&f->mem, NULL, sizeof *t);
+    at = &f->timers;
     *t = (struct td_timer){ .fake = f, .at_ms = f->now_ms + ms, .cb = cb, .arg = arg };
     while (*at != NULL && (*at)->at_ms <= t->at_ms)
         at = &(*at)->next;
@@ -281,14 +398,21 @@ static struct td_timer *host_timer_add(struct td_instance *inst, uint32_t ms, vo
 
 static void host_timer_del(struct td_timer **timer)
 {
-    if (*timer == NULL)
-        return;
-    struct td_timer **at = &enter(&(*timer)->fake->inst, "timer_del")->timers;
+    struct fake *f;
+    struct td_timer **at;
 
-    while (*at != *timer)
+    if (*timer == NULL || (f = enter(&(*timer)->fake->inst, "timer_del")) == NULL)
+        return;
+    if ((*timer)->over) {
+        fault(f, 1, "timer_del() of a timer that is gone: set the pointer to NULL first in its "
+              "callback");
+        *timer = NULL;
+        return;
+    }
+    for (at = &f->timers; *at != *timer;)
         at = &(*at)->next;
     *at = (*timer)->next;
-    free(*timer);
+    (*timer)->over = 1;
     *timer = NULL;
 }
 
@@ -296,10 +420,11 @@ static struct td_watch *host_watch_fd(struct td_instance *inst, int fd, int want
                                       int want_write, void (*cb)(void *, int, int), void *arg)
 {
     struct fake *f = enter(inst, "watch_fd");
-    struct td_watch *w = malloc(sizeof *w);
+    struct td_watch *w;
 
-    if (w == NULL)
-        abort();
+    if (f == NULL)
+        return NULL;
+    w = fake_keep(&f->mem, NULL, sizeof *w);
     *w = (struct td_watch){ .fake = f, .next = f->watches, .fd = fd, .want_read = want_read,
                             .want_write = want_write, .cb = cb, .arg = arg };
     f->watches = w;
@@ -308,30 +433,45 @@ static struct td_watch *host_watch_fd(struct td_instance *inst, int fd, int want
 
 static void host_watch_del(struct td_watch **watch)
 {
-    if (*watch == NULL)
-        return;
-    struct td_watch **at = &enter(&(*watch)->fake->inst, "watch_del")->watches;
+    struct fake *f;
+    struct td_watch **at;
 
-    while (*at != *watch)
+    if (*watch == NULL || (f = enter(&(*watch)->fake->inst, "watch_del")) == NULL)
+        return;
+    if ((*watch)->over) {
+        fault(f, 1, "watch_del() of a watch that is gone: watch_del() sets the pointer to NULL");
+        *watch = NULL;
+        return;
+    }
+    for (at = &f->watches; *at != *watch;)
         at = &(*at)->next;
     *at = (*watch)->next;
-    free(*watch);
+    (*watch)->over = 1;
     *watch = NULL;
 }
 
 static enum td_status host_post(struct td_instance *inst, void (*fn)(void *), void *arg)
 {
     struct fake *f = inst->fake;
-    struct post *post = malloc(sizeof *post);
+    struct post *post;
+    int closed, full;
 
-    if (post == NULL)
-        abort();
-    *post = (struct post){ .fn = fn, .arg = arg };
     pthread_mutex_lock(&f->lock);
-    *f->posts_end = post;
-    f->posts_end = &post->next;
+    closed = f->closed;
+    full = f->n_posts >= FAKE_MAX_POSTS;
+    if (!closed && !full) {
+        post = malloc(sizeof *post);
+        if (post == NULL)
+            abort();
+        *post = (struct post){ .fn = fn, .arg = arg };
+        *f->posts_end = post;
+        f->posts_end = &post->next;
+        f->n_posts++;
+    }
     pthread_mutex_unlock(&f->lock);
-    return TD_OK;
+    if (closed)
+        fault(f, 7, "post() was called after close(): join the threads in close()");
+    return closed || full ? TD_RETRY : TD_OK;
 }
 
 static struct td_http *host_http_start(struct td_instance *inst,
@@ -340,7 +480,7 @@ static struct td_http *host_http_start(struct td_instance *inst,
 {
     struct fake *f = enter(inst, "http_start");
 
-    if (f->refuse_http)
+    if (f == NULL || f->refuse_http)
         return NULL;
     struct fake_call *call = record(f, FAKE_HTTP, ++f->last_id);
     struct td_http *http = (struct td_http *)call; /* the call is its first field */
@@ -359,8 +499,10 @@ static void host_http_cancel(struct td_http **http)
     struct fake_record *r = &(*http)->record;
 
     if (r->cb == NULL)
-        broken(r->fake, "http_cancel() of a request that has ended");
-    enter(&r->fake->inst, "http_cancel");
+        fault(r->fake, 1, "http_cancel() of a request that has ended: set the pointer to NULL "
+              "first in its callback");
+    else if (enter(&r->fake->inst, "http_cancel") == NULL)
+        return;
     r->cb = NULL;
     *http = NULL;
 }
@@ -370,6 +512,8 @@ static enum td_status host_route(struct td_instance *inst, const char *path, td_
 {
     struct fake *f = enter(inst, "route");
 
+    if (f == NULL)
+        return TD_FAIL;
     for (const struct route *r = f->routes; r != NULL; r = r->next) {
         if (strcmp(r->path, path) == 0)
             return TD_CONF;
@@ -385,8 +529,8 @@ static void host_reply(struct td_instance *inst, uint64_t request, const struct 
 {
     struct fake *f = enter(inst, "reply");
 
-    if (!job_del(&f->asked, request))
-        broken(f, "reply(%llu) to a request that is not open", (unsigned long long)request);
+    if (f == NULL || !job_answer(f, f->asked, request, "reply", "the route's callback"))
+        return;
     struct fake_call *call = record(f, FAKE_REPLY, request);
 
     call->reply = fake_reply(&f->mem, reply);
@@ -400,6 +544,8 @@ static enum td_status host_ws_listen(struct td_instance *inst, const struct td_w
 {
     struct fake *f = enter(inst, "ws_listen");
 
+    if (f == NULL)
+        return TD_FAIL;
     if (f->ws_conf != NULL)
         return TD_CONF;
     f->ws_conf = fake_ws_conf_copy(&f->mem, conf);
@@ -420,8 +566,11 @@ static struct conn *conn_find(const struct fake *f, uint64_t id)
 static void host_ws_send(struct td_instance *inst, uint64_t conn, const char *text, size_t len)
 {
     struct fake *f = enter(inst, "ws_send");
-    struct fake_call *call = record(f, FAKE_WS_SEND, conn);
+    struct fake_call *call;
 
+    if (f == NULL)
+        return;
+    call = record(f, FAKE_WS_SEND, conn);
     call->text = fake_keep(&f->mem, text, len);
     call->len = len;
 }
@@ -429,9 +578,13 @@ static void host_ws_send(struct td_instance *inst, uint64_t conn, const char *te
 static void host_ws_close(struct td_instance *inst, uint64_t conn, int code, const char *reason)
 {
     struct fake *f = enter(inst, "ws_close");
-    struct fake_call *call = record(f, FAKE_WS_CLOSE, conn);
-    struct conn *c = conn_find(f, conn);
+    struct fake_call *call;
+    struct conn *c;
 
+    if (f == NULL)
+        return;
+    call = record(f, FAKE_WS_CLOSE, conn);
+    c = conn_find(f, conn);
     call->code = code;
     call->text = fake_str(&f->mem, reason);
     if (c != NULL && c->closing == 0)
@@ -474,7 +627,7 @@ struct fake *fake_new(const char *name)
 
     if (f == NULL)
         abort();
-    *f = (struct fake){ .thread = pthread_self(), .now_ms = FAKE_START_MS };
+    *f = (struct fake){ .thread = pthread_self(), .now_ms = FAKE_START_MS, .op = "" };
     pthread_mutex_init(&f->lock, NULL);
     f->inst.fake = f;
     f->posts_end = &f->posts;
@@ -501,6 +654,11 @@ void fake_free(struct fake **fake)
     pthread_mutex_destroy(&f->lock);
     free(f);
     *fake = NULL;
+}
+
+void fake_listen(struct fake *f, const struct fake_ear *ear)
+{
+    f->ear = *ear;
 }
 
 const struct td_host *fake_host(void)
@@ -539,15 +697,20 @@ enum td_status fake_open(struct fake *f, const struct td_plugin *plugin, const v
     f->plugin = plugin;
     f->closed = 0;
     f->err.text[0] = '\0';
+    before(f, "open");
     status = plugin->kind == TD_CHANNEL
                  ? ((const struct td_channel_ops *)plugin->ops)
                        ->open(&host, &f->inst, conf, &f->self, &f->err)
                  : ((const struct td_agent_ops *)plugin->ops)
                        ->open(&host, &f->inst, conf, &f->self, &f->err);
-    if (status == TD_OK && f->self == NULL)
-        broken(f, "open() gave TD_OK without an instance");
+    after(f, "open");
+    if (status == TD_OK && f->self == NULL) {
+        fault(f, FAKE_RULE_OPEN, "open() gave TD_OK without an instance: set *self_r");
+        status = TD_FAIL;
+    }
     if (status != TD_OK && f->err.text[0] == '\0')
-        broken(f, "open() failed without a sentence");
+        fault(f, FAKE_RULE_OPEN, "open() failed without a sentence: write into err->text what the "
+              "operator must do");
     if (status != TD_OK)
         f->self = NULL;
     return status;
@@ -567,23 +730,17 @@ unsigned fake_close(struct fake *f)
 {
     unsigned forgotten = 0;
 
+    before(f, "close");
     if (f->plugin->kind == TD_CHANNEL)
         channel(f)->close(f->self);
     else
         agent(f)->close(f->self);
+    after(f, "close");
     f->self = NULL;
-    while (f->timers != NULL) {
-        struct td_timer *t = f->timers;
-
-        host_timer_del(&t);
+    for (; f->timers != NULL; f->timers = f->timers->next)
         forgotten++;
-    }
-    while (f->watches != NULL) {
-        struct td_watch *w = f->watches;
-
-        host_watch_del(&w);
+    for (; f->watches != NULL; f->watches = f->watches->next)
         forgotten++;
-    }
     for (struct fake_record *r = f->records; r != NULL; r = r->next) {
         forgotten += r->cb != NULL;
         r->cb = NULL;
@@ -592,7 +749,10 @@ unsigned fake_close(struct fake *f)
     f->conns = NULL;
     f->ws_conf = NULL;
     f->ws_ops = NULL;
+    f->routes = NULL;
+    pthread_mutex_lock(&f->lock);
     f->closed = 1;
+    pthread_mutex_unlock(&f->lock);
     return forgotten;
 }
 
@@ -602,12 +762,17 @@ static void run_posts(struct fake *f)
         pthread_mutex_lock(&f->lock);
         struct post *post = f->posts;
 
-        if (post != NULL && (f->posts = post->next) == NULL)
-            f->posts_end = &f->posts;
+        if (post != NULL) {
+            f->n_posts--;
+            if ((f->posts = post->next) == NULL)
+                f->posts_end = &f->posts;
+        }
         pthread_mutex_unlock(&f->lock);
         if (post == NULL)
             return;
+        before(f, "a posted function");
         post->fn(post->arg);
+        after(f, "a posted function");
         free(post);
     }
 }
@@ -628,8 +793,10 @@ static void run_watches(struct fake *f)
         }
         if (w == NULL)
             return;
+        before(f, "a watch's callback");
         w->cb(w->arg, w->want_read && (p.revents & ~POLLOUT),
               w->want_write && (p.revents & ~POLLIN));
+        after(f, "a watch's callback");
     }
 }
 
@@ -643,13 +810,17 @@ static void run_ws_ends(struct fake *f)
             continue;
         }
         *at = c->next;
+        before(f, "closed");
         f->ws_ops->closed(f->ws_arg, c->id, c->closing);
+        after(f, "closed");
         at = &f->conns;
     }
 }
 
 void fake_run(struct fake *f)
 {
+    unsigned fired = 0;
+
     run_posts(f);
     run_watches(f);
     run_ws_ends(f);
@@ -658,9 +829,17 @@ void fake_run(struct fake *f)
         void (*cb)(void *) = t->cb;
         void *arg = t->arg;
 
+        if (fired++ == FAKE_MAX_CALLS) {
+            fault(f, 11, "more than %d timers fired at one instant: a timer of 0 ms that sets "
+                  "itself again leaves the loop no time", FAKE_MAX_CALLS);
+            f->timers = NULL;
+            return;
+        }
         f->timers = t->next;
-        free(t);
+        t->over = 1;
+        before(f, "a timer's callback");
         cb(arg);
+        after(f, "a timer's callback");
         run_posts(f);
         run_ws_ends(f);
     }
@@ -731,46 +910,62 @@ uint64_t fake_counted(const struct fake *f, const char *what)
 void fake_send(struct fake *f, uint64_t job, const struct td_outbound *out)
 {
     job_add(f, &f->jobs, job);
+    before(f, "send");
     channel(f)->send(f->self, job, out);
+    after(f, "send");
 }
 
 void fake_accepted(struct fake *f, uint64_t delivery, const struct td_accepted *accepted)
 {
-    if (!job_del(&f->asked, delivery))
+    if (!job_end(f->asked, delivery, JOB_ANSWERED))
         broken(f, "the test accepts a delivery that is not open");
+    before(f, "accepted");
     channel(f)->accepted(f->self, delivery, accepted);
+    after(f, "accepted");
 }
 
 void fake_attached(struct fake *f, uint64_t job, const struct td_attached *attached)
 {
-    if (!job_del(&f->asked, job))
+    if (!job_end(f->asked, job, JOB_ANSWERED))
         broken(f, "the test answers an attach that is not open");
+    before(f, "attached");
     channel(f)->attached(f->self, job, attached);
+    after(f, "attached");
 }
 
 void fake_event(struct fake *f, const struct td_event *event)
 {
-    if (channel(f)->event != NULL)
-        channel(f)->event(f->self, event);
+    if (channel(f)->event == NULL)
+        return;
+    before(f, "event");
+    channel(f)->event(f->self, event);
+    after(f, "event");
 }
 
 void fake_pause(struct fake *f, int on)
 {
-    if (channel(f)->pause != NULL)
-        channel(f)->pause(f->self, on);
+    if (channel(f)->pause == NULL)
+        return;
+    before(f, "pause");
+    channel(f)->pause(f->self, on);
+    after(f, "pause");
 }
 
 void fake_ask(struct fake *f, uint64_t job, const struct td_turn *turn)
 {
     job_add(f, &f->jobs, job);
+    before(f, "ask");
     agent(f)->ask(f->self, job, turn);
+    after(f, "ask");
 }
 
 void fake_cancel(struct fake *f, uint64_t job)
 {
-    if (!job_del(&f->jobs, job))
+    if (!job_end(f->jobs, job, JOB_CANCELLED))
         broken(f, "the test cancels a job that is not open");
+    before(f, "cancel");
     agent(f)->cancel(f->self, job);
+    after(f, "cancel");
 }
 
 enum td_status fake_late(struct fake *f, uint64_t job, const struct td_web_request *request,
@@ -799,7 +994,9 @@ void fake_http(struct fake *f, const struct fake_call *call,
         broken(f, "the test ends a request that is not open");
     cb = r->cb;
     r->cb = NULL;
+    before(f, "an HTTP callback");
     cb(r->arg, response);
+    after(f, "an HTTP callback");
 }
 
 void fake_http_data(struct fake *f, const struct fake_call *call, const struct td_http_data *data)
@@ -869,8 +1066,19 @@ uint64_t fake_request(struct fake *f, const struct td_web_request *request)
         return 0;
     copy.id = ++f->last_id;
     job_add(f, &f->asked, copy.id);
+    before(f, "a route's callback");
     best->cb(best->arg, &copy);
+    after(f, "a route's callback");
     return copy.id;
+}
+
+const char *fake_route(const struct fake *f, unsigned i)
+{
+    const struct route *r = f->routes;
+
+    while (r != NULL && i-- > 0)
+        r = r->next;
+    return r != NULL ? r->path : NULL;
 }
 
 const struct td_ws_conf *fake_ws_conf(const struct fake *f)
@@ -887,7 +1095,9 @@ uint64_t fake_ws_open(struct fake *f, const char *peer, const struct td_ws_info 
         broken(f, "the test opens a WebSocket and the plugin has none");
     *c = (struct conn){ .next = f->conns, .id = ++f->last_id };
     f->conns = c;
+    before(f, "opened");
     f->ws_ops->opened(f->ws_arg, c->id, info != NULL ? info : &plain);
+    after(f, "opened");
     return c->id;
 }
 
@@ -899,7 +1109,9 @@ void fake_ws_text(struct fake *f, uint64_t conn, const char *text)
     if (copy == NULL || conn_find(f, conn) == NULL)
         broken(f, "the test writes to a WebSocket that is not there");
     memcpy(copy, text, len + 1);
+    before(f, "text");
     f->ws_ops->text(f->ws_arg, conn, copy, len);
+    after(f, "text");
     free(copy);
 }
 

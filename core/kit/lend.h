@@ -1,0 +1,31 @@
+/*
+ * lend.h - memory that is lent to a plugin for one call: every struct and text stands alone at the
+ * end of a page, and is gone when the call is over.
+ *
+ * Layer: kit. Threads: one. A touch beyond an object, or of any object after lend_revoke(), is a
+ * SIGSEGV in the region, which lend_whose() tells apart. Structs have the size of ABI 0.1: a reader
+ * of younger fields must ask TD_HAS().
+ */
+#ifndef KIT_LEND_H
+#define KIT_LEND_H
+
+#include <tandem/plugin.h>
+
+enum lend_touch { LEND_NOT_OURS, LEND_BEYOND, LEND_REVOKED };
+
+int lend_init(void); /* -1: no address space */
+void lend_revoke(void); /* everything that is lent */
+enum lend_touch lend_whose(const void *address); /* may be called in a signal handler */
+
+const char *lend_text(const char *text); /* NULL gives NULL */
+const struct td_message *lend_message(const struct td_message *message);
+const struct td_message *const *lend_messages(const struct td_message *messages, size_t n);
+const struct td_outbound *lend_outbound(const struct td_outbound *out);
+const struct td_accepted *lend_accepted(const struct td_accepted *accepted);
+const struct td_attached *lend_attached(const struct td_attached *attached);
+const struct td_event *lend_event(const struct td_event *event);
+const struct td_turn *lend_turn(const struct td_turn *turn); /* its messages are lent already */
+const struct td_http_response *lend_response(const struct td_http_response *response);
+const struct td_web_request *lend_request(const struct td_web_request *request);
+
+#endif

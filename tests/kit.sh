@@ -1,0 +1,73 @@
+#!/bin/sh
+# kit.sh - tandemtest passes the plugins that are shipped, and finds what is wrong with the others.
+LC_ALL=C
+export LC_ALL
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+top_builddir=${top_builddir:-$top_srcdir/build}
+header=$top_srcdir/core/api/tandem/plugin.h
+status=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+cd "$top_builddir" || exit 1
+
+fail() {
+    echo "$*" >&2
+    cat "$out" >&2
+    status=1
+}
+
+# good FILE KEY=VALUE ..
+good() {
+    file=$1
+    shift
+    ./tandemtest plugin "$file" --header "$header" "$@" >"$out" 2>&1 || fail "$file is refused:"
+    grep -Evq '^ok ' "$out" && fail "$file: not every rule is ok:"
+}
+
+# Some are refused before any of their code runs, the others do wrong when they are run.
+dir_of() {
+    for dir in tests/plugins/.libs tests/plugins/wrong/.libs; do
+        [ -f "$dir/$1.so" ] && echo "$dir"
+    done
+}
+
+# wrong NAME RULE SENTENCE: a line says FAIL RULE, the sentence, and where plugin.h says so.
+wrong() {
+    ./tandemtest plugin "$(dir_of "$1")/$1.so" --header "$header" >"$out" 2>&1
+    [ $? -eq 1 ] || fail "$1 is not found to be wrong:"
+    grep -Eq "^FAIL $2: .*$3.* \(plugin\.h:[0-9]+\)\$" "$out" || fail "$1: no '$2: $3':"
+}
+
+good channels/.libs/loopback.so start=hello
+good channels/.libs/webchat.so
+good channels/.libs/webhook.so url=http://127.0.0.1:9/out verify=none
+good plugins/.libs/agent_echo.so delay=1s
+good plugins/.libs/agent_http.so url=http://127.0.0.1:9/agent
+
+wrong nosymbol fit 'it lacks TD_PLUGIN_DEFINE'
+wrong minor fit 'update tandemd, or build the plugin with this daemon'
+wrong misnamed fit 'its file must be called other\.so'
+wrong nosend fit 'lack send\(\), which plugin\.h requires'
+wrong stride fit 'build it with TD_PLUGIN_DEFINE'
+wrong unresolved fit 'cannot be loaded'
+wrong twice once 'came twice for job [0-9]+: each send\(\) is answered exactly once'
+wrong never once 'were never answered in an hour: answer each with sent\(\)'
+wrong agent_late once 'after its cancel\(\): forget a job that is cancelled'
+wrong afterclose close 'post\(\) was called after close\(\): join the threads in close\(\)'
+wrong floods bound 'wait for accepted\(\) before you hand in more than 10000'
+wrong blocks block 'send.* waited for [0-9]+ ms: use a timer'
+wrong hangs block 'send\(\) did not return within 5 s'
+wrong keeps borrow 'memory that was lent to an earlier call: copy what you need'
+wrong leaks close 'left [0-9]+ threads running: stop and pthread_join\(\) them'
+wrong opens close 'left [0-9]+ descriptors open: close\(\) them'
+wrong foreign thread 'sent\(\) was called from a thread of the plugin'
+wrong crashes crash 'it crashed in send'
+wrong shares once 'which this instance was never given'
+wrong nosize size 'struct td_sent came with size 0: set \.size'
+
+# The line is the rule's own.
+./tandemtest plugin tests/plugins/wrong/.libs/twice.so --header "$header" >"$out" 2>&1
+line=$(sed -n 's/^FAIL once: .*(plugin\.h:\([0-9]*\))$/\1/p' "$out")
+sed -n "${line:-0}p" "$header" 2>/dev/null | grep -q 'answered exactly once' ||
+    fail "line '$line' of plugin.h is not the rule:"
+exit $status

@@ -1,0 +1,23 @@
+/* hangs.c - never comes back from send(). */
+#include "tests/plugins/wrong/wrong.h"
+
+#include <unistd.h>
+
+static void wrong_start(struct wrong *self)
+{
+    (void)self;
+}
+
+static void wrong_job(struct wrong *self, uint64_t job, const char *text)
+{
+    (void)self, (void)job, (void)text;
+    for (;;)
+        pause();
+}
+
+static void wrong_stop(struct wrong *self)
+{
+    (void)self;
+}
+
+WRONG_DEFINE("hangs");

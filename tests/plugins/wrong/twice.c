@@ -1,0 +1,21 @@
+/* twice.c - answers each job twice. */
+#include "tests/plugins/wrong/wrong.h"
+
+static void wrong_start(struct wrong *self)
+{
+    (void)self;
+}
+
+static void wrong_job(struct wrong *self, uint64_t job, const char *text)
+{
+    (void)text;
+    answer(self, job);
+    answer(self, job);
+}
+
+static void wrong_stop(struct wrong *self)
+{
+    (void)self;
+}
+
+WRONG_DEFINE("twice");
