@@ -329,5 +329,10 @@ void engine_decide(const struct session *session, const struct event *event,
     case EVENT_PASS: on_pass(&d); break;
     case EVENT_CLOSE: close_session(&d, check_detail(&d, event->text)); break;
     case EVENT_RESUME: on_resume(&d); break;
+    case EVENT_OFFERED:
+    case EVENT_RELAYED:
+    case EVENT_CONTROL:
+    case EVENT_TYPING:
+    case EVENT_CALL: draft_refuse(&d, VERDICT_NOTHING, "no human is asked for"); break;
     }
 }

@@ -34,6 +34,59 @@ enum event_type {
     EVENT_PASS,    /* name: the agent that goes on; text: by whom */
     EVENT_CLOSE,   /* text: why */
     EVENT_RESUME,  /* the process has started again */
+    EVENT_OFFERED, /* offered: what the desk made of the offer, or the line of a queue */
+    EVENT_RELAYED, /* of, status: whether the desk has the customer's message */
+    EVENT_CONTROL, /* control: a human, an operator or the clockwork wants something of the owner */
+    EVENT_TYPING,  /* on: the customer; nothing is recorded */
+    EVENT_CALL,    /* call: what happened to a call */
+};
+
+/* What came of an offer. Ends in a record only while this handoff still waits for it. */
+enum offered_outcome {
+    OFFERED_QUEUED,   /* it waits: position (0: not known), wait_ms (below 0: not known) */
+    OFFERED_ACCEPTED, /* name: the human */
+    OFFERED_DECLINED, /* text: why */
+    OFFERED_FULL,     /* the queue has as many as it may */
+    OFFERED_NOBODY,   /* need_human, and nobody is able */
+    OFFERED_FAILED,   /* the desk cannot be reached; text */
+};
+struct event_offered {
+    enum offered_outcome outcome;
+    struct ulid handoff;
+    uint32_t position;
+    int64_t wait_ms;
+    const char *name, *text;
+};
+
+/* Compare-and-set: `handoff` (or epoch, where there is none) must be what the session has now. */
+enum control_op {
+    CONTROL_ACCEPT, CONTROL_DECLINE, CONTROL_SAY, CONTROL_TYPING, CONTROL_NOTE, CONTROL_TRANSFER,
+    CONTROL_RETURN, CONTROL_CLOSE, CONTROL_TAKE, CONTROL_EXTEND, CONTROL_TAG, CONTROL_REVIEW,
+    CONTROL_REQUEST, /* an operator, a rule or the customer asks for a human: queue, code, text */
+    CONTROL_GONE,    /* the human's presence ended, or the desk went away */
+};
+struct event_control {
+    enum control_op op;
+    const char *id;     /* idempotency, at most 128 bytes; NULL: none. The newest 32 are remembered */
+    struct ulid handoff; /* zero: TAKE, REQUEST */
+    const char *desk, *human; /* human: conf name, or the foreign desk's own name for them */
+    const char *title;  /* as the customer sees them; NULL: human */
+    const struct td_message *message; /* SAY */
+    const char *text, *queue, *to_human, *code, *wrapup;
+    int on;
+};
+
+/* How a control operation ended; verdict OK with any of them. */
+enum control_outcome {
+    CONTROL_DONE, CONTROL_AGAIN /* same id: as the first time */, CONTROL_NOT_FOUND, CONTROL_TAKEN,
+    CONTROL_NOT_YOURS, CONTROL_OVER, CONTROL_NO_AGENT, CONTROL_FULL, CONTROL_BAD,
+};
+
+struct event_call {
+    enum td_event_type type; /* TD_EV_RINGING .. TD_EV_TRANSFERRED */
+    const char *text;
+    int code;
+    enum td_delivery status;
 };
 
 /* The customer's side of an event; strings may be NULL. */
@@ -58,6 +111,10 @@ struct event {
     enum td_delivery status;
     int score;
     const char *name, *text;
+    const struct event_offered *offered;
+    const struct event_control *control;
+    const struct event_call *call;
+    int on;
 };
 
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */
@@ -70,6 +127,11 @@ enum effect_type {
     EFFECT_SEND,   /* of: the reply to send, in order of of */
     EFFECT_EVENT,  /* event: to the channel, in order with the sends */
     EFFECT_STALE,  /* text: the kind; count it */
+    EFFECT_OFFER,  /* handoff: offer the state's handoff to its queue's desk, after apply */
+    EFFECT_RELAY,  /* of: the customer's message, to the desk that has or is offered the handoff;
+                    * delta above 0: it was added while waiting */
+    EFFECT_RELEASE,    /* handoff, desk, text: the outcome: it is over for that desk */
+    EFFECT_DESK_EVENT, /* desk_event, handoff: to the desk; text, on, wait_ms, of */
 };
 
 struct effect {
@@ -82,6 +144,11 @@ struct effect {
     enum td_delivery status;
     int on;
     const char *text;
+    struct ulid handoff;
+    const char *desk;
+    uint32_t delta, position;
+    int64_t wait_ms;
+    enum td_desk_event_type desk_event;
 };
 
 enum verdict {
@@ -99,7 +166,9 @@ struct step {
     const char *reason; /* with BUSY, REJECT, NOTHING */
     struct record *records;
     size_t n_records;
-    uint64_t message_seq; /* EVENT_MESSAGE: the customer's message */
+    uint64_t message_seq; /* EVENT_MESSAGE: the customer's message; CONTROL_SAY: the human's */
+    enum control_outcome outcome; /* EVENT_CONTROL */
+    const char *holder;           /* CONTROL_TAKEN: who has it */
     struct effect *effects;
     size_t n_effects;
 };
@@ -121,6 +190,13 @@ int engine_busy(const struct session *session, const struct policy *policy);
  * `now`: for what is left of the deadline. */
 const struct td_turn *engine_turn(const struct session *session, const struct policy *policy,
                                   int64_t now, struct arena *arena);
+/* What the desk of the state's handoff gets: compiled within the limits and the desk's `allow`. */
+struct package_target;
+const char *engine_package(const struct session *session, const struct policy *policy,
+                           const struct package_target *target, struct arena *arena);
+/* The customer's message `seq` (or anybody's) as a desk gets it, or NULL when it is not kept. */
+const struct td_message *engine_message(const struct session *session, uint64_t seq,
+                                        struct arena *arena);
 /* The reply `seq` as the channel gets it, or NULL when it is not kept any more. */
 const struct td_message *engine_reply(const struct session *session, uint64_t seq,
                                       struct arena *arena);

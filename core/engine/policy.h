@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 struct expr;
+struct hours;
+struct texts;
 
 enum queue_mode { QUEUE_FOLLOWUP, QUEUE_COLLECT, QUEUE_INTERRUPT };
 
@@ -21,8 +23,50 @@ struct policy_agent {
     unsigned history;                /* messages that go with a question */
 };
 
+struct policy_desk {
+    const char *name;
+    uint64_t caps;            /* enum td_desk_caps */
+    const char *const *allow; /* what of the customer its humans may see; NULL-terminated */
+};
+
+/* What happens when a human's lease ends, or a human is silent for the response time-out. */
+enum policy_expiry { EXPIRY_REMIND, EXPIRY_REQUEUE, EXPIRY_RETURN, EXPIRY_CLOSE };
+/* What a queue that cannot help now does: the first that applies, in this order. */
+enum policy_fallback { FALLBACK_REFUSE, FALLBACK_CALLBACK, FALLBACK_MAILBOX };
+
+struct policy_queue {
+    const char *name;
+    const struct policy_desk *desk;
+    const struct hours *hours;          /* NULL: always open */
+    const char *const *skills;          /* a human needs all of them; NULL-terminated */
+    const struct policy_queue *overflow; /* next of the chain; NULL: none. Chains have no cycle */
+    unsigned capacity;                  /* so many may wait, over it: overflow; 0: no limit */
+    int64_t overflow_after_ms;          /* waited so long: overflow; 0: never */
+    int64_t offer_ms;    /* the desk must have answered the offer by then */
+    int64_t max_wait_ms; /* waited so long: fallback; 0: no limit */
+    int64_t response_ms; /* from acceptance to the human's first message; 0: no limit */
+    int64_t lease_ms;    /* silence of the human; 0: no lease */
+    int64_t remind_ms;   /* EXPIRY_REMIND: second time round it is requeued */
+    enum policy_expiry expiry;
+    enum policy_fallback fallback;
+    int64_t promise_ms;  /* callback, mailbox: by when, in the queue's open hours */
+    int priority;        /* of its handoffs */
+    int assign_auto;     /* 1: pushed to a human; 0: humans pull */
+    int sticky;          /* last human first */
+    int need_human;      /* 1: nobody able is as if closed; 0: it waits */
+    int agent_meanwhile; /* 1: the agent goes on answering while the customer waits */
+};
+
+struct policy_human {
+    const char *name;  /* conf name, the id */
+    const char *title; /* as the customer sees it */
+    const char *const *desks, *const *skills, *const *languages; /* NULL-terminated */
+    unsigned capacity; /* live handoffs at once; 0: no limit */
+};
+
 struct policy_channel {
     const char *name, *kind;
+    const struct policy_queue *queue; /* where handoffs of this channel go; NULL: the first queue */
     const struct policy_agent *agent; /* who answers when no route says otherwise */
     enum queue_mode queue_mode;
     int64_t collect_wait_ms, collect_max_ms; /* QUEUE_COLLECT: silence waited for, and at most */
@@ -30,6 +74,9 @@ struct policy_channel {
     int64_t reopen_ms;     /* how long after that the customer finds the same session again */
     int greet;             /* ask the agent at the start, before the customer spoke */
     int replays;           /* TD_CAN_REPLAY: what is not delivered waits in the journal */
+    int announce_return;   /* ask the agent with cause "returned" after a human */
+    int disclose_ai;       /* say that an AI answers: first contact and after a return */
+    uint64_t caps;         /* enum td_channel_caps */
 };
 
 struct policy_choice {
@@ -58,11 +105,23 @@ struct policy {
     unsigned max_attempts; /* of one turn with one agent */
     int64_t retry_ms;      /* first pause before asking again, doubled each time, with jitter */
     unsigned clarify_max;  /* clarifying turns an agent has in one go (budget.clarify_left) */
+    const struct policy_queue *queues; /* the first is the default */
+    size_t n_queues;
+    const struct policy_desk *desks;
+    size_t n_desks;
+    const struct policy_human *humans;
+    size_t n_humans;
+    const struct texts *texts;
+    const char *language; /* the fallback of the texts */
+    const char *business; /* who the customer talks to, for the texts; "" */
     const char *text_unavailable; /* said when no agent of the chain could answer */
     const char *text_no_human;    /* said when the agent asks for a human and there is no desk */
 };
 
 const struct policy_channel *policy_channel(const struct policy *policy, const char *name);
 const struct policy_agent *policy_agent(const struct policy *policy, const char *name);
+
+const struct policy_queue *policy_queue(const struct policy *policy, const char *name);
+const struct policy_human *policy_human(const struct policy *policy, const char *name);
 
 #endif

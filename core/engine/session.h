@@ -49,6 +49,30 @@ struct session_turn {
     int by_start;       /* 1: cause "start", there is no message */
 };
 
+enum handoff_state {
+    HANDOFF_NONE,
+    HANDOFF_CHECKING, /* offered, the desk has not answered: the customer heard "checking" at most */
+    HANDOFF_QUEUED,
+    HANDOFF_LIVE,     /* a human is the owner */
+    HANDOFF_PROMISED, /* it ended in a callback or a reply by mail that is still owed */
+};
+
+/* The attempt to move ownership to a human that is under way; one a session. */
+struct session_handoff {
+    enum handoff_state state;
+    struct ulid id;
+    char *queue, *desk;   /* conf names; queue "": taken without one */
+    char *human, *title;  /* HANDOFF_LIVE */
+    char *code, *reason;  /* the trigger's code; in words */
+    int priority;
+    int64_t since;        /* escalation committed */
+    int64_t accepted_at;
+    int64_t spoke_at;     /* the human's newest message; 0: none yet */
+    int64_t due;          /* the next time-out of this state; INT64_MAX: none */
+    unsigned deltas;      /* additions while it waits */
+    uint64_t from_seq;    /* its first record */
+};
+
 struct session {
     struct ulid id;
     uint64_t seq; /* of the newest record applied */
@@ -75,6 +99,8 @@ struct session {
     int64_t confidence; /* as in record.h */
     unsigned bounces, clarify_used;
     uint64_t read_upto;
+    struct session_handoff handoff;
+    char *last_human; /* conf name of who had the customer last; NULL */
 };
 
 void session_init(struct session *session, const struct ulid *id);

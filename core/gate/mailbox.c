@@ -32,6 +32,10 @@ static void run_effects(struct slot *slot, const struct item *item)
         case EFFECT_STALE:
             ++*gate_counter(slot->gate, "tandem_stale_outputs_total", "kind", effect->text);
             break;
+        case EFFECT_OFFER:
+        case EFFECT_RELAY:
+        case EFFECT_RELEASE:
+        case EFFECT_DESK_EVENT: break; /* there are no desks yet */
         }
     }
 }
