@@ -27,6 +27,10 @@ static void run_effects(struct world *w, struct person *p)
         case EFFECT_SEND:
         case EFFECT_EVENT: outbox_add(w, p, effect); break;
         case EFFECT_STALE: w->stale++; break;
+        case EFFECT_OFFER:
+        case EFFECT_RELAY:
+        case EFFECT_RELEASE:
+        case EFFECT_DESK_EVENT: break;
         }
     }
 }
