@@ -167,6 +167,11 @@ static void on_message(struct draft *d)
     message->ext_id = ev->message->id;
     message->body.text = ev->message->text;
     message->body.choice = ev->message->choice;
+    message->body.attachments = ev->message->attachments;
+    message->body.n_attachments = ev->message->n_attachments;
+    message->body.parts = ev->message->parts;
+    message->body.n_parts = ev->message->n_parts;
+    message->body.raw = ev->message->raw;
     d->newest = d->step->message_seq = message->seq;
 
     if (!s->turn.active) {

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "engine/content.h"
 #include "engine/draft.h"
 
 #define LONG_TEXT 65536 /* bytes: what people and agents write */
@@ -39,6 +40,26 @@ const char *check_detail(struct draft *d, const char *text)
     return utf8_valid(text, len) ? arena_dup(d->step->arena, text, len) : "(not UTF-8)";
 }
 
+/* What a message holds beside its words. */
+static int content_fits(const struct td_message *m)
+{
+    if (m->n_attachments > CONTENT_FILES || m->n_parts > CONTENT_PARTS)
+        return 0;
+    for (size_t i = 0; i < m->n_attachments; i++) {
+        const struct td_attachment *a = m->attachments[i];
+        const char *texts[] = { a->id, a->name, a->type, a->sha256 };
+        if (a->id == NULL || !ALL_FIT(texts, SHORT_TEXT))
+            return 0;
+    }
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct td_part *p = m->parts[i];
+        if (p->type == NULL || p->text == NULL || !fits(p->type, SHORT_TEXT) ||
+            !fits(p->text, LONG_TEXT) || !fits(p->data, CONTENT_DATA))
+            return 0;
+    }
+    return fits(m->raw, CONTENT_DATA);
+}
+
 const char *check_event(const struct event *ev)
 {
     const struct td_customer *customer = ev->from.customer;
@@ -57,6 +78,8 @@ const char *check_event(const struct event *ev)
         const char *words[] = { message->id, message->choice };
         if (!ALL_FIT(words, SHORT_TEXT) || !fits(message->text, LONG_TEXT))
             return "the message is too long or not UTF-8";
+        if (!content_fits(message))
+            return "the message has too many or broken attachments or parts";
     }
     if (ev->type == EVENT_RATING && !fits(ev->text, LONG_TEXT))
         return "the rating's text is too long or not UTF-8";
@@ -65,10 +88,13 @@ const char *check_event(const struct event *ev)
 
 static const char *flaw_of_message(const struct td_message *m)
 {
-    if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0)
+    if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0 && m->n_attachments == 0 &&
+        m->n_parts == 0)
         return "the answer has an empty message";
     if (!fits(m->text, LONG_TEXT))
         return "a message of the answer is over 64 KiB or not UTF-8";
+    if (!content_fits(m))
+        return "a message of the answer has too many or broken attachments or parts";
     if (m->n_choices > MAX_CHOICES)
         return "a message of the answer has too many choices";
     for (size_t i = 0; i < m->n_choices; i++) {

@@ -73,6 +73,10 @@ void draft_reply(struct draft *d, const struct ulid *turn, enum td_author author
     reply->body.text = message->text;
     reply->body.choices = message->choices;
     reply->body.n_choices = message->n_choices;
+    reply->body.attachments = message->attachments;
+    reply->body.n_attachments = message->n_attachments;
+    reply->body.parts = message->parts;
+    reply->body.n_parts = message->n_parts;
     draft_effect(d, EFFECT_SEND)->of = reply->seq;
 }
 

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/content.h"
 
 static const char *const type_names[RECORD_TYPES] = {
     [RECORD_OPENED] = "opened",     [RECORD_CUSTOMER] = "customer", [RECORD_OWNER] = "owner",
@@ -77,7 +78,7 @@ static const struct field body_fields[] = {
     BODY(text),           BODY(choice),         BODY(peer),     BODY(customer_id),
     BODY(customer_name),  BODY(customer_email), BODY(locale),   BODY(timezone),
     BODY(state),          BODY(summary),        BODY(entities), BODY(sources),
-    BODY(note),
+    BODY(note),           BODY(raw),
 };
 #define N(table_) (sizeof(table_) / sizeof *(table_))
 
@@ -138,7 +139,7 @@ void record_encode(const struct record *record, struct buf *facts)
 void record_encode_body(const struct record_body *body, struct buf *out)
 {
     struct td_json j = { 0 };
-    int any = body->n_choices > 0;
+    int any = content_any(body);
 
     for (size_t i = 0; i < N(body_fields) && !any; i++)
         any = *(const char *const *)((const char *)body + body_fields[i].offset) != NULL;
@@ -147,17 +148,7 @@ void record_encode_body(const struct record_body *body, struct buf *out)
     td_json_object(&j);
     for (size_t i = 0; i < N(body_fields); i++)
         put_field(&j, &body_fields[i], body);
-    if (body->n_choices > 0) {
-        td_json_key(&j, "choices");
-        td_json_array(&j);
-        for (size_t i = 0; i < body->n_choices; i++) {
-            td_json_object(&j);
-            td_json_key_str(&j, "title", body->choices[i]->title);
-            td_json_key_str(&j, "value", body->choices[i]->value);
-            td_json_object_end(&j);
-        }
-        td_json_array_end(&j);
-    }
+    content_put(&j, body);
     td_json_object_end(&j);
     flush(&j, out);
 }
@@ -258,33 +249,6 @@ int record_decode(const char *facts, size_t len, struct arena *arena, struct rec
     return rc;
 }
 
-static int decode_choices(const cJSON *array, struct arena *arena, struct record_body *body,
-                          struct err *err)
-{
-    const struct td_choice **choices;
-    const cJSON *item;
-    size_t n = 0;
-
-    if (array == NULL)
-        return 0;
-    if (!cJSON_IsArray(array))
-        return err_set(err, "field 'choices' has the wrong type");
-    choices = arena_array(arena, (size_t)cJSON_GetArraySize(array) + 1, sizeof *choices);
-    cJSON_ArrayForEach(item, array)
-    {
-        struct td_choice *choice = arena_alloc(arena, sizeof *choice);
-        choice->size = sizeof *choice;
-        choice->title = arena_strdup(arena, td_json_get_str(item, "title"));
-        choice->value = arena_strdup(arena, td_json_get_str(item, "value"));
-        if (choice->title == NULL || choice->value == NULL)
-            return err_set(err, "a choice without title or value");
-        choices[n++] = choice;
-    }
-    body->choices = choices;
-    body->n_choices = n;
-    return 0;
-}
-
 int record_decode_body_tree(const cJSON *object, struct arena *arena, struct record_body *body_r,
                             struct err *err)
 {
@@ -295,7 +259,7 @@ int record_decode_body_tree(const cJSON *object, struct arena *arena, struct rec
         return err_set(err, "a body is not an object");
     if (get_fields(object, body_fields, N(body_fields), arena, body_r, err) != 0)
         return -1;
-    return decode_choices(cJSON_GetObjectItemCaseSensitive(object, "choices"), arena, body_r, err);
+    return content_get(object, arena, body_r, err);
 }
 
 int record_decode_body(const char *text, size_t len, struct arena *arena,

@@ -25,12 +25,12 @@ enum record_type {
     RECORD_OPENED = 1, /* channel, kind, account, verified, body: peer, customer, locale, timezone */
     RECORD_CUSTOMER,   /* verified, body as above: the channel knows more now */
     RECORD_OWNER,      /* owner, name, epoch (the new one), cause */
-    RECORD_MESSAGE,    /* the customer spoke; ext_id; body: text, choice */
+    RECORD_MESSAGE,    /* the customer spoke; ext_id; body: text, choice, attachments, parts, raw */
     RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
     RECORD_RETRY,      /* turn, due: will be asked again then */
     RECORD_ASKED,      /* turn, attempt, deadline: asked again */
     RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, summary, .. */
-    RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices */
+    RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
     RECORD_READ,       /* of: the customer has read up to it */
     RECORD_RATING,     /* score; body: text */
@@ -48,8 +48,13 @@ struct record_body {
     const char *text, *choice;
     const struct td_choice *const *choices;
     size_t n_choices;
+    const struct td_attachment *const *attachments; /* without url */
+    size_t n_attachments;
+    const struct td_part *const *parts;
+    size_t n_parts;
     const char *peer, *customer_id, *customer_name, *customer_email, *locale, *timezone;
     const char *state, *summary, *entities, *sources, *note;
+    const char *raw; /* what the channel got; in the journal only, not in the state */
 };
 
 struct record {

@@ -5,23 +5,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/content.h"
 #include "engine/session_private.h"
 
 void session_init(struct session *s, const struct ulid *id)
 {
     *s = (struct session){ .id = *id };
-}
-
-static void free_choices(struct session_message *m)
-{
-    for (size_t i = 0; i < m->n_choices; i++) {
-        free((char *)m->choices[i]->title);
-        free((char *)m->choices[i]->value);
-        free(m->choices[i]);
-    }
-    free(m->choices);
-    m->choices = NULL;
-    m->n_choices = 0;
 }
 
 static void fini_message(struct session_message *m)
@@ -30,7 +19,7 @@ static void fini_message(struct session_message *m)
     free(m->ext_id);
     free(m->text);
     free(m->choice);
-    free_choices(m);
+    content_free(m);
 }
 
 void session_fini(struct session *s)
@@ -145,19 +134,9 @@ void session_set_text(struct session_message *m, const struct record_body *body)
 {
     free(m->text);
     free(m->choice);
-    free_choices(m);
     m->text = mem_strdup(body->text);
     m->choice = mem_strdup(body->choice);
-    if (body->n_choices == 0)
-        return;
-    m->choices = mem_array(body->n_choices, sizeof *m->choices);
-    m->n_choices = body->n_choices;
-    for (size_t i = 0; i < body->n_choices; i++) {
-        m->choices[i] = mem_alloc(sizeof *m->choices[i]);
-        *m->choices[i] = (struct td_choice){ .size = sizeof(struct td_choice),
-                                             .title = mem_strdup(body->choices[i]->title),
-                                             .value = mem_strdup(body->choices[i]->value) };
-    }
+    content_set(m, body);
 }
 
 void session_set_customer(struct session *s, const struct record_body *body)

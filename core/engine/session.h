@@ -35,6 +35,10 @@ struct session_message {
     char *text, *choice; /* NULL: none, or erased */
     struct td_choice **choices; /* own memory */
     size_t n_choices;
+    struct td_attachment **attachments; /* own memory, without url */
+    size_t n_attachments;
+    struct td_part **parts; /* own memory */
+    size_t n_parts;
     enum td_delivery status; /* of ours; the customer's are TD_READ */
 };
 

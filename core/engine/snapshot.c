@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/content.h"
 #include "engine/session_private.h"
 
 #define SNAPSHOT_VERSION 1
@@ -167,10 +168,8 @@ static void write_body(const struct session *s, struct td_json *j)
     td_json_key(j, "messages");
     td_json_array(j);
     for (size_t i = 0; i < s->n_messages; i++) {
-        const struct session_message *m = &s->messages[i];
-        put_body(j, &(struct record_body){
-            .text = m->text, .choice = m->choice, .n_choices = m->n_choices,
-            .choices = (const struct td_choice *const *)m->choices });
+        const struct record_body body = content_body(&s->messages[i]);
+        put_body(j, &body);
     }
     td_json_array_end(j);
     td_json_key(j, "states");

@@ -49,7 +49,10 @@ static const struct td_message *message_view(const struct session_message *m, st
     *view = (struct td_message){
         .size = sizeof *view, .id = id != NULL ? id : m->ext_id, .text = m->text,
         .choice = m->choice, .choices = (const struct td_choice *const *)m->choices,
-        .n_choices = m->n_choices, .author = m->author, .author_name = m->name, .seq = m->seq,
+        .n_choices = m->n_choices,
+        .attachments = (const struct td_attachment *const *)m->attachments,
+        .n_attachments = m->n_attachments, .parts = (const struct td_part *const *)m->parts,
+        .n_parts = m->n_parts, .author = m->author, .author_name = m->name, .seq = m->seq,
         .at_ms = m->at,
     };
     return view;

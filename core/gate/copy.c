@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/utf8.h"
 #include "gate/gate_private.h"
 
 #define MAX_LOCALE 64
@@ -12,22 +11,9 @@
 #define MAX_SUMMARY 8192
 #define MAX_JSON 65536 /* entities, sources */
 
-/* NULL is fine, and UTF-8 of at most max bytes. */
-static int is_good(const char *s, size_t max)
-{
-    size_t len = s != NULL ? strnlen(s, max + 1) : 0;
-
-    return len <= max && (s == NULL || utf8_valid(s, len));
-}
-
 const char *copy_detail(const char *detail)
 {
-    return is_good(detail, MAX_DETAIL) ? detail : "the reason is too long or not UTF-8";
-}
-
-static const char *first(const char *a, const char *b)
-{
-    return a != NULL ? a : b;
+    return copy_is_good(detail, MAX_DETAIL) ? detail : "the reason is too long or not UTF-8";
 }
 
 static const char *copy_customer(struct arena *arena, const struct td_customer *from,
@@ -37,8 +23,8 @@ static const char *copy_customer(struct arena *arena, const struct td_customer *
 
     if (from == NULL)
         return NULL;
-    if (!TD_HAS(from, verified) || !is_good(from->id, MAX_NAME) ||
-        !is_good(from->name, MAX_NAME) || !is_good(from->email, MAX_ADDRESS))
+    if (!TD_HAS(from, verified) || !copy_is_good(from->id, MAX_NAME) ||
+        !copy_is_good(from->name, MAX_NAME) || !copy_is_good(from->email, MAX_ADDRESS))
         return "the customer's id, name or email is too long or not UTF-8";
     *customer_r = to = arena_alloc(arena, sizeof *to);
     *to = (struct td_customer){ .size = sizeof *to,
@@ -49,34 +35,6 @@ static const char *copy_customer(struct arena *arena, const struct td_customer *
     return NULL;
 }
 
-static const char *copy_choices(struct arena *arena, const struct td_message *from,
-                                struct td_message *to)
-{
-    struct td_choice **choices;
-
-    if (from->n_choices == 0)
-        return NULL;
-    if (from->n_choices > MAX_CHOICES || from->choices == NULL)
-        return "a message has too many choices";
-    choices = arena_array(arena, from->n_choices, sizeof *choices);
-    for (size_t i = 0; i < from->n_choices; i++) {
-        const struct td_choice *choice = from->choices[i];
-
-        if (choice == NULL || !TD_HAS(choice, value) || choice->title == NULL ||
-            !is_good(choice->title, MAX_NAME) || !is_good(choice->value, MAX_NAME))
-            return "a choice has no title, or it is too long or not UTF-8";
-        choices[i] = arena_alloc(arena, sizeof *choices[i]);
-        *choices[i] = (struct td_choice){
-            .size = sizeof *choices[i],
-            .title = arena_strdup(arena, choice->title),
-            .value = arena_strdup(arena, first(choice->value, choice->title)),
-        };
-    }
-    to->choices = (const struct td_choice *const *)choices;
-    to->n_choices = from->n_choices;
-    return NULL;
-}
-
 static const char *copy_message(struct arena *arena, const struct td_message *from,
                                 const struct td_message **message_r)
 {
@@ -84,11 +42,11 @@ static const char *copy_message(struct arena *arena, const struct td_message *fr
 
     if (from == NULL || !TD_HAS(from, at_ms))
         return "there is no message";
-    if (!is_good(from->id, MAX_ID))
+    if (!copy_is_good(from->id, MAX_ID))
         return "the message's id is too long or not UTF-8";
-    if (!is_good(from->text, MAX_TEXT))
+    if (!copy_is_good(from->text, MAX_TEXT))
         return "the message's text is over 64 KiB or not UTF-8";
-    if (!is_good(from->choice, MAX_NAME))
+    if (!copy_is_good(from->choice, MAX_NAME))
         return "the message's choice is too long or not UTF-8";
     to = arena_alloc(arena, sizeof *to);
     *to = (struct td_message){ .size = sizeof *to,
@@ -98,7 +56,7 @@ static const char *copy_message(struct arena *arena, const struct td_message *fr
                                .author = from->author,
                                .at_ms = from->at_ms };
     *message_r = to;
-    return copy_choices(arena, from, to);
+    return copy_content(arena, from, to);
 }
 
 const char *copy_inbound(struct arena *arena, const struct td_inbound *in, struct event *event)
@@ -107,19 +65,20 @@ const char *copy_inbound(struct arena *arena, const struct td_inbound *in, struc
 
     if (in == NULL || !TD_HAS(in, message))
         return "there is no message";
-    if (!is_good(in->account, MAX_ADDRESS) || !is_good(in->peer, MAX_ADDRESS) ||
-        !is_good(in->scope, MAX_ID) || !is_good(in->session, MAX_ID))
+    if (!copy_is_good(in->account, MAX_ADDRESS) || !copy_is_good(in->peer, MAX_ADDRESS) ||
+        !copy_is_good(in->scope, MAX_ID) || !copy_is_good(in->session, MAX_ID))
         return "an address, scope or session is too long or not UTF-8";
     if ((in->peer == NULL || in->peer[0] == '\0') && in->session == NULL)
         return "there is neither a peer nor a session";
-    if (!is_good(in->locale, MAX_LOCALE) || !is_good(in->timezone, MAX_LOCALE))
+    if (!copy_is_good(in->locale, MAX_LOCALE) || !copy_is_good(in->timezone, MAX_LOCALE))
         return "the locale or time zone is too long or not UTF-8";
     if ((flaw = copy_message(arena, in->message, &event->message)) != NULL ||
         (flaw = copy_customer(arena, in->customer, &event->from.customer)) != NULL)
         return flaw;
     if (event->message->id == NULL || event->message->id[0] == '\0')
         return "the message has no id";
-    if (event->message->text == NULL && event->message->choice == NULL)
+    if (event->message->text == NULL && event->message->choice == NULL &&
+        event->message->n_attachments == 0 && event->message->n_parts == 0)
         return "the message is empty";
     event->from.account = arena_strdup(arena, in->account);
     event->from.peer = in->session == NULL ? arena_strdup(arena, in->peer) : NULL;
@@ -136,8 +95,8 @@ const char *copy_attach(struct arena *arena, const struct td_attach *attach, str
 
     if (attach == NULL || !TD_HAS(attach, timezone))
         return "there is nothing to attach to";
-    if (!is_good(attach->session, MAX_ID) || !is_good(attach->locale, MAX_LOCALE) ||
-        !is_good(attach->timezone, MAX_LOCALE))
+    if (!copy_is_good(attach->session, MAX_ID) || !copy_is_good(attach->locale, MAX_LOCALE) ||
+        !copy_is_good(attach->timezone, MAX_LOCALE))
         return "the session, locale or time zone is too long or not UTF-8";
     if ((flaw = copy_customer(arena, attach->customer, &from->customer)) != NULL)
         return flaw;
@@ -179,7 +138,7 @@ static const char *copy_strings(struct arena *arena, const struct td_answer *fro
             (const char *const *)(const void *)((const char *)from + answer_strings[i].offset);
         const char **dst = (const char **)(void *)((char *)to + answer_strings[i].offset);
 
-        if (!is_good(*src, answer_strings[i].max))
+        if (!copy_is_good(*src, answer_strings[i].max))
             return answer_strings[i].flaw;
         *dst = arena_strdup(arena, *src);
     }

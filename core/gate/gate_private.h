@@ -356,6 +356,9 @@ const char *copy_attach(struct arena *arena, const struct td_attach *attach, str
 const struct td_answer *copy_answer(struct arena *arena, const struct td_answer *answer,
                                     const char **flaw_r);
 
+/* Choices, attachments (their ids), parts and raw of a message; NULL, or why not. */
+const char *copy_content(struct arena *arena, const struct td_message *from, struct td_message *to);
+int copy_is_good(const char *text, size_t max); /* UTF-8 of at most max bytes; NULL is */
 const char *copy_detail(const char *detail); /* borrowed, or a sentence that it is no good */
 
 void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in);

@@ -59,6 +59,8 @@ static const struct td_message *message_of(const struct record *record, struct a
         .size = sizeof *message, .id = record->type == RECORD_MESSAGE ? record->ext_id : id,
         .text = record->body.text, .choice = record->body.choice,
         .choices = record->body.choices, .n_choices = record->body.n_choices,
+        .attachments = record->body.attachments, .n_attachments = record->body.n_attachments,
+        .parts = record->body.parts, .n_parts = record->body.n_parts,
         .author = record->type == RECORD_MESSAGE ? TD_CUSTOMER : (enum td_author)record->author,
         .author_name = record->name, .seq = record->seq, .at_ms = record->at,
     };

@@ -36,6 +36,17 @@ static int64_t number(void)
     return next() % 3 == 0 ? 0 : (int64_t)(next() % 9000000000000000);
 }
 
+static const struct td_attachment *const files[] = {
+    &(struct td_attachment){ .size = sizeof(struct td_attachment), .id = "f1", .name = "\"\\\n",
+                             .type = "a/b", .bytes = 9000000000, .sha256 = "00" },
+    &(struct td_attachment){ .size = sizeof(struct td_attachment), .id = "f2" },
+};
+static const struct td_part *const parts[] = {
+    &(struct td_part){ .size = sizeof(struct td_part), .type = "location", .text = "\xf0\x9f\x98\x80",
+                       .data = "{\"a\":\"\\u0000\"}" },
+    &(struct td_part){ .size = sizeof(struct td_part), .type = "x-", .text = "" },
+};
+
 static struct record random_record(struct td_choice *choices, const struct td_choice **list)
 {
     size_t n = next() % 4;
@@ -53,7 +64,9 @@ static struct record random_record(struct td_choice *choices, const struct td_ch
         .body = { .text = word(), .choice = word(), .peer = word(), .customer_id = word(),
                   .customer_name = word(), .customer_email = word(), .locale = word(),
                   .timezone = word(), .state = word(), .summary = word(), .entities = word(),
-                  .sources = word(), .note = word(), .choices = list, .n_choices = n },
+                  .sources = word(), .note = word(), .raw = word(), .choices = list, .n_choices = n,
+                  .attachments = files, .n_attachments = next() % 3, .parts = parts,
+                  .n_parts = next() % 3 },
     };
 
     if (next() % 2)
