@@ -2,8 +2,12 @@
  * line.h - who waits and who can help: the waiting lines of all queues, and the humans.
  *
  * Layer: engine, pure: no clock, no I/O; owns its memory. A mirror of the sessions' durable state,
- * kept by the gate, never the truth: losing it loses nothing. Costs: add, remove, best: O(log n) or
- * O(1) in the number that waits; all is bounded by the number of handoffs.
+ * kept by the gate, never the truth: losing it loses nothing. Costs: put, remove, position and assign
+ * are O(log n) in the number that waits; assign and able are O(humans).
+ *
+ * A human needs the queue's desk in `desks` and all of its skills. The language counts by its first
+ * part ("de-AT" is "de"): a human who names none speaks all, and a language that nobody who may have
+ * the queue's handoffs names does not bind: better any human than none.
  */
 #ifndef ENGINE_LINE_H
 #define ENGINE_LINE_H
@@ -27,33 +31,35 @@ struct line_entry {
     const char *human;    /* LINE_LIVE: who has it; copied */
     const char *code, *channel;
     int priority;
-    int64_t since;
+    int64_t since; /* the escalation was committed: its place in line, also when it is requeued */
+    int64_t taken; /* LINE_LIVE: when */
     enum line_state state;
 };
 
 struct line *line_new(void);
 void line_free(struct line **line);
-/* After a reload; entries stay, also those whose queue is gone. */
+/* After a reload; entries stay, also those whose queue is gone. Borrowed until the next one. */
 void line_set_policy(struct line *line, const struct policy *policy);
 
-/* Adds or brings up to date, by handoff. */
+/* Adds or brings up to date, by handoff. One that becomes live for the first time is a sample of
+ * the queue's wait. */
 void line_put(struct line *line, const struct line_entry *entry);
-/* waited_ms: how long it stood in line before it was taken, for the average; below 0: it was not
- * taken. */
-void line_remove(struct line *line, const struct ulid *handoff, int64_t waited_ms);
+void line_remove(struct line *line, const struct ulid *handoff);
 const struct line_entry *line_find(const struct line *line, const struct ulid *handoff);
 
 size_t line_waiting(const struct line *line, const char *queue);
 /* From 1, by priority, then age; 0: it does not wait. */
 size_t line_position(const struct line *line, const struct ulid *handoff);
-/* Moving average over the last 20 taken of this queue times the position; -1: fewer than 20. */
+/* What the last 20 taken of this queue waited for each place they had before them, times the
+ * position: it never falls as the position grows. -1: fewer than 20 were taken. */
 int64_t line_wait_ms(const struct line *line, const char *queue, size_t position);
 
-/* Presence is a lease: until `until` (wall ms), then offline. */
+/* Presence is a lease: until `until` (wall ms), then offline. Humans of the conf only. */
 void line_presence(struct line *line, const char *human, enum line_presence presence, int64_t until);
 enum line_presence line_presence_of(const struct line *line, const char *human, int64_t now,
                                     int64_t *until_r);
-/* Humans whose lease ended before `now` and who hold live handoffs: fn for each handoff. */
+/* Humans whose lease ended before `now` (who said offline has not vanished) and who hold live
+ * handoffs: fn for each handoff, which may change the line. Says it again until they are gone. */
 void line_vanished(struct line *line, int64_t now,
                    void (*fn)(void *arg, const struct line_entry *entry), void *arg);
 size_t line_live_of(const struct line *line, const char *human);
@@ -62,14 +68,16 @@ size_t line_live_of(const struct line *line, const char *human);
 int line_eligible(const struct line *line, const char *human, const struct line_entry *entry);
 /* Eligible, available, below capacity: whether anybody could take from this queue now. */
 size_t line_able(const struct line *line, const char *queue, int64_t now);
-/* assign = auto: the next (handoff, human) of this queue; sticky human first, then who has least to
- * do and has waited longest. 0: nobody, or nothing waits. */
+/* assign = auto: the next handoff of this queue that somebody can take now, and who: its last human
+ * first (sticky), then who has least to do, then who got work longest ago. The pair is set apart until
+ * the next line_put() or line_remove() of that handoff. 0: nobody can, or nothing waits. */
 int line_assign(struct line *line, const char *queue, int64_t now, struct ulid *handoff_r,
                 const char **human_r);
-/* What this human may accept, best first, at most max; returns how many. */
-size_t line_for(const struct line *line, const char *human, int64_t now,
-                const struct line_entry **entries_r, size_t max);
-/* Each of them, in no order. */
+/* What this human may accept of all queues, best first, at most max; returns how many. Accepting
+ * needs no presence. Borrowed until the line changes. */
+size_t line_for(const struct line *line, const char *human, const struct line_entry **entries_r,
+                size_t max);
+/* Each of them, in no order. fn must not change the line. */
 void line_each(const struct line *line, void (*fn)(void *arg, const struct line_entry *entry),
                void *arg);
 
