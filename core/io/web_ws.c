@@ -212,13 +212,18 @@ static struct block *answer_block(const struct route *route, const char *key)
 void ws_upgrade(struct conn *conn, struct route *route, const struct head *head)
 {
     const char *origin = head_get(head, "origin");
+    const char *authorization = head_get(head, "authorization");
     struct event *event;
-    size_t size;
+    size_t peer_len = strlen(conn->peer) + 1, origin_len, authorization_len;
 
     if (is_refused(conn, route, head))
         return;
     if (origin == NULL)
         origin = "";
+    if (authorization == NULL)
+        authorization = "";
+    origin_len = strlen(origin) + 1;
+    authorization_len = strlen(authorization) + 1;
     conn->route = route;
     conn->state = CONN_WS;
     route->n_connections++;
@@ -229,14 +234,14 @@ void ws_upgrade(struct conn *conn, struct route *route, const struct head *head)
     link_bound_kernel(conn->link, KERNEL_QUEUE);
     conn_send(conn, answer_block(route, head_get(head, "sec-websocket-key")));
 
-    size = strlen(conn->peer) + strlen(origin) + 2;
-    event = mem_grow(NULL, sizeof *event + size);
+    event = mem_grow(NULL, sizeof *event + peer_len + origin_len + authorization_len);
     *event = (struct event){ .kind = EVENT_OPENED, .route = route->id, .id = conn->id };
-    memcpy(event->data, conn->peer, strlen(conn->peer) + 1);
-    memcpy(event->data + strlen(conn->peer) + 1, origin, strlen(origin) + 1);
     event->u.info = (struct td_ws_info){
-        .size = sizeof event->u.info, .peer = event->data, .exempt = conn->exempt,
-        .origin = event->data + strlen(conn->peer) + 1,
+        .size = sizeof event->u.info, .exempt = conn->exempt,
+        .peer = memcpy(event->data, conn->peer, peer_len),
+        .origin = memcpy(event->data + peer_len, origin, origin_len),
+        .authorization = memcpy(event->data + peer_len + origin_len, authorization,
+                                authorization_len),
     };
     web_event(conn->web, event);
 }

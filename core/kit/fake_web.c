@@ -256,7 +256,7 @@ const struct td_ws_conf *fake_ws_conf(const struct fake *f)
 
 uint64_t fake_ws_open(struct fake *f, const char *peer, const struct td_ws_info *info)
 {
-    const struct td_ws_info plain = { .size = sizeof plain, .peer = peer, .origin = "" };
+    const struct td_ws_info plain = { .size = sizeof plain, .peer = peer, .origin = "", .authorization = "" };
     struct fake_conn *c = fake_keep(&f->mem, NULL, sizeof *c);
 
     if (f->ws_ops == NULL)

@@ -127,6 +127,7 @@ struct td_ws_info {
     const char *peer;   /* address of the client, after trusted proxies */
     int exempt;         /* 1: loopback or trusted proxy without a forwarded address */
     const char *origin; /* "" when absent */
+    const char *authorization; /* 0.3; the header of the upgrade; "" when absent */
 };
 
 /* A connection is known by its number, which is never used again. opened comes first, closed last
