@@ -14,10 +14,11 @@ struct err;
 struct hours;
 struct zone; /* base/zone.h */
 
-/* "Mon-Fri 09:00-17:00, Sat 10:00-14:00 Europe/Copenhagen"; "always"; a span over midnight belongs
- * to the day it begins. holidays: "2026-12-24..2026-12-26" or "12-25" (every year) each; days that
- * are closed all day. NULL with a sentence that names the word that is wrong. zone_dir: NULL for
- * the system's. */
+/* "Mon-Fri 09:00-17:00, Sat 10:00-14:00 Europe/Copenhagen"; "always"; "never"; several spans a day
+ * "Mon-Fri 09:00-12:00 13:00-17:00"; a span over midnight belongs to the day it begins. The zone is
+ * the last word, without one it is UTC. holidays: "2026-12-24..2026-12-26" or "12-25" (every year)
+ * each; on such a day no span begins. NULL with a sentence that names the word that is wrong.
+ * zone_dir: NULL for the system's. */
 struct hours *hours_parse(const char *text, const char *const *holidays, const char *zone_dir,
                           struct err *err);
 void hours_free(struct hours **hours);

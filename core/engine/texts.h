@@ -57,28 +57,36 @@ enum text_channel text_channel_of(const char *kind); /* a channel plugin's name 
 
 struct texts *texts_new(void);
 void texts_free(struct texts **texts);
-/* One entry of a file: `key` is "queued" or "queued.sms". A text may hold {name} and [optional parts
- * that go when a {name} in them is not known]. -1 with a sentence: unknown key, variable, too long. */
+/* One entry of a file; a later one stands for an earlier one. `key` is "queued" (every kind of
+ * channel), "queued.sms" (that kind), "leave_words" (a list by comma), or a phrase: "weekdays",
+ * "wait_minutes", "frame.email" .. A text may hold {name} inside brackets only, for any name may be
+ * unknown: [optional part with {name}] goes when a name in it is not known, [{name}|another] is the
+ * first alternative all of whose names are known. "\n" begins a line. -1 with a sentence: unknown
+ * key or variable, a variable outside brackets, a link or a too long text where none may be. */
 int texts_set(struct texts *texts, const char *language, const char *key, const char *value,
               struct err *err);
-/* Appends a line for each state without a text in one of `languages` (and each SMS text that does
- * not fit one part); 0 when there is none. */
+/* Appends a line for each state and kind of channel without a text in one of `languages` (NULL at
+ * the end), each SMS text that does not fit one part, each phrase that is missing; 0 when there is
+ * none. */
 int texts_check(const struct texts *texts, const char *const *languages, struct buf *missing);
 
 /* The best text: exact language, its base ("de-AT": "de"), else `fallback`; the channel's own, else
- * the general one. In the arena; never NULL after a good texts_check(). */
+ * the general one. In the arena; never NULL after a good texts_check(), "" without a text. Values
+ * are cleaned and shortened; an SMS stays one part: what it can do without goes, the issue first. */
 const char *texts_render(const struct texts *texts, enum text_state state,
                          enum text_channel channel, const char *language, const char *fallback,
                          const struct text_vars *vars, struct arena *arena);
 /* Whether the message is, as a whole, one of the language's leave words. */
 int texts_is_leave(const struct texts *texts, const char *language, const char *fallback,
                    const char *message);
-/* A span or a moment said in the language: "about 5 minutes"; "Monday 09:00". In the arena. Waits are
- * said in steps that only grow coarser, so that the wording is monotone. */
+/* A span or a moment said in the language: "about 5 minutes"; "Monday at 09:00". In the arena; ""
+ * (not known) when wait_ms is below 0, at_ms is INT64_MAX. Waits are said in steps that only grow
+ * coarser, so that a longer wait never reads as a shorter one. zone NULL: UTC. */
 struct zone;
-const char *texts_wait(const struct texts *texts, const char *language, int64_t wait_ms,
-                       struct arena *arena);
-const char *texts_moment(const struct texts *texts, const char *language, const struct zone *zone,
-                         int64_t at_ms, int64_t now_ms, struct arena *arena);
+const char *texts_wait(const struct texts *texts, const char *language, const char *fallback,
+                       int64_t wait_ms, struct arena *arena);
+const char *texts_moment(const struct texts *texts, const char *language, const char *fallback,
+                         const struct zone *zone, int64_t at_ms, int64_t now_ms,
+                         struct arena *arena);
 
 #endif
