@@ -1,0 +1,567 @@
+/* desk_web_api.c - /desk/v1/..: a request in, one question to the host, its answer out. */
+#include "config.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "plugins/desk_web_private.h"
+
+#define MAX_TEXT 65536
+#define MAX_FILES 10
+
+/* ---- Answers ----------------------------------------------------------------------------- */
+
+static void reply(struct desk *desk, uint64_t request, int status, const char *body, size_t len,
+                  const struct td_header *header)
+{
+    desk->host->reply(desk->inst, request, &(struct td_web_reply){
+        .size = sizeof(struct td_web_reply), .status = status, .body = body, .body_len = len,
+        .headers = header, .n_headers = header != NULL,
+    });
+}
+
+static void reply_error(struct desk *desk, uint64_t request, int status, const char *code,
+                        const char *message, const char *holder, uint32_t retry_after_ms)
+{
+    struct td_json j = { 0 };
+    char seconds[16];
+    const struct td_header later = { "Retry-After", seconds };
+    const struct td_header who = { "WWW-Authenticate", "Bearer realm=\"desk\"" };
+
+    snprintf(seconds, sizeof seconds, "%u", (retry_after_ms + 999) / 1000);
+    td_json_object(&j);
+    td_json_key(&j, "error");
+    td_json_object(&j);
+    td_json_key_str(&j, "code", code);
+    td_json_key_str(&j, "message", message);
+    if (holder != NULL)
+        td_json_key_str(&j, "holder", holder);
+    td_json_object_end(&j);
+    td_json_object_end(&j);
+    reply(desk, request, status, td_json_text(&j), td_json_len(&j),
+          status == 401 ? &who : retry_after_ms > 0 ? &later : NULL);
+    td_json_free(&j);
+}
+
+static void bad_request(struct desk *desk, uint64_t request, const char *message)
+{
+    reply_error(desk, request, 400, "bad_request", message, NULL, 0);
+}
+
+static int status_of(const char *code)
+{
+    static const struct { const char *code; int status; } known[] = {
+        { "not_found", 404 }, { "not_eligible", 403 }, { "not_yours", 403 }, { "bad_request", 400 },
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].code, code) == 0)
+            return known[i].status;
+    }
+    return 409; /* taken, over, no_agent, full: true of the request, not of the world */
+}
+
+/* What the desk itself keeps of it, and tells its humans. */
+static void note_done(struct desk *desk, const struct call *call,
+                      const struct td_desk_done *done)
+{
+    switch (call->op) {
+    case TD_OP_ACCEPT:
+    case TD_OP_TAKE:
+        if (done->handoff != NULL)
+            desk_taken(desk, done->handoff, done->session, call->human);
+        return;
+    case TD_OP_WATCH:
+        watch_set(desk, call->handoff, call->human, call->text != NULL);
+        return;
+    default:
+        return;
+    }
+}
+
+void api_done(struct desk *desk, struct call *call, const struct td_desk_done *done)
+{
+    const char *code = done->code != NULL ? done->code : "refused";
+    const char *detail = done->detail != NULL ? done->detail : "it was refused";
+    struct td_json j = { 0 };
+
+    if (done->status == TD_OK)
+        note_done(desk, call, done);
+    if (call->request == 0)
+        return;
+    if (done->status == TD_REJECT) {
+        reply_error(desk, call->request, status_of(code), code, detail, done->holder, 0);
+    } else if (done->status == TD_AUTH) {
+        reply_error(desk, call->request, 401, "unauthorized", "no such human", NULL, 0);
+    } else if (done->status != TD_OK) {
+        reply_error(desk, call->request, 503, "busy", detail, NULL,
+                    done->retry_after_ms > 0 ? done->retry_after_ms : 1000);
+    } else if (done->json != NULL) {
+        reply(desk, call->request, 200, done->json, strlen(done->json), NULL);
+    } else {
+        td_json_object(&j);
+        td_json_key_bool(&j, "ok", 1);
+        if (done->handoff != NULL)
+            td_json_key_str(&j, "handoff", done->handoff);
+        if (done->session != NULL)
+            td_json_key_str(&j, "session", done->session);
+        if (done->seq > 0)
+            td_json_key_int(&j, "seq", (int64_t)done->seq);
+        td_json_object_end(&j);
+        reply(desk, call->request, 200, td_json_text(&j), td_json_len(&j), NULL);
+        td_json_free(&j);
+    }
+}
+
+void api_filed(struct desk *desk, struct call *call, const struct td_filed *filed)
+{
+    struct td_json j = { 0 };
+
+    if (filed->status != TD_OK || filed->attachment == NULL) {
+        reply_error(desk, call->request, filed->status == TD_RETRY ? 503 : 415,
+                    filed->status == TD_RETRY ? "busy" : "refused",
+                    filed->detail != NULL ? filed->detail : "the file was refused", NULL,
+                    filed->status == TD_RETRY ? filed->retry_after_ms + 1 : 0);
+        return;
+    }
+    event_attachment(&j, filed->attachment);
+    reply(desk, call->request, 200, td_json_text(&j), td_json_len(&j), NULL);
+    td_json_free(&j);
+}
+
+/* ---- Calls under way --------------------------------------------------------------------- */
+
+static char *copy(const char *text)
+{
+    return text != NULL ? strdup(text) : NULL;
+}
+
+struct call *call_new(struct desk *desk, uint64_t request, int op, const char *human,
+                      const char *about)
+{
+    struct call *call;
+
+    if (HASH_COUNT(desk->calls) >= DESK_MAX_CALLS || (call = calloc(1, sizeof *call)) == NULL)
+        return NULL;
+    call->job = ++desk->last_job;
+    call->request = request;
+    call->op = op;
+    call->human = copy(human);
+    call->handoff = copy(about);
+    HASH_ADD(hh, desk->calls, job, sizeof call->job, call);
+    return call;
+}
+
+void call_free(struct desk *desk, struct call **call)
+{
+    HASH_DEL(desk->calls, *call);
+    free((*call)->human);
+    free((*call)->handoff);
+    free((*call)->text);
+    free(*call);
+    *call = NULL;
+}
+
+const char *api_human(const struct desk *desk, const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+
+    if (authorization == NULL || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+        return NULL;
+    return desk->host->human(desk->inst, authorization + sizeof scheme - 1);
+}
+
+/* ---- Requests ---------------------------------------------------------------------------- */
+
+/* A request being read. Strings point into the request, its body's tree and `path`. */
+struct ask {
+    struct desk *desk;
+    const struct td_web_request *web;
+    const char *human;
+    char path[400];          /* after the prefix, cut at each '/' */
+    const char *part[4];     /* "handoffs", id, "accept" */
+    size_t n_parts;
+    cJSON *body;             /* NULL: empty */
+    char key[65];            /* the idempotency key, scoped; "": none */
+    struct td_desk_request out;
+};
+
+static const char *header_of(const struct td_web_request *web, const char *name)
+{
+    for (size_t i = 0; i < web->n_headers; i++) {
+        if (strcmp(web->headers[i].name, name) == 0)
+            return web->headers[i].value;
+    }
+    return NULL;
+}
+
+/* The value of `name` in the query, which holds ids and words only: no escapes are undone. */
+static int query_get(const char *query, const char *name, char *value, size_t size)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = query; at != NULL && *at != '\0';
+         at = strchr(at, '&') != NULL ? strchr(at, '&') + 1 : NULL) {
+        if (strncmp(at, name, len) != 0 || at[len] != '=')
+            continue;
+        at += len + 1;
+        size_t n = strcspn(at, "&");
+        if (n >= size)
+            return 0;
+        memcpy(value, at, n);
+        value[n] = '\0';
+        return 1;
+    }
+    return 0;
+}
+
+/* The same key of another human, method or path is another one, so these are hashed with it. */
+static void key_make(struct ask *ask, const char *key)
+{
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    const char *const parts[] = { ask->human, ask->web->method, ask->web->path, key };
+    int ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+
+    for (size_t i = 0; ok && i < 4; i++)
+        ok = EVP_DigestUpdate(md, parts[i], strlen(parts[i]) + 1);
+    if (ok && EVP_DigestFinal_ex(md, hash, &n)) {
+        for (unsigned i = 0; i < n && i < 32; i++)
+            snprintf(ask->key + (size_t)i * 2, 3, "%02x", hash[i]);
+    }
+    EVP_MD_CTX_free(md);
+    ask->out.id = ask->key[0] != '\0' ? ask->key : NULL;
+}
+
+static struct call *start(struct ask *ask, enum td_desk_op op)
+{
+    const char *about = ask->out.handoff != NULL ? ask->out.handoff : ask->out.session;
+    struct call *call = call_new(ask->desk, ask->web->id, (int)op, ask->human, about);
+
+    if (call == NULL) {
+        reply_error(ask->desk, ask->web->id, 503, "busy", "too many requests are under way", NULL,
+                    1000);
+        return NULL;
+    }
+    ask->out.size = sizeof ask->out;
+    ask->out.op = op;
+    ask->out.human = ask->human;
+    if (op == TD_OP_WATCH && ask->out.on)
+        call->text = strdup("on");
+    ask->desk->host->desk(ask->desk->inst, call->job, &ask->out);
+    return call;
+}
+
+/* A member of the body that must be a string, when it is there; -1: it is not, and was told. */
+static int body_str(struct ask *ask, const char *name, const char **value_r)
+{
+    const cJSON *item = td_json_get(ask->body, name);
+    char why[100];
+
+    *value_r = cJSON_GetStringValue(item);
+    if (item == NULL || cJSON_IsNull(item) || (*value_r != NULL && strlen(*value_r) <= MAX_TEXT))
+        return 0;
+    snprintf(why, sizeof why, "%s must be a string of at most %d bytes", name, MAX_TEXT);
+    bad_request(ask->desk, ask->web->id, why);
+    return -1;
+}
+
+/* An object, array or what it is, as JSON that the caller frees; NULL: not there. */
+static char *body_json(const struct ask *ask, const char *name)
+{
+    const cJSON *item = td_json_get(ask->body, name);
+
+    return item != NULL && !cJSON_IsNull(item) ? cJSON_PrintUnformatted(item) : NULL;
+}
+
+static void on_message(struct ask *ask)
+{
+    const cJSON *list = td_json_get(ask->body, "attachments"), *item;
+    struct td_attachment files[MAX_FILES];
+    const struct td_attachment *pointers[MAX_FILES];
+    struct td_message message = { .size = sizeof message, .author = TD_HUMAN };
+
+    if (body_str(ask, "id", &message.id) != 0 || body_str(ask, "text", &message.text) != 0)
+        return;
+    if (list != NULL && (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > MAX_FILES)) {
+        bad_request(ask->desk, ask->web->id, "attachments must be an array of at most 10 ids");
+        return;
+    }
+    cJSON_ArrayForEach(item, list) {
+        struct td_attachment *file = &files[message.n_attachments];
+        *file = (struct td_attachment){ .size = sizeof *file, .id = cJSON_GetStringValue(item) };
+        if (file->id == NULL) {
+            bad_request(ask->desk, ask->web->id, "an attachment must be an id");
+            return;
+        }
+        pointers[message.n_attachments++] = file;
+    }
+    if ((message.text == NULL || message.text[0] == '\0') && message.n_attachments == 0) {
+        bad_request(ask->desk, ask->web->id, "a message needs text or attachments");
+        return;
+    }
+    message.attachments = pointers;
+    if (ask->out.id == NULL && message.id != NULL)
+        key_make(ask, message.id);
+    ask->out.message = &message;
+    start(ask, TD_OP_MESSAGE);
+}
+
+static void on_transfer(struct ask *ask)
+{
+    if (body_str(ask, "queue", &ask->out.queue) != 0 ||
+        body_str(ask, "human", &ask->out.to_human) != 0 ||
+        body_str(ask, "note", &ask->out.text) != 0)
+        return;
+    if ((ask->out.queue == NULL) == (ask->out.to_human == NULL))
+        bad_request(ask->desk, ask->web->id, "a transfer needs a queue or a human, not both");
+    else
+        start(ask, TD_OP_TRANSFER);
+}
+
+/* Ends of a stretch: the note may stand apart or in the wrap-up. */
+static void on_end(struct ask *ask, enum td_desk_op op)
+{
+    static const char *const outcomes[] = { "resolved", "unresolved", "spam", NULL };
+    static const char *const timings[] = { "right", "early", "late", "needless", NULL };
+    const cJSON *wrapup = td_json_get(ask->body, "wrapup");
+    const struct { const char *name; const char *const *words; } checks[] = {
+        { "outcome", outcomes }, { "escalation", timings },
+    };
+    char *json, why[100];
+
+    if (body_str(ask, "note", &ask->out.text) != 0)
+        return;
+    if (wrapup != NULL && !cJSON_IsNull(wrapup) && !cJSON_IsObject(wrapup)) {
+        bad_request(ask->desk, ask->web->id, "wrapup must be an object");
+        return;
+    }
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        const char *word = td_json_get_str(wrapup, checks[i].name);
+        const char *const *known = checks[i].words;
+        while (word != NULL && *known != NULL && strcmp(*known, word) != 0)
+            known++;
+        if (td_json_get(wrapup, checks[i].name) != NULL && (word == NULL || *known == NULL)) {
+            snprintf(why, sizeof why, "wrapup.%s is not one of its words", checks[i].name);
+            bad_request(ask->desk, ask->web->id, why);
+            return;
+        }
+    }
+    json = body_json(ask, "wrapup");
+    if (ask->out.text == NULL)
+        ask->out.text = td_json_get_str(wrapup, "note");
+    ask->out.wrapup = json;
+    start(ask, op);
+    cJSON_free(json);
+}
+
+static void on_json(struct ask *ask, const char *name, enum td_desk_op op, int whole)
+{
+    char *json = whole ? (ask->body != NULL ? cJSON_PrintUnformatted(ask->body) : NULL)
+                       : body_json(ask, name);
+
+    ask->out.text = json;
+    if (json == NULL)
+        bad_request(ask->desk, ask->web->id, "the body says nothing");
+    else
+        start(ask, op);
+    cJSON_free(json);
+}
+
+static void on_text(struct ask *ask, const char *name, enum td_desk_op op, int needed)
+{
+    if (body_str(ask, name, &ask->out.text) != 0)
+        return;
+    if (needed && ask->out.text == NULL)
+        bad_request(ask->desk, ask->web->id, "the body lacks its text");
+    else
+        start(ask, op);
+}
+
+static void on_flag(struct ask *ask, enum td_desk_op op)
+{
+    ask->out.on = 1; /* an empty body is fine */
+    td_json_get_bool(ask->body, "on", &ask->out.on);
+    start(ask, op);
+}
+
+static void post_handoff(struct ask *ask, const char *verb)
+{
+    ask->out.handoff = ask->part[1];
+    if (strcmp(verb, "accept") == 0)
+        start(ask, TD_OP_ACCEPT);
+    else if (strcmp(verb, "decline") == 0)
+        on_text(ask, "reason", TD_OP_DECLINE, 0);
+    else if (strcmp(verb, "messages") == 0)
+        on_message(ask);
+    else if (strcmp(verb, "typing") == 0)
+        on_flag(ask, TD_OP_TYPING);
+    else if (strcmp(verb, "note") == 0)
+        on_text(ask, "text", TD_OP_NOTE, 1);
+    else if (strcmp(verb, "transfer") == 0)
+        on_transfer(ask);
+    else if (strcmp(verb, "return") == 0)
+        on_end(ask, TD_OP_RETURN);
+    else if (strcmp(verb, "close") == 0)
+        on_end(ask, TD_OP_CLOSE);
+    else if (strcmp(verb, "extend") == 0)
+        start(ask, TD_OP_EXTEND);
+    else if (strcmp(verb, "tags") == 0)
+        on_json(ask, "tags", TD_OP_TAG, 0);
+    else if (strcmp(verb, "review") == 0)
+        on_json(ask, NULL, TD_OP_REVIEW, 1);
+    else
+        reply_error(ask->desk, ask->web->id, 404, "not_found", "there is no such path", NULL, 0);
+}
+
+static void on_presence(struct ask *ask)
+{
+    const char *state = td_json_get_str(ask->body, "state");
+
+    if (state == NULL || (strcmp(state, "available") != 0 && strcmp(state, "away") != 0 &&
+                          strcmp(state, "offline") != 0)) {
+        bad_request(ask->desk, ask->web->id, "state must be available, away or offline");
+        return;
+    }
+    ask->out.text = state;
+    start(ask, TD_OP_PRESENCE);
+}
+
+static void on_list(struct ask *ask)
+{
+    char state[16] = "queued";
+
+    if (strstr(ask->web->query, "state=") != NULL &&
+        (!query_get(ask->web->query, "state", state, sizeof state) ||
+         (strcmp(state, "queued") != 0 && strcmp(state, "live") != 0 &&
+          strcmp(state, "mine") != 0 && strcmp(state, "closed") != 0))) {
+        bad_request(ask->desk, ask->web->id, "state must be queued, live, mine or closed");
+        return;
+    }
+    ask->out.text = state;
+    start(ask, TD_OP_LIST);
+}
+
+static void on_get(struct ask *ask)
+{
+    char before[24];
+
+    ask->out.handoff = ask->part[1];
+    if (query_get(ask->web->query, "before", before, sizeof before))
+        ask->out.before = strtoull(before, NULL, 10);
+    start(ask, TD_OP_GET);
+}
+
+static void on_file(struct ask *ask)
+{
+    struct desk *desk = ask->desk;
+    const struct td_web_request *web = ask->web;
+    char name[256] = "file";
+    struct call *call;
+
+    if (!TD_HAS(desk->host, file) || desk->host->file == NULL) {
+        reply_error(desk, web->id, 404, "not_found", "this gateway takes no files", NULL, 0);
+        return;
+    }
+    query_get(web->query, "name", name, sizeof name);
+    if (web->body_len == 0)
+        bad_request(desk, web->id, "the body is the file, and it is empty");
+    else if ((call = call_new(desk, web->id, CALL_FILE, ask->human, NULL)) == NULL)
+        reply_error(desk, web->id, 503, "busy", "too many requests are under way", NULL, 1000);
+    else
+        desk->host->file(desk->inst, call->job, &(struct td_file){
+            .size = sizeof(struct td_file), .name = name, .type = header_of(web, "content-type"),
+            .data = web->body, .len = web->body_len,
+        });
+}
+
+static int is(const struct ask *ask, const char *method, size_t n_parts, const char *first)
+{
+    return ask->n_parts == n_parts && strcmp(ask->web->method, method) == 0 &&
+           strcmp(ask->part[0], first) == 0;
+}
+
+static void dispatch(struct ask *ask)
+{
+    if (is(ask, "GET", 1, "me")) {
+        start(ask, TD_OP_ME);
+    } else if (is(ask, "PUT", 2, "me") && strcmp(ask->part[1], "presence") == 0) {
+        on_presence(ask);
+    } else if (is(ask, "GET", 1, "handoffs")) {
+        on_list(ask);
+    } else if (is(ask, "GET", 2, "handoffs")) {
+        on_get(ask);
+    } else if (is(ask, "POST", 3, "handoffs")) {
+        post_handoff(ask, ask->part[2]);
+    } else if (is(ask, "POST", 3, "sessions") && strcmp(ask->part[2], "take") == 0) {
+        ask->out.session = ask->part[1];
+        start(ask, TD_OP_TAKE);
+    } else if (is(ask, "POST", 3, "sessions") && strcmp(ask->part[2], "watch") == 0) {
+        ask->out.session = ask->part[1];
+        on_flag(ask, TD_OP_WATCH);
+    } else if (is(ask, "GET", 1, "reviews")) {
+        start(ask, TD_OP_REVIEW);
+    } else if (is(ask, "GET", 1, "canned")) {
+        const char *canned = ask->desk->canned != NULL ? ask->desk->canned : "[]";
+        reply(ask->desk, ask->web->id, 200, canned, strlen(canned), NULL);
+    } else if (is(ask, "POST", 1, "files")) {
+        on_file(ask);
+    } else {
+        reply_error(ask->desk, ask->web->id, 404, "not_found", "there is no such path", NULL, 0);
+    }
+}
+
+/* Cuts what is after the prefix into its parts; -1: too long or too many. */
+static int split(struct ask *ask)
+{
+    const char *rest = ask->web->path + strlen(ask->desk->conf->path);
+    char *at = ask->path, *part;
+
+    if (strlen(rest) >= sizeof ask->path)
+        return -1;
+    memcpy(ask->path, rest, strlen(rest) + 1);
+    while ((part = strsep(&at, "/")) != NULL) {
+        if (ask->n_parts == 4)
+            return -1;
+        ask->part[ask->n_parts++] = part;
+    }
+    return ask->n_parts > 0 ? 0 : -1;
+}
+
+void api_request(void *arg, const struct td_web_request *web)
+{
+    struct desk *desk = arg;
+    struct ask ask = { .desk = desk, .web = web };
+    char why[160] = "", message[200];
+    const char *key = header_of(web, "idempotency-key");
+    const char *human = api_human(desk, header_of(web, "authorization"));
+    char *name = copy(human);
+
+    if (name == NULL) {
+        desk->host->count(desk->inst, "bad_tokens", 1);
+        reply_error(desk, web->id, 401, "unauthorized",
+                    "send Authorization: Bearer with the token of a human of this desk", NULL, 0);
+        return;
+    }
+    ask.human = name;
+    if (split(&ask) != 0) {
+        reply_error(desk, web->id, 404, "not_found", "there is no such path", NULL, 0);
+    } else if (web->body_len > 0 && !is(&ask, "POST", 1, "files") &&
+               !cJSON_IsObject(ask.body = td_json_parse(web->body, web->body_len, NULL, why,
+                                                        sizeof why))) {
+        snprintf(message, sizeof message, "the body is not a JSON object%s%s",
+                 why[0] != '\0' ? ": " : "", why);
+        bad_request(desk, web->id, message);
+    } else if (key != NULL && strlen(key) > 256) {
+        bad_request(desk, web->id, "an Idempotency-Key has at most 256 bytes");
+    } else {
+        if (key != NULL && key[0] != '\0')
+            key_make(&ask, key);
+        dispatch(&ask);
+    }
+    cJSON_Delete(ask.body);
+    free(name);
+}
