@@ -1,0 +1,202 @@
+/* line_ask.c - the waiting lines: who is next, who can help, how long it takes. */
+#include "config.h"
+
+#include "engine/line_private.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static enum line_presence presence_at(const struct seat *seat, int64_t now)
+{
+    return seat->until > now ? seat->presence : LINE_OFFLINE;
+}
+
+/* Could take one more of this lane and class now. */
+static int can_take(const struct lane *lane, size_t class, const struct seat *seat, int64_t now)
+{
+    return seat->human && lane->able[seat->index] && seat->speaks[class] &&
+           presence_at(seat, now) == LINE_AVAILABLE &&
+           (!seat->human->capacity || seat->n_live + seat->n_apart < seat->human->capacity);
+}
+
+/* ---- Asking ------------------------------------------------------------------------------ */
+
+size_t line_waiting(const struct line *line, const char *queue)
+{
+    const struct lane *lane = line_lane(line, queue);
+
+    return lane ? lane->waiting : 0;
+}
+
+size_t line_position(const struct line *line, const struct ulid *handoff)
+{
+    const struct place *place = line_place(line, handoff);
+
+    return place && place->entry.state == LINE_WAITING ? line_ahead(line, place) + 1 : 0;
+}
+
+int64_t line_wait_ms(const struct line *line, const char *queue, size_t position)
+{
+    const struct lane *lane = line_lane(line, queue);
+    double waited = 0, places = 0;
+
+    if (!lane || lane->n_samples < SAMPLES)
+        return -1;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        waited += (double)lane->samples[i].waited_ms;
+        places += (double)lane->samples[i].places;
+    }
+    return (int64_t)(waited / places * (double)position);
+}
+
+size_t line_able(const struct line *line, const char *queue, int64_t now)
+{
+    const struct lane *lane = line_lane(line, queue);
+    size_t able = 0;
+
+    for (size_t i = 0; lane && i < line->policy->n_humans; i++)
+        able += (size_t)can_take(lane, ANY, line->humans[i], now);
+    return able;
+}
+
+int line_eligible(const struct line *line, const char *human, const struct line_entry *entry)
+{
+    const struct seat *seat = line_seat(line, human);
+    const struct lane *lane = line_lane(line, entry->queue ? entry->queue : "");
+
+    return seat && seat->human && lane && lane->able[seat->index] &&
+           seat->speaks[line_class(line, lane, entry->language)];
+}
+
+size_t line_for(const struct line *line, const char *human, const struct line_entry **entries_r,
+                size_t max)
+{
+    const struct seat *seat = line_seat(line, human);
+    size_t n = 0, n_heads = 0;
+    struct head {
+        const struct rank *set;
+        const struct rank_node *node;
+        size_t place;
+    } *heads;
+
+    if (!seat || !seat->human)
+        return 0;
+    heads = mem_array(HASH_COUNT(line->lanes) * (line->n_languages + 1), sizeof *heads);
+    for (const struct lane *lane = line->lanes; lane; lane = lane->hh.next)
+        for (size_t i = 0; lane->able[seat->index] && i <= line->n_languages; i++)
+            if (seat->speaks[i] && rank_count(&lane->classes[i]))
+                heads[n_heads++] = (struct head){ .set = &lane->classes[i],
+                                                  .node = rank_at(&lane->classes[i], 0) };
+    while (n < max && n_heads) {
+        struct head *best = heads;
+        for (struct head *head = heads; head < heads + n_heads; head++)
+            if (line_compare(head->node, best->node) < 0)
+                best = head;
+        entries_r[n++] = &((const struct place *)best->node)->entry;
+        best->node = rank_at(best->set, ++best->place);
+        if (!best->node)
+            *best = heads[--n_heads];
+    }
+    free(heads);
+    return n;
+}
+
+/* ---- Humans ------------------------------------------------------------------------------ */
+
+void line_presence(struct line *line, const char *human, enum line_presence presence, int64_t until)
+{
+    struct seat *seat = line_seat(line, human);
+
+    if (seat && seat->human) {
+        seat->presence = presence;
+        seat->until = until;
+    }
+}
+
+enum line_presence line_presence_of(const struct line *line, const char *human, int64_t now,
+                                    int64_t *until_r)
+{
+    const struct seat *seat = line_seat(line, human);
+
+    *until_r = seat ? seat->until : 0;
+    return seat ? presence_at(seat, now) : LINE_OFFLINE;
+}
+
+size_t line_live_of(const struct line *line, const char *human)
+{
+    const struct seat *seat = line_seat(line, human);
+
+    return seat ? seat->n_live : 0;
+}
+
+void line_vanished(struct line *line, int64_t now,
+                   void (*fn)(void *arg, const struct line_entry *entry), void *arg)
+{
+    size_t n = 0;
+    struct ulid *gone = NULL;
+
+    for (const struct seat *seat = line->seats; seat; seat = seat->hh.next) {
+        if (seat->presence == LINE_OFFLINE || seat->until > now || !seat->n_live)
+            continue;
+        gone = mem_grow(gone, (n + seat->n_live) * sizeof *gone);
+        for (const struct place *place = seat->live; place; place = place->next)
+            if (!place->apart)
+                gone[n++] = place->entry.handoff;
+    }
+    for (size_t i = 0; i < n; i++) { /* fn may have changed the line */
+        const struct place *place = line_place(line, &gone[i]);
+        if (place && place->seat)
+            fn(arg, &place->entry);
+    }
+    free(gone);
+}
+
+/* Who of those that can is next; NULL: nobody. */
+static struct seat *pick(const struct line *line, const struct place *place, int64_t now)
+{
+    struct seat *best = line_seat(line, place->entry.last_human);
+
+    if (best && place->lane->queue->sticky && can_take(place->lane, place->class, best, now))
+        return best;
+    best = NULL;
+    for (size_t i = 0; i < line->policy->n_humans; i++) {
+        struct seat *seat = line->humans[i];
+        if (!can_take(place->lane, place->class, seat, now))
+            continue;
+        size_t load = seat->n_live + seat->n_apart;
+        size_t least = best ? best->n_live + best->n_apart : 0;
+        if (!best || load < least || (load == least && seat->given < best->given))
+            best = seat;
+    }
+    return best;
+}
+
+int line_assign(struct line *line, const char *queue, int64_t now, struct ulid *handoff_r,
+                const char **human_r)
+{
+    struct lane *lane = line_lane(line, queue);
+    struct place *first = NULL;
+    struct seat *seat = NULL;
+
+    /* Who can take the head of a set can take all of it: behind the heads nobody needs to look. */
+    for (size_t i = 0; lane && lane->queue && i <= line->n_languages; i++) {
+        struct place *head = (struct place *)rank_at(&lane->classes[i], 0);
+        struct seat *taker;
+        if (!head || (first && line_compare(&first->node, &head->node) < 0))
+            continue;
+        taker = pick(line, head, now);
+        if (taker) {
+            first = head;
+            seat = taker;
+        }
+    }
+    if (!first)
+        return 0;
+    line_dequeue(first);
+    first->apart = 1;
+    line_give(line, first, seat);
+    *handoff_r = first->entry.handoff;
+    *human_r = seat->name;
+    return 1;
+}
