@@ -29,6 +29,7 @@ struct web_entry {
     uint32_t id;
     char *path;
     td_web_cb *cb;               /* a route */
+    td_web_head_cb *head;        /* .. that looks at heads first; NULL: none */
     const struct td_ws_ops *ops; /* an endpoint; both NULL: static bytes */
     void *arg;
 };
@@ -132,6 +133,10 @@ static void take_order(struct web *web, struct block *block)
             break;
         http_reply(conn, block);
         return;
+    case BLOCK_BODY:
+        if (conn != NULL)
+            http_read_body(conn);
+        break;
     case BLOCK_STREAM: conn_stream_begin(web, conn, block); return;
     case BLOCK_STREAM_SEND: conn_stream_out(conn, block); return;
     case BLOCK_STREAM_END:
@@ -215,7 +220,8 @@ static void tell(struct web *web, struct event *event)
 
     if (event->kind == EVENT_STREAM_CLOSED)
         conn_stream_tell(web, event->id);
-    else if (event->kind == EVENT_REQUEST && (entry == NULL || entry->cb == NULL)) {
+    else if ((event->kind == EVENT_REQUEST || event->kind == EVENT_HEAD) &&
+             (entry == NULL || entry->cb == NULL)) {
         static const char body[] =
             "{\"error\":{\"code\":\"not_found\",\"message\":\"there is nothing at this path\"}}\n";
         const struct td_web_reply reply = {
@@ -225,6 +231,9 @@ static void tell(struct web *web, struct event *event)
         web_reply(web, event->id, &reply);
     } else if (event->kind == EVENT_REQUEST) {
         entry->cb(entry->arg, &event->u.request);
+    } else if (event->kind == EVENT_HEAD) {
+        if (entry->head(entry->arg, &event->u.request))
+            order_route(web, BLOCK_BODY, NULL, event->id);
     } else if (entry == NULL || entry->ops == NULL) {
         return;
     } else if (event->kind == EVENT_OPENED) {
@@ -472,17 +481,38 @@ static void entry_del(struct web *web, const char *path)
     free(entry);
 }
 
-int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg)
+static struct route *call_route(struct web *web, const char *path, td_web_cb *cb, void *arg,
+                                td_web_head_cb *head)
 {
     struct web_entry *entry = entry_add(web, path);
-    struct route *route;
 
     if (entry == NULL)
-        return -1;
+        return NULL;
     entry->cb = cb;
     entry->arg = arg;
-    route = route_new(ROUTE_CALL, entry->id, path);
+    entry->head = head;
+    return route_new(ROUTE_CALL, entry->id, path);
+}
+
+int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg)
+{
+    struct route *route = call_route(web, path, cb, arg, NULL);
+
+    if (route == NULL)
+        return -1;
     route->control_only = control_only;
+    order_route(web, BLOCK_ROUTE_ADD, route, 0);
+    return 0;
+}
+
+int web_route_with(struct web *web, const struct td_web_route *how, td_web_cb *cb, void *arg)
+{
+    struct route *route = call_route(web, how->path, cb, arg, how->head);
+
+    if (route == NULL)
+        return -1;
+    route->max_body = how->max_body;
+    route->ask = how->head != NULL;
     order_route(web, BLOCK_ROUTE_ADD, route, 0);
     return 0;
 }

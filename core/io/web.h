@@ -44,6 +44,9 @@ void web_drain(struct web *web);
 /* path: exact, or a prefix when it ends in '/'; the longest match wins. -1 when it is taken.
  * control_only: other listeners answer 404 (used for /api without a token). */
 int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg);
+/* The same with bodies of its own size, which get more time the longer they are, and with a look at
+ * the head before the body is read; head may be NULL. */
+int web_route_with(struct web *web, const struct td_web_route *route, td_web_cb *cb, void *arg);
 void web_route_del(struct web *web, const char *path);
 /* The body is copied. Answered in the web thread with ETag and 304. */
 int web_static(struct web *web, const char *path, const char *content_type, const void *body,

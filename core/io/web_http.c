@@ -14,6 +14,9 @@
 #define ANSWER_MS 30000 /* for the callback's reply, and again for the peer to read it */
 #define LINGER_MS 2000
 #define MAX_BODIES (64u * 1024 * 1024) /* of all requests whose bodies are still coming */
+#define MAX_REPLIES (256u * 1024 * 1024) /* of all replies that are still going */
+#define SMALL_REPLY 65536                /* these always may */
+#define SLOWEST 32                       /* bytes a ms of what is long, either way */
 #define PAGE_POLICY                                                                          \
     "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; " \
     "base-uri 'none'; form-action 'self'; frame-ancestors 'self'\r\nReferrer-Policy: same-origin\r\n"
@@ -145,16 +148,49 @@ static void send_reply(struct conn *conn, struct block *block)
     if (conn->head_only && block->p == block->data)
         block->len = block->head_len;
     conn->state = CONN_REPLY;
-    conn_deadline(conn, ANSWER_MS);
+    conn->reply_len = block->len;
+    conn->web->replies += block->len;
+    conn_deadline(conn, ANSWER_MS + (int64_t)(block->len / SLOWEST));
     conn_send(conn, block);
+}
+
+static void reply_gone(struct conn *conn)
+{
+    conn->web->replies -= conn->reply_len;
+    conn->reply_len = 0;
+}
+
+static void drop_request(struct conn *conn)
+{
+    conn->web->bodies -= conn->body.len;
+    buf_fini(&conn->body);
+    free(conn->request);
+    conn->request = NULL;
+}
+
+/* What was not read of a request cannot be told from the next one. */
+static void leave_body(struct conn *conn)
+{
+    if (conn->request == NULL)
+        return;
+    drop_request(conn);
+    conn->keep_alive = 0;
 }
 
 void http_reply(struct conn *conn, struct block *block)
 {
-    if (conn->state == CONN_WAIT)
-        send_reply(conn, block);
-    else
+    if (conn->state != CONN_WAIT) {
         free(block);
+        return;
+    }
+    leave_body(conn);
+    if (block->len > SMALL_REPLY && conn->web->replies + block->len > MAX_REPLIES) {
+        free(block);
+        http_error(conn, 503, "busy", "too much is being sent already, try again",
+                   "Retry-After: 5\r\n");
+        return;
+    }
+    send_reply(conn, block);
 }
 
 void http_error(struct conn *conn, int status, const char *code, const char *message,
@@ -199,6 +235,7 @@ static void refuse(struct conn *conn, int status)
 
 void http_sent(struct conn *conn)
 {
+    reply_gone(conn);
     if (!conn->keep_alive) {
         conn_linger(conn, LINGER_MS);
         return;
@@ -226,6 +263,8 @@ void http_due(struct conn *conn)
     conn->keep_alive = 0;
     if (conn->state == CONN_REPLY)
         conn_kill(conn, 1);
+    else if (conn->state == CONN_WAIT && conn->request != NULL)
+        refuse(conn, 503);
     else if (conn->state == CONN_WAIT)
         http_error(conn, 504, "timeout", "there was no answer in time", NULL);
     else if (conn->state == CONN_HEAD && conn->in.len == 0)
@@ -234,16 +273,9 @@ void http_due(struct conn *conn)
         refuse(conn, 408);
 }
 
-static void drop_request(struct conn *conn)
-{
-    conn->web->bodies -= conn->body.len;
-    buf_fini(&conn->body);
-    free(conn->request);
-    conn->request = NULL;
-}
-
 void http_gone(struct conn *conn)
 {
+    reply_gone(conn);
     drop_request(conn);
 }
 
@@ -308,28 +340,74 @@ static void hand_over(struct conn *conn)
     web_event(conn->web, event); /* one at a time from a connection: that is limit enough */
 }
 
+static void read_body(struct conn *conn)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct block *block;
+
+    conn->state = CONN_BODY;
+    if (!conn->expect)
+        return;
+    conn->expect = 0;
+    block = mem_alloc(sizeof *block);
+    block->p = text;
+    block->len = sizeof text - 1;
+    conn_send(conn, block);
+}
+
+/* The loop thread says whether the body is wanted; what comes of it meanwhile waits. */
+static void ask(struct conn *conn, const struct route *route, const struct head *head)
+{
+    struct event *event = request_event(conn, route, head);
+
+    conn_new_id(conn);
+    event->kind = EVENT_HEAD;
+    event->id = event->u.request.id = conn->id;
+    event->u.request.body_len = conn->body_left;
+    conn->state = CONN_WAIT;
+    web_event(conn->web, event);
+}
+
 static void call(struct conn *conn, const struct route *route, const struct head *head)
 {
-    if (head->content_length > (int64_t)conn->web->max_body) {
+    int64_t length = head->content_length;
+
+    conn->body_max = route->max_body > 0 ? route->max_body : conn->web->max_body;
+    if (length > (int64_t)conn->body_max && !route->ask) {
         refuse(conn, 413);
         return;
     }
     conn->request = request_event(conn, route, head);
-    if (head->content_length == 0) {
+    if (length == 0) {
         hand_over(conn);
         return;
     }
-    conn->state = CONN_BODY;
-    conn->body_left = (size_t)head->content_length;
-    conn_deadline(conn, conn->web->header_timeout_ms);
-    if (head->expect) {
-        static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        struct block *block = mem_alloc(sizeof *block);
+    conn->body_left = (size_t)length;
+    conn->expect = head->expect;
+    conn_deadline(conn, conn->web->header_timeout_ms +
+                            (route->max_body > 0 && length <= (int64_t)conn->body_max
+                                 ? length / SLOWEST : 0));
+    if (route->ask)
+        ask(conn, route, head);
+    else
+        read_body(conn);
+}
 
-        block->p = text;
-        block->len = sizeof text - 1;
-        conn_send(conn, block);
+void http_read_body(struct conn *conn)
+{
+    if (conn->state != CONN_WAIT || conn->request == NULL)
+        return;
+    if (conn->body_left > conn->body_max) {
+        drop_request(conn);
+        refuse(conn, 413);
+        return;
     }
+    read_body(conn);
+    if (conn->paused) {
+        conn->paused = 0;
+        link_pause(conn->link, 0);
+    }
+    conn_rx(conn, NULL, 0); /* some of it may have come already */
 }
 
 static size_t body_feed(struct conn *conn, const char *data, size_t len)

@@ -43,6 +43,7 @@ enum block_kind {
     BLOCK_SEND,
     BLOCK_CLOSE,
     BLOCK_REPLY,
+    BLOCK_BODY, /* read it */
     BLOCK_STREAM, /* the beginning of one */
     BLOCK_STREAM_SEND,
     BLOCK_STREAM_END,
@@ -69,7 +70,7 @@ struct block {
 };
 
 /* From the web thread: something for a callback. One piece of memory, but for a body. */
-enum event_kind { EVENT_REQUEST, EVENT_OPENED, EVENT_TEXT, EVENT_CLOSED, EVENT_STREAM_CLOSED };
+enum event_kind { EVENT_REQUEST, EVENT_HEAD, EVENT_OPENED, EVENT_TEXT, EVENT_CLOSED, EVENT_STREAM_CLOSED };
 
 struct event {
     struct event *next;
@@ -110,6 +111,8 @@ struct route {
     size_t path_len;
     int prefix; /* the path ends in '/' and stands for what is below, too */
     int control_only;
+    size_t max_body; /* CALL: 0: the listener's */
+    int ask;         /* .. somebody looks at the head before the body is read */
 
     struct buf static_head; /* STATIC: the headers that are always the same */
     char *static_body;
@@ -137,7 +140,7 @@ struct route *route_find(struct web *web, const char *path, int control);
 enum conn_state {
     CONN_HEAD,   /* waits for a whole head */
     CONN_BODY,   /* waits for a whole body */
-    CONN_WAIT,   /* the loop thread thinks */
+    CONN_WAIT,   /* the loop thread thinks; with `request`: whether to read its body */
     CONN_REPLY,  /* the reply is on its way out */
     CONN_STREAM, /* as much of the reply as there is */
     CONN_WS,     /* open */
@@ -171,7 +174,9 @@ struct conn {
 
     struct event *request; /* HTTP: while its body comes */
     struct buf body;
-    size_t body_left;
+    size_t body_left, body_max;
+    int expect;       /* the client waits for 100 Continue */
+    size_t reply_len; /* of a reply, counted in the listener's `replies` */
     int keep_alive, head_only;
 
     size_t stream_max; /* STREAM: of the queue */
@@ -204,6 +209,7 @@ void http_sent(struct conn *conn); /* the reply has gone out whole */
 void http_due(struct conn *conn);
 void http_gone(struct conn *conn);
 void http_reply(struct conn *conn, struct block *block);
+void http_read_body(struct conn *conn); /* whose head was looked at */
 void http_error(struct conn *conn, int status, const char *code, const char *message,
                 const char *header);
 
@@ -268,6 +274,7 @@ struct web {
     uint32_t *free_slots;
     size_t n_slots, n_free, n_conns;
     size_t bodies; /* bytes of bodies that are not whole yet */
+    size_t replies; /* .. of replies that have not gone out whole */
     uint64_t next_id;
     struct conn *wheel[WHEEL_SLOTS];
     int64_t wheel_at;

@@ -39,12 +39,18 @@ int web_event(struct web *web, struct event *event)
     (void)web;
     switch (event->kind) {
     case EVENT_REQUEST:
-        if (!utf8_valid(r->path, strlen(r->path)) || r->path[0] != '/' || r->body_len > MAX_BODY)
+        if (!utf8_valid(r->path, strlen(r->path)) || r->path[0] != '/' ||
+            r->body_len > 2 * MAX_BODY)
             abort();
         buf_printf(&seen, "%s %s?%s %zu ", r->method, r->path, r->query, r->n_headers);
         for (size_t i = 0; i < r->n_headers; i++)
             buf_printf(&seen, "%s=%s ", r->headers[i].name, r->headers[i].value);
         buf_add(&seen, r->body, r->body_len);
+        break;
+    case EVENT_HEAD:
+        if (r->body != NULL || r->body_len == 0)
+            abort();
+        buf_printf(&seen, "head %s %zu", r->path, r->body_len);
         break;
     case EVENT_OPENED:
         buf_printf(&seen, "opened %s", event->u.info.origin);
@@ -112,8 +118,12 @@ static void answer(struct conn *conn)
 {
     const struct td_web_reply reply = { .size = sizeof reply, .status = 200 };
 
-    while (conn->state == CONN_WAIT)
-        http_reply(conn, reply_block(&reply, NULL));
+    while (conn->state == CONN_WAIT) {
+        if (conn->request != NULL && conn->body_left % 2 == 0)
+            http_read_body(conn);
+        else
+            http_reply(conn, reply_block(&reply, NULL));
+    }
 }
 
 static void run(struct web *web, const uint8_t *data, size_t size, size_t piece)
@@ -131,7 +141,7 @@ static void run(struct web *web, const uint8_t *data, size_t size, size_t piece)
     if (conn->queued != 0 || conn->out != NULL)
         abort();
     conn_free(conn);
-    if (web->n_conns != 0 || web->bodies != 0)
+    if (web->n_conns != 0 || web->bodies != 0 || web->replies != 0)
         abort();
 }
 
@@ -149,6 +159,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     web.routes = route_new_ws(1, &ws);
     web.routes->next = route_new(ROUTE_CALL, 2, "/");
     web.routes->next->next = route_new_static(3, "/page", "text/html", "hello", 5);
+    web.routes->next->next->next = route_new(ROUTE_CALL, 4, "/up");
+    web.routes->next->next->next->ask = 1;
+    web.routes->next->next->next->max_body = 2 * MAX_BODY;
     run(&web, data + 1, size - 1, SIZE_MAX / 2);
     whole = seen;
     seen = (struct buf){ 0 };

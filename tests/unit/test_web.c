@@ -48,6 +48,46 @@ static void a_request_reaches_its_route_and_is_answered(void **state)
     free(answer);
 }
 
+static void a_head_is_looked_at_before_its_body_is_read(void **state)
+{
+    int fd = peer_connect(server.port), closed;
+    char *answer, *body = mem_alloc(200001);
+    size_t len;
+
+    (void)state;
+    peer_text(fd, "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 150000\r\n\r\nabc");
+    answer = peer_read(fd, NULL, 5000, &len, &closed); /* and not a byte more was asked for */
+    expect_in(answer, "HTTP/1.1 401 Unauthorized\r\n");
+    expect_in(answer, "Connection: close");
+    assert_true(closed);
+    free(answer);
+    close(fd);
+
+    fd = peer_connect(server.port);
+    peer_text(fd, "POST /up HTTP/1.1\r\nHost: h\r\nAuthorization: a\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 200000\r\n\r\n");
+    answer = peer_read(fd, "100 Continue\r\n\r\n", 5000, &len, NULL);
+    expect_in(answer, "HTTP/1.1 100 Continue\r\n");
+    free(answer);
+    memset(body, 'x', 200000); /* over what other routes may get */
+    peer_send(fd, body, 200000);
+    answer = peer_read(fd, "xxxx\n", 10000, &len, NULL);
+    expect_in(answer, "HTTP/1.1 200 OK\r\n");
+    expect_in(answer, " 200000:xxx");
+    free(answer);
+    peer_text(fd, "GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    answer = peer_read(fd, NULL, 5000, &len, &closed);
+    expect_in(answer, "GET /echo?");
+    free(answer);
+    close(fd);
+
+    answer = peer_ask(server.port, "POST /up HTTP/1.1\r\nHost: h\r\nAuthorization: a\r\n"
+                                   "Content-Length: 200001\r\n\r\n", 5000);
+    expect_in(answer, "HTTP/1.1 413 ");
+    free(answer);
+    free(body);
+}
+
 static void requests_in_one_segment_are_answered_in_order(void **state)
 {
     char *answer = peer_ask(server.port,
@@ -419,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLAIN(a_request_reaches_its_route_and_is_answered),
+        PLAIN(a_head_is_looked_at_before_its_body_is_read),
         PLAIN(requests_in_one_segment_are_answered_in_order),
         PLAIN(a_body_that_comes_in_pieces_is_put_together),
         PLAIN(a_client_that_sends_far_ahead_gets_every_answer),

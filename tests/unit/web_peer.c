@@ -74,6 +74,19 @@ static void on_echo(void *arg, const struct td_web_request *request)
     free(body);
 }
 
+static int on_head(void *arg, const struct td_web_request *request)
+{
+    const struct td_web_reply reply = { .size = sizeof reply, .status = 401, .body = "no\n",
+                                        .body_len = 3 };
+    struct server *server = arg;
+
+    for (size_t i = 0; i < request->n_headers; i++)
+        if (strcmp(request->headers[i].name, "authorization") == 0)
+            return request->body == NULL && request->body_len > 0;
+    web_reply(server->web, request->id, &reply);
+    return 0;
+}
+
 static void *run(void *arg)
 {
     loop_run(arg);
@@ -110,6 +123,9 @@ void server_start(struct server *server, server_conf_fn *change)
     web_route(server->web, "/echo", 0, on_echo, server);
     web_route(server->web, "/echo/", 0, on_echo, server);
     web_route(server->web, "/private", 1, on_echo, server);
+    web_route_with(server->web, &(struct td_web_route){ .size = sizeof(struct td_web_route),
+                                                        .path = "/up", .max_body = 200000,
+                                                        .head = on_head }, on_echo, server);
     web_static(server->web, "/page", "text/html; charset=utf-8", "<p>hello</p>", 12);
     web_start(server->web);
     pthread_create(&server->thread, NULL, run, server->loop);

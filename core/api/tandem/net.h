@@ -103,6 +103,18 @@ struct td_web_reply {
  * answer is ended with 504 after 30 s. */
 typedef void td_web_cb(void *arg, const struct td_web_request *request);
 
+/* A request whose head has come and whose body is still to come, 0.3: `body` is NULL, body_len is what
+ * is announced. 1: the body is read, then the route's callback gets the whole; 0: it has been, or
+ * will be, answered with reply(), and none of the body is read. */
+typedef int td_web_head_cb(void *arg, const struct td_web_request *request);
+
+struct td_web_route {
+    uint32_t size;
+    const char *path;     /* as with route() */
+    size_t max_body;      /* over it: 413, when `head` has let it in; 0: the listener's own limit */
+    td_web_head_cb *head; /* NULL: every body within max_body is read */
+};
+
 /* ---- WebSocket endpoint (RFC 6455) ------------------------------------------------------- */
 
 /* Everything that is judged before or beside the plugin, as data: the listener does it in its own
