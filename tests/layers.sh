@@ -3,7 +3,7 @@
 cd "${top_srcdir:-.}" || exit 1
 status=0
 while read -r room below; do
-    found=$(find "$room" -name '*.[ch]' -exec grep -HnE '^ *# *include *("|<(core|base|io|config|store|plug|engine|gate|daemon|ctl)/)' {} + |
+    found=$(find "$room" -name '*.[ch]' -exec grep -HnE '^ *# *include *("|<(core|base|io|config|store|files|plug|engine|gate|daemon|ctl)/)' {} + |
         grep -vE "\"(config|($below)/[^/\"]+)\.h\"") &&
         { printf '%s includes what is not below it:\n%s\n' "$room" "$found"; status=1; }
 done <<END
@@ -12,10 +12,11 @@ core/base base
 core/io base|io
 core/config base|config
 core/store base|store
+core/files base|files
 core/plug base|plug
 core/engine base|engine
-core/gate base|io|config|store|plug|engine|gate
-core/daemon base|io|config|store|plug|engine|gate|daemon
+core/gate base|io|config|store|files|plug|engine|gate
+core/daemon base|io|config|store|files|plug|engine|gate|daemon
 core/ctl base|config|daemon|ctl
 core/kit base|config|plug|kit
 channels channels
