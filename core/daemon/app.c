@@ -22,11 +22,13 @@
 #include "base/metric.h"
 #include "daemon/admin.h"
 #include "daemon/compact.h"
+#include "daemon/filing.h"
 #include "daemon/notify.h"
 #include "daemon/pages.h"
 #include "daemon/policy_build.h"
 #include "daemon/reload.h"
 #include "daemon/setup.h"
+#include "files/files.h"
 #include "gate/gate.h"
 #include "io/http.h"
 #include "io/loop.h"
@@ -44,6 +46,8 @@ struct app {
     struct metric_set *metrics;
     struct store *store;
     struct compact *compact;
+    struct files *files; /* NULL: none are taken */
+    char *url;           /* of the listener */
     struct http *http;
     struct web *web;
     struct gate *gate;
@@ -128,6 +132,7 @@ static void obey(struct app *app)
     log_setup((enum log_level)tandem->log_level, (enum log_format)tandem->log_format);
     admin_set_token(app->admin, tandem->admin_token);
     compact_set(app->compact, tandem->retention);
+    filing_set(app->gate, app->files, app->setup, app->url);
     app->loaded_at = clock_wall_ms();
 }
 
@@ -307,7 +312,10 @@ static int start_network(struct app *app, struct err *err)
     if (!app->http)
         return -1;
     app->web = web_open(app->loop, &conf, err);
-    return app->web ? 0 : -1;
+    if (!app->web)
+        return -1;
+    app->url = own_url(app);
+    return filing_open(app->setup, app->loop, &app->files, err);
 }
 
 static void start_gate(struct app *app)
@@ -418,6 +426,7 @@ static void finish(struct app *app)
     admin_free(&app->admin);
     if (app->web)
         web_close(&app->web);
+    files_close(&app->files); /* what it still tells goes to the store */
     if (app->store)
         store_close(&app->store);
     compact_free(&app->compact);
@@ -429,6 +438,7 @@ static void finish(struct app *app)
         loop_free(&app->loop);
     if (app->metrics)
         metric_set_free(&app->metrics);
+    free(app->url);
     setup_free(&app->setup);
     loader_free(&app->loader);
 }

@@ -69,6 +69,38 @@ const struct td_conf_key tandem_keys[] = {
                 "Clarifying questions an agent may ask in one go."),
     TD_CONF_DURATION(struct tandem_conf, retention, 0, "90d", 8 * DAY, 36500 * DAY,
                      "How long records behind a snapshot and keys against duplicates are kept."),
+    TD_CONF_STR(struct tandem_conf, public_url, 0, NULL,
+                "How customers and agents reach the listener, for links to files: https://HOST; "
+                "unset: the address of the listener."),
+    TD_CONF_STR(struct tandem_conf, files, TD_PATH, NULL,
+                "Directory of attachments; unset: `files` beside the store, and none are taken "
+                "with a store in memory."),
+    TD_CONF_SIZE(struct tandem_conf, max_file, 0, "10M", 1, 64 << 20, "Largest attachment."),
+    TD_CONF_LIST(struct tandem_conf, file_types, 0,
+                 "image/png, image/jpeg, image/gif, image/webp, image/heic, image/heif, "
+                 "image/avif, image/bmp, audio/*, video/*, text/plain, text/csv, text/markdown, "
+                 "text/calendar, text/vcard, application/json, application/pdf, "
+                 "application/vnd.openxmlformats-officedocument.*, "
+                 "application/vnd.oasis.opendocument.*",
+                 "Types of attachments that are taken, as found in their content; a star at the "
+                 "end stands for any."),
+    TD_CONF_LIST(struct tandem_conf, file_types_denied, 0, NULL,
+                 "Types that are not taken all the same."),
+    TD_CONF_INT(struct tandem_conf, file_count, 0, "50", 0, 1000000,
+                "Attachments that one session, or one channel or agent without a session, may "
+                "hand in within file_window; 0: no limit."),
+    TD_CONF_SIZE(struct tandem_conf, file_bytes, 0, "100M", 0, INT64_C(1) << 40,
+                 "Bytes of them together; 0: no limit."),
+    TD_CONF_DURATION(struct tandem_conf, file_window, 0, "1h", 1000, 365 * DAY,
+                     "The time in which these are counted."),
+    TD_CONF_DURATION(struct tandem_conf, file_link, 0, "24h", 1000, 365 * DAY,
+                     "How long a link to an attachment holds; it is made anew whenever its "
+                     "message is shown."),
+    TD_CONF_DURATION(struct tandem_conf, file_unused, 0, "1h", 60 * SECOND, 30 * DAY,
+                     "How long an attachment waits for a message that uses it."),
+    TD_CONF_STR(struct tandem_conf, scanner, 0, NULL,
+                "Virus scanner that every attachment has to pass: clamd:/PATH of its socket, or "
+                "clamd:ADDRESS:PORT; unset: none."),
     TD_CONF_END,
 };
 
@@ -163,6 +195,21 @@ char *tandem_control_path(const struct conf *conf)
     const char *slash = file ? strrchr(file, '/') : NULL;
     if (file)
         path = mem_printf("%.*scontrol", slash ? (int)(slash + 1 - file) : 0, file);
+    free(url);
+    return path;
+}
+
+char *tandem_files_dir(const struct conf *conf)
+{
+    const struct conf_pair *pair = tandem_pair(conf, "files");
+
+    if (pair)
+        return conf_path(&pair->value_pos, pair->value);
+    char *url = tandem_store_url(conf), *path = NULL;
+    const char *file = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : NULL;
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    if (file)
+        path = mem_printf("%.*sfiles", slash ? (int)(slash + 1 - file) : 0, file);
     free(url);
     return path;
 }

@@ -25,6 +25,11 @@ struct tandem_conf {
     const char *text_unavailable, *text_no_human;
     int64_t attempts, retry, clarify;
     int64_t retention;
+    const char *public_url, *files;
+    int64_t max_file;
+    const char *const *file_types, *const *file_types_denied;
+    int64_t file_count, file_bytes, file_window, file_link, file_unused;
+    const char *scanner;
 };
 
 /* What every [channel] has beside its plugin's own keys. */
@@ -55,6 +60,7 @@ const struct td_conf_key *section_keys(const char *kind); /* NULL: there is no s
 
 /* What must be said with paths, for the daemon and for tandemctl. Caller frees. */
 char *tandem_store_url(const struct conf *conf);    /* "sqlite:/abs/path", "memory:", .. */
+char *tandem_files_dir(const struct conf *conf);    /* NULL: a store in memory, and no directory given */
 char *tandem_control_path(const struct conf *conf); /* NULL: none (a store without a file) */
 
 /* Where plugins and pages are when the conf does not say: the build tree this program stands in,

@@ -113,7 +113,7 @@ void reload_waiting(const struct setup *old, const struct setup *next, struct bu
     static const char *const waiting[] = {
         "listen",     "store",    "control",        "plugin_dir",      "data_dir",     "tls_cert",
         "tls_key",    "min_free", "max_header",     "max_body",        "header_timeout",
-        "trusted_proxies", "max_sessions",
+        "trusted_proxies", "max_sessions", "files",
     };
 
     for (const struct td_conf_key *key = tandem_keys; key->name; key++) {

@@ -13,6 +13,7 @@
 #include "base/word.h"
 #include "config/conf.h"
 #include "config/schema.h"
+#include "daemon/filing.h"
 #include "daemon/policy_build.h"
 #include "io/web.h"
 #include "plug/loader.h"
@@ -212,6 +213,7 @@ static void check_tandem(struct setup *setup, const struct conf_section *section
         pair = conf_get(section, "tls_key");
         conf_error(conf, &pair->key_pos, "tls_key needs tls_cert beside it");
     }
+    filing_check(setup, section);
 }
 
 static void read_tandem(struct setup *setup)
@@ -224,6 +226,7 @@ static void read_tandem(struct setup *setup)
                                         setup->values);
     setup->store = tandem_store_url(setup->conf);
     setup->control = tandem_control_path(setup->conf);
+    setup->files = tandem_files_dir(setup->conf);
     if (section && errors == 0)
         check_tandem(setup, section);
 
@@ -235,6 +238,7 @@ static void read_tandem(struct setup *setup)
                                              : tandem_data_dir();
     setup->tandem.store = setup->store;
     setup->tandem.control = setup->control;
+    setup->tandem.files = setup->files;
     setup->tandem.data_dir = setup->data_dir;
     setup->tandem.plugin_dir = (const char *const *)setup->plugin_dirs;
 }
@@ -361,6 +365,7 @@ void setup_free(struct setup **setup_p)
     free(setup->routes);
     free(setup->store);
     free(setup->control);
+    free(setup->files);
     schema_values_free(&setup->values);
     conf_free(&setup->builtin);
     conf_free(&setup->conf);

@@ -51,7 +51,7 @@ struct setup {
     struct conf *builtin; /* what stands in for a conf without channels and agents; or NULL */
     struct schema_values *values;
     struct tandem_conf tandem; /* paths in it are the ones below */
-    char *store, *control, *data_dir;
+    char *store, *control, *files, *data_dir;
     char **plugin_dirs; /* NULL-terminated */
     struct instance **instances; /* in the order of the file */
     size_t n_instances;

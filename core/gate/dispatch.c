@@ -133,8 +133,8 @@ static void ask_now(struct slot *slot, struct td_instance *inst)
     struct gate *gate = slot->gate;
     const struct session *s = &slot->session;
     struct arena *arena = gate_arena(gate);
-    const struct td_turn *turn =
-        engine_turn(s, gate->policy->policy, clock_wall_ms(), arena);
+    const struct td_turn *turn = links_turn(
+        inst, engine_turn(s, gate->policy->policy, clock_wall_ms(), arena), arena);
     struct job *job = job_add(inst, slot, turn->deadline_ms);
 
     job->turn = s->turn.id;

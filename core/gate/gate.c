@@ -26,6 +26,7 @@
 #define SWEEP_MS 1000
 #define SWEEP_MOST 500 /* sessions looked at in one sweep */
 #define SCAN_MS 2000
+#define FILE_SWEEP_MS 60000
 #define DEFAULT_SESSIONS 100000
 
 /* ---- Policy ------------------------------------------------------------------------------ */
@@ -308,6 +309,10 @@ static void tick(void *arg)
         sweep(gate, now);
         slot_make_room(gate);
     }
+    if (now >= gate->next_file_sweep_ms) {
+        gate->next_file_sweep_ms = now + FILE_SWEEP_MS;
+        attachments_sweep(gate);
+    }
     if (now >= gate->next_scan_ms && !gate->scanning && !gate->draining) {
         gate->next_scan_ms = now + SCAN_MS;
         timers_scan(gate);
@@ -331,6 +336,7 @@ static void describe(struct metric_set *set)
         const char *name, *type, *help;
     } rows[] = {
         { "tandem_messages_total", "counter", "Messages taken from and handed to channels." },
+        { "tandem_files_total", "counter", "Files handed in, by what became of them." },
         { "tandem_accepted_seconds", "histogram", "From arrival to being on disk." },
         { "tandem_turn_seconds", "histogram", "From a question to the agent's answer." },
         { "tandem_sessions", "gauge", "Sessions in memory, by phase." },
@@ -382,6 +388,7 @@ void gate_unref(struct gate *gate)
     while (gate->n_arenas > 0)
         arena_free(&gate->arenas[--gate->n_arenas]);
     free(gate->arenas);
+    quota_free(&gate->quota);
     buf_fini(&gate->scratch);
     buf_fini(&gate->scratch_body);
     pthread_mutex_destroy(&gate->post_lock);
@@ -401,6 +408,7 @@ void gate_free(struct gate **gate_p)
     gate->dead = 1;
     loop_timer_del(&gate->tick);
     late_fini(gate);
+    attachments_stop(gate);
     drain_free(&gate->drain);
     resume_free(&gate->resume);
     while (gate->refusals != NULL) {

@@ -4,6 +4,7 @@
  * Layer: gate (plug, store, io, config, engine, base). Loop thread only.
  *
  *   inbound   deliver(), attach(), event() of channels -> the session's mailbox
+ *   attachments, links   files come in, belong to messages, and are shown by signed links
  *   mailbox   one event of a session at a time: decide, append, apply, effects
  *   slot      sessions in memory: found, loaded, written out and let go
  *   dispatch  questions to agents and their answers; a circuit breaker an agent
@@ -28,9 +29,11 @@
 
 #include "base/ulid.h"
 #include "engine/policy.h"
+#include "files/quota.h"
 
 struct buf;
 struct err;
+struct files;
 struct gate;
 struct http;
 struct loop;
@@ -54,6 +57,20 @@ void gate_free(struct gate **gate);
 /* Takes over the policy; the old one is released with `release` when no step uses it any more. */
 void gate_set_policy(struct gate *gate, const struct policy *policy,
                      void (*release)(const struct policy *policy));
+
+/* Files that travel with messages. Strings are borrowed until the next call. */
+struct gate_files_conf {
+    struct files *files; /* NULL: none are taken; the same in every call */
+    int64_t max_file;    /* bytes */
+    const char *const *types, *const *denied; /* patterns of MIME types; the second counts more */
+    struct quota_limits quota; /* of a session, or of an instance */
+    int64_t link_ms;           /* how long a link holds */
+    int64_t unused_ms;         /* how long a file waits for its message */
+    int64_t retention_ms;
+    const char *public_url; /* what stands before /files/ in a link */
+    const char *scanner;    /* as in io/clamd.h; NULL: nothing is scanned */
+};
+void gate_set_files(struct gate *gate, const struct gate_files_conf *conf);
 
 /* Per instance settings that the gate itself obeys. */
 struct gate_instance_conf {

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "files/files.h"
 #include "gate/breaker.h"
 #include "gate/gate.h"
 #include "store/store.h"
@@ -210,6 +211,7 @@ struct item {
     void (*look)(struct item *item, struct slot *slot); /* slot NULL: there is no such session */
     const struct refusal *refusal; /* of one that never got to a session */
     void (*over)(struct gate *gate); /* called when it is done with, whatever came of it */
+    int has_files; /* its attachments are this session's, and all that is known of them is there */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;
@@ -224,7 +226,7 @@ void item_refuse(struct gate *gate, struct item *item, enum td_status status, co
 /* ---- Slots ------------------------------------------------------------------------------- */
 
 enum slot_state { SLOT_FINDING, SLOT_LOADING, SLOT_READY };
-enum slot_op { OP_NONE, OP_FIND, OP_LOAD, OP_APPEND, OP_REPLAY };
+enum slot_op { OP_NONE, OP_FIND, OP_LOAD, OP_APPEND, OP_REPLAY, OP_FILES };
 
 struct mark {
     struct mark *next;
@@ -332,6 +334,9 @@ struct append {
 };
 
 void mailbox_run(struct slot *slot);
+/* The operation OP_FILES has ended; TD_OK, or why the item cannot go on. 1: the slot must not be
+ * touched any more. */
+int mailbox_go_on(struct slot *slot, enum td_status status, const char *why);
 void mailbox_replayed(struct slot *slot); /* the operation of an ATTACH has ended */
 void mailbox_appended(void *slot, const struct store_result *result); /* a store_append_fn */
 
@@ -365,6 +370,25 @@ void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct t
 void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
 void inbound_detach(struct td_instance *inst, const char *session);
 void inbound_event(struct td_instance *inst, const struct td_event *event);
+
+void attachments_file(struct td_instance *inst, uint64_t job, const struct td_file *file);
+int attachments_wanted(const struct item *item); /* it names files that are not looked up yet */
+int attachments_take(struct slot *slot); /* looks them up; ends as mailbox_go_on() does */
+void attachments_sweep(struct gate *gate);
+void attachments_stop(struct gate *gate);
+
+/* A message as this instance gets it: files with fresh links, or as words when it cannot show them.
+ * Itself when there is nothing to change; memory from the arena. */
+const struct td_message *links_show(const struct td_instance *inst, const struct td_message *message,
+                                    struct arena *arena);
+/* The same, but files are shown whatever it can. */
+const struct td_message *links_files(const struct td_instance *inst,
+                                     const struct td_message *message, struct arena *arena);
+const struct td_turn *links_turn(const struct td_instance *inst, const struct td_turn *turn,
+                                 struct arena *arena);
+void links_attachment(const struct gate *gate, const struct file_info *info, struct arena *arena,
+                      struct td_attachment *file_r);
+void links_open(struct gate *gate);
 
 void replay_start(struct slot *slot, struct item *item);
 
@@ -431,6 +455,12 @@ struct gate {
     unsigned refs; /* its owner, and every callback that is under way */
     int dead;
     struct policy_ref *policy;
+    struct gate_files_conf files;
+    struct quota *quota;
+    struct upload *uploads; /* under way */
+    size_t n_uploads, upload_bytes, n_reads;
+    int64_t next_file_sweep_ms;
+    uint8_t link_key[32];
     uint8_t master[32], address_key[16], scope_key[16], id_key[16];
 
     struct slot *slots, *by_address, *lru, *run, *marked, *marked_soon, *hot;

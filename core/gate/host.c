@@ -159,6 +159,12 @@ static void host_delta(struct td_instance *inst, uint64_t job, const char *text)
         stream_delta(inst, job, text);
 }
 
+static void host_file(struct td_instance *inst, uint64_t job, const struct td_file *file)
+{
+    if (may(inst, 0, "file"))
+        attachments_file(inst, job, file);
+}
+
 /* ---- The loop ----------------------------------------------------------------------------- */
 
 static void timer_free(struct td_timer *timer)
@@ -356,6 +362,16 @@ static enum td_status host_route(struct td_instance *inst, const char *path, td_
     return TD_OK;
 }
 
+static enum td_status host_route_with(struct td_instance *inst, const struct td_web_route *route,
+                                      td_web_cb *cb, void *arg)
+{
+    if (inst->gate->conf.web == NULL ||
+        web_route_with(inst->gate->conf.web, route, cb, arg) != 0)
+        return TD_CONF;
+    path_add(inst, route->path, 0);
+    return TD_OK;
+}
+
 static void host_reply(struct td_instance *inst, uint64_t request,
                        const struct td_web_reply *reply)
 {
@@ -441,4 +457,6 @@ const struct td_host host_vtable = {
     .ws_send = host_ws_send,
     .ws_close = host_ws_close,
     .delta = host_delta,
+    .file = host_file,
+    .route_with = host_route_with,
 };

@@ -49,6 +49,7 @@ static void accept(struct slot *slot, struct item *item, const struct ulid *sess
                    int duplicate)
 {
     struct td_instance *inst = item->inst;
+    const struct td_message *message;
     char id[ULID_TEXT];
 
     (void)slot;
@@ -57,9 +58,11 @@ static void accept(struct slot *slot, struct item *item, const struct ulid *sess
     if (!wants_answer(item))
         return;
     ulid_format(session, id);
+    message = links_files(inst, item->event.message, item->arena);
     instance_channel(inst)->accepted(inst->self, item->job, &(struct td_accepted){
         .size = sizeof(struct td_accepted), .status = TD_OK, .duplicate = duplicate, .session = id,
-        .seq = seq,
+        .seq = seq, .attachments = message->attachments,
+        .n_attachments = message->n_attachments,
     });
 }
 
@@ -356,6 +359,32 @@ static int carry_on(struct slot *slot, struct item *item)
     return 0;
 }
 
+/* An agent's answer that cannot be taken as it is: as if it had failed. */
+static void fail_answer(struct item *item, enum td_status status, const char *why)
+{
+    struct td_answer *answer = arena_alloc(item->arena, sizeof *answer);
+
+    *answer = (struct td_answer){ .size = sizeof *answer, .status = status == TD_RETRY
+                                      ? TD_RETRY : TD_FAIL,
+                                  .detail = arena_strdup(item->arena, why), .confidence = -1,
+                                  .grounded = -1 };
+    item->event.answer = answer;
+}
+
+int mailbox_go_on(struct slot *slot, enum td_status status, const char *why)
+{
+    struct item *item = slot->current;
+
+    if (status != TD_OK && item->event.type != EVENT_ANSWER) {
+        drop(slot, status, why, FULL_MS);
+        return 0;
+    }
+    if (status != TD_OK)
+        fail_answer(item, status, why);
+    decide(slot, item);
+    return carry_on(slot, item);
+}
+
 static int run_first(struct slot *slot)
 {
     struct item *item = slot->current = slot_take(slot);
@@ -366,6 +395,9 @@ static int run_first(struct slot *slot)
     why = judge(slot, item, &status);
     if (why == NULL && item->kind != ITEM_LOOK) {
         decide(slot, item);
+        if (item->step.verdict == VERDICT_OK && attachments_wanted(item))
+            return attachments_take(slot); /* decided again when they are sure to stay */
+
         return carry_on(slot, item);
     }
     if (why != NULL)

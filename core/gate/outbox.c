@@ -139,7 +139,8 @@ static void send_first(struct slot *slot, struct td_instance *inst)
     struct gate *gate = slot->gate;
     const struct out *out = slot->outs;
     struct arena *arena = gate_arena(gate);
-    const struct td_message *message = engine_reply(&slot->session, out->seq, arena);
+    const struct td_message *message =
+        links_show(inst, engine_reply(&slot->session, out->seq, arena), arena);
 
     if (message == NULL) {
         LOG_WARN(&slot->log, "reply %llu is not kept any more, it is not sent",

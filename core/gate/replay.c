@@ -12,6 +12,7 @@
 
 struct replay {
     struct slot *slot;
+    const struct td_instance *inst; /* whom it is shown to */
     uint64_t first, next, newest; /* records: first wanted, next to read, last */
     int resync;
     const struct td_event **ring; /* the newest `most`, from `at` on when it is full */
@@ -85,11 +86,11 @@ static void show(struct replay *replay, const struct record *record, struct aren
     switch (record->type) {
     case RECORD_MESSAGE:
         event->type = TD_EV_ECHO;
-        event->message = message_of(record, arena);
+        event->message = links_show(replay->inst, message_of(record, arena), arena);
         break;
     case RECORD_REPLY:
         event->type = TD_EV_MESSAGE;
-        event->message = message_of(record, arena);
+        event->message = links_show(replay->inst, message_of(record, arena), arena);
         break;
     case RECORD_OWNER:
         event->type = TD_EV_OWNER;
@@ -163,6 +164,7 @@ void replay_start(struct slot *slot, struct item *item)
     uint64_t window;
 
     replay->slot = slot;
+    replay->inst = item->inst;
     replay->most = attach->max_replay == 0           ? DEFAULT_REPLAY
                    : attach->max_replay > MOST_REPLAY ? MOST_REPLAY
                                                       : attach->max_replay;

@@ -54,6 +54,26 @@ static const struct td_choice *choice(struct fake_mem *mem, const struct td_choi
     return to;
 }
 
+static const struct td_attachment *const *attachments(struct fake_mem *mem,
+                                                      const struct td_message *message)
+{
+    const struct td_attachment **list =
+        fake_keep(mem, NULL, (message->n_attachments + 1) * sizeof *list);
+
+    for (size_t i = 0; i < message->n_attachments; i++) {
+        const struct td_attachment *from = message->attachments[i];
+        struct td_attachment *to = sized(mem, from, sizeof *from, from->size);
+
+        to->id = fake_str(mem, from->id);
+        to->name = fake_str(mem, from->name);
+        to->type = fake_str(mem, from->type);
+        to->sha256 = fake_str(mem, from->sha256);
+        to->url = fake_str(mem, from->url);
+        list[i] = to;
+    }
+    return list;
+}
+
 static const struct td_message *message(struct fake_mem *mem, const struct td_message *from)
 {
     if (from == NULL)
@@ -69,6 +89,8 @@ static const struct td_message *message(struct fake_mem *mem, const struct td_me
     to->choice = fake_str(mem, from->choice);
     to->choices = choices;
     to->author_name = fake_str(mem, from->author_name);
+    to->attachments = attachments(mem, to);
+    to->raw = fake_str(mem, to->raw);
     return to;
 }
 
@@ -192,6 +214,17 @@ const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_
     to->content_type = fake_str(mem, from->content_type);
     to->headers = headers(mem, from->headers, from->n_headers);
     to->body = fake_keep(mem, from->body, from->body_len);
+    return to;
+}
+
+const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *from)
+{
+    struct td_file *to = sized(mem, from, sizeof *from, from->size);
+
+    to->session = fake_str(mem, from->session);
+    to->name = fake_str(mem, from->name);
+    to->type = fake_str(mem, from->type);
+    to->data = fake_keep(mem, from->data, from->len);
     return to;
 }
 

@@ -283,6 +283,16 @@ static void host_delta(struct td_instance *inst, uint64_t job, const char *text)
     fake_add(f, FAKE_DELTA, job)->text = fake_str(&f->mem, text);
 }
 
+static void host_file(struct td_instance *inst, uint64_t job, const struct td_file *file)
+{
+    struct fake *f = fake_enter(inst, "file");
+
+    if (f == NULL)
+        return;
+    fake_job_add(f, &f->asked, job);
+    fake_add(f, FAKE_FILE, job)->file = fake_file(&f->mem, file);
+}
+
 static const struct td_host host = {
     .size = sizeof host,
     .name = host_name,
@@ -309,6 +319,8 @@ static const struct td_host host = {
     .ws_send = fake_host_ws_send,
     .ws_close = fake_host_ws_close,
     .delta = host_delta,
+    .file = host_file,
+    .route_with = fake_host_route_with,
 };
 
 const struct td_host *fake_host(void)

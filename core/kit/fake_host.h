@@ -45,6 +45,7 @@ enum fake_what {
     FAKE_WS_SEND,   /* id: the connection; text, len */
     FAKE_WS_CLOSE,  /* id: the connection; code; text: the reason, NULL: none */
     FAKE_DELTA,     /* id: the job; text */
+    FAKE_FILE,      /* id: the job; file; answer it with fake_filed() */
     FAKE_N_WHAT,
 };
 
@@ -65,6 +66,7 @@ struct fake_call {
     const struct td_answer *answer;
     const struct td_http_request *request; /* body ends in NUL */
     const struct td_web_reply *reply;
+    const struct td_file *file; /* data ends in NUL */
 };
 
 struct fake *fake_new(const char *name);
@@ -112,6 +114,9 @@ unsigned fake_unanswered(const struct fake *fake); /* sends or asks that are ope
 int fake_job_is_open(const struct fake *fake, uint64_t job);
 unsigned fake_asked(const struct fake *fake); /* what the plugin waits for: deliveries, attaches.. */
 
+/* To any plugin: what became of a file. */
+void fake_filed(struct fake *fake, uint64_t job, const struct td_filed *filed);
+
 /* To the plugin: channels. */
 void fake_send(struct fake *fake, uint64_t job, const struct td_outbound *out);
 void fake_accepted(struct fake *fake, uint64_t delivery, const struct td_accepted *accepted);
@@ -139,7 +144,8 @@ int fake_http_open(const struct fake *fake, const struct fake_call *call);
 void fake_http_refuse(struct fake *fake, int on); /* http_start() returns NULL */
 const char *fake_header(const struct td_http_request *request, const char *name); /* NULL: none */
 
-/* HTTP server: a request for the longest route that fits; its id, 0 when there is none. */
+/* HTTP server: a request for the longest route that fits; its id, 0 when there is none. With a body
+ * and a route that looks at heads, the body comes only when that said so. */
 uint64_t fake_request(struct fake *fake, const struct td_web_request *request);
 const char *fake_route(const struct fake *fake, unsigned i); /* the path of the i-th; NULL: none */
 

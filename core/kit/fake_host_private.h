@@ -61,6 +61,7 @@ struct fake_route {
     struct fake_route *next;
     const char *path;
     td_web_cb *cb;
+    td_web_head_cb *head; /* NULL: none */
     void *arg;
 };
 
@@ -149,6 +150,8 @@ struct td_http *fake_host_http_start(struct td_instance *inst,
 void fake_host_http_cancel(struct td_http **http);
 enum td_status fake_host_route(struct td_instance *inst, const char *path, td_web_cb *cb,
                                void *arg);
+enum td_status fake_host_route_with(struct td_instance *inst, const struct td_web_route *route,
+                                    td_web_cb *cb, void *arg);
 void fake_host_reply(struct td_instance *inst, uint64_t request, const struct td_web_reply *reply);
 enum td_status fake_host_ws_listen(struct td_instance *inst, const struct td_ws_conf *conf,
                                    const struct td_ws_ops *ops, void *arg);
@@ -173,6 +176,7 @@ const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer
 const struct td_http_request *fake_request_copy(struct fake_mem *mem,
                                                 const struct td_http_request *request);
 const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_reply *reply);
+const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *file);
 const struct td_ws_conf *fake_ws_conf_copy(struct fake_mem *mem, const struct td_ws_conf *conf);
 
 #endif

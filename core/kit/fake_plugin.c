@@ -181,6 +181,18 @@ void fake_send(struct fake *f, uint64_t job, const struct td_outbound *out)
     fake_after(f, "send");
 }
 
+void fake_filed(struct fake *f, uint64_t job, const struct td_filed *filed)
+{
+    if (!fake_job_end(f->asked, job, JOB_ANSWERED))
+        fake_broken(f, "the test answers a file that is not open");
+    fake_before(f, "filed");
+    if (f->plugin->kind == TD_CHANNEL)
+        channel(f)->filed(f->self, job, filed);
+    else
+        agent(f)->filed(f->self, job, filed);
+    fake_after(f, "filed");
+}
+
 void fake_accepted(struct fake *f, uint64_t delivery, const struct td_accepted *accepted)
 {
     if (!fake_job_end(f->asked, delivery, JOB_ANSWERED))

@@ -42,11 +42,9 @@ void fake_host_http_cancel(struct td_http **http)
     *http = NULL;
 }
 
-enum td_status fake_host_route(struct td_instance *inst, const char *path, td_web_cb *cb,
-                               void *arg)
+static enum td_status add_route(struct fake *f, const char *path, td_web_cb *cb,
+                                td_web_head_cb *head, void *arg)
 {
-    struct fake *f = fake_enter(inst, "route");
-
     if (f == NULL)
         return TD_FAIL;
     for (const struct fake_route *r = f->routes; r != NULL; r = r->next) {
@@ -55,9 +53,21 @@ enum td_status fake_host_route(struct td_instance *inst, const char *path, td_we
     }
     struct fake_route *route = fake_keep(&f->mem, NULL, sizeof *route);
 
-    *route = (struct fake_route){ f->routes, fake_str(&f->mem, path), cb, arg };
+    *route = (struct fake_route){ f->routes, fake_str(&f->mem, path), cb, head, arg };
     f->routes = route;
     return TD_OK;
+}
+
+enum td_status fake_host_route(struct td_instance *inst, const char *path, td_web_cb *cb,
+                               void *arg)
+{
+    return add_route(fake_enter(inst, "route"), path, cb, NULL, arg);
+}
+
+enum td_status fake_host_route_with(struct td_instance *inst, const struct td_web_route *route,
+                                    td_web_cb *cb, void *arg)
+{
+    return add_route(fake_enter(inst, "route_with"), route->path, cb, route->head, arg);
 }
 
 void fake_host_reply(struct td_instance *inst, uint64_t request, const struct td_web_reply *reply)
@@ -234,6 +244,16 @@ uint64_t fake_request(struct fake *f, const struct td_web_request *request)
         return 0;
     copy.id = ++f->last_id;
     fake_job_add(f, &f->asked, copy.id);
+    if (best->head != NULL && copy.body_len > 0) {
+        struct td_web_request head = copy;
+
+        head.body = NULL;
+        fake_before(f, "a route's look at a head");
+        const int wanted = best->head(best->arg, &head);
+        fake_after(f, "a route's look at a head");
+        if (!wanted)
+            return copy.id;
+    }
     fake_before(f, "a route's callback");
     best->cb(best->arg, &copy);
     fake_after(f, "a route's callback");

@@ -151,18 +151,21 @@ struct td_choice {
     const char *title, *value;
 };
 
-/* A file that was sent, 0.3. The gateway has it: sniffed, hashed, within the policy. */
+/* A file that was sent, 0.3. The gateway has it: sniffed, hashed, within the policy. A message names
+ * it by `id`; what else stands there when it comes in is not read, the gateway knows it better. It
+ * MUST be a file of the same session, or one that this instance has handed in without a session. */
 struct td_attachment {
     uint32_t size;
-    const char *id;     /* ULID; in: as filed() gave it, the rest MAY be NULL then */
+    const char *id;     /* ULID, as filed() gave it */
     const char *name;   /* a file name without a path */
     const char *type;   /* MIME, as sniffed */
     uint64_t bytes;
     const char *sha256; /* hex */
-    const char *url;    /* out: signed, expires; made anew whenever it is shown */
+    const char *url;    /* out: absolute, signed, expires; made anew whenever it is shown */
 };
 
-/* A part that is neither text nor a file, such as a location or a contact, 0.3. */
+/* A part that is neither text nor a file, such as a location or a contact, 0.3. The parts of a
+ * message are at most 64 KiB together. */
 struct td_part {
     uint32_t size;
     const char *type; /* "location", "contact", "reaction", or the channel's own "x-..." */
@@ -186,7 +189,8 @@ struct td_message {
     size_t n_attachments;
     const struct td_part *const *parts; /* at most 10 */
     size_t n_parts;
-    const char *raw; /* in: what the channel got, a JSON object of at most 16 KiB, kept as it is */
+    const char *raw; /* in: what the channel got, a JSON object of at most 16 KiB; kept in the journal
+                      * as it is, shown to nobody */
 };
 
 struct td_customer {
@@ -272,6 +276,9 @@ struct td_accepted {
     uint64_t seq;
     uint32_t retry_after_ms;
     const char *detail; /* NULL when TD_OK */
+    /* 0.3. Of the message, with TD_OK: what is known of them, with fresh links. */
+    const struct td_attachment *const *attachments;
+    size_t n_attachments;
 };
 
 /* A customer has come, back or for the first time, on a channel that can replay. */
@@ -335,22 +342,26 @@ enum td_channel_caps {
 
 /* ---- Files, 0.3 -------------------------------------------------------------------------- */
 
-/* Bytes that came in, for file(). The host looks at them itself: `type` is only a hint. */
+/* Bytes that came in, for file(). The host looks at them itself, and cleans the name: only for kinds
+ * of plain text the end of the name says which. A file that no message has used within an hour
+ * (file_unused) is dropped. */
 struct td_file {
     uint32_t size;
-    const char *session; /* whose limits count; NULL: those of the instance */
+    const char *session; /* whose it is and whose limits count; NULL: the first session that uses it,
+                          * and the limits of the instance */
     const char *name, *type; /* as the sender says; NULL: not said */
     const void *data;
     size_t len;
 };
 
-/* The answer to file(). TD_OK: on disk and scanned; an attachment's id MAY now stand in a message.
- * TD_REJECT: against the policy, detail says which; TD_RETRY: no room or no scanner right now. */
+/* The answer to file(), once each. TD_OK: on disk and scanned; the attachment's id MAY now stand in a
+ * message. TD_REJECT: never, against the policy: detail is a sentence that says what and where the
+ * limit is. TD_RETRY: over the sender's quota, no room, or no scanner right now. */
 struct td_filed {
     uint32_t size;
     enum td_status status;
-    const char *detail;
-    const struct td_attachment *attachment; /* TD_OK */
+    const char *detail; /* NULL when TD_OK */
+    const struct td_attachment *attachment; /* TD_OK; its url too */
     uint32_t retry_after_ms;
 };
 
@@ -482,6 +493,7 @@ struct td_agent_ops {
      * only who asks is to be judged. host->reply() MUST NOT be used for this request. */
     enum td_status (*late)(void *self, uint64_t job, const struct td_web_request *request,
                            struct td_error *err);
+    void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* 0.3, for file() */
 };
 
 /* ---- Desks, 0.3 --------------------------------------------------------------------------
@@ -680,7 +692,8 @@ struct td_host {
      * a part has been shown, an answer() with TD_RETRY counts as TD_FAIL: it is not asked again. */
     void (*delta)(struct td_instance *inst, uint64_t job, const char *text);
 
-    /* 0.3. Channels and desks: takes the bytes (copied) in; filed() answers, never from inside. */
+    /* 0.3. Takes the bytes (copied) in; the instance's filed() answers, never from inside. job is the
+     * plugin's own number. After close() nothing is answered. */
     void (*file)(struct td_instance *inst, uint64_t job, const struct td_file *file);
     /* 0.3. Desks. */
     void (*offered)(struct td_instance *inst, uint64_t job, const struct td_offered *offered);
@@ -688,6 +701,9 @@ struct td_host {
     /* The conf name of the human with this bearer token who works at this desk; NULL: nobody.
      * Takes the same time for every wrong token. Borrowed until the plugin returns to the loop. */
     const char *(*human)(struct td_instance *inst, const char *token);
+    /* 0.3. route() with bodies of its own size and a look at the head before the body is read. */
+    enum td_status (*route_with)(struct td_instance *inst, const struct td_web_route *route,
+                                 td_web_cb *cb, void *arg);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
