@@ -18,6 +18,8 @@ static const struct td_conf_key conf_keys[] = {
                  "With origins: whether a connection without an Origin is refused too."),
     TD_CONF_SECRET(struct conf, customer_secret, 0,
                    "Key of the HMAC-SHA256 with which the page's server signs a customer's id."),
+    TD_CONF_SIZE(struct conf, max_attachment, 0, "10M", 0, 64 << 20,
+                 "Bytes of a file; 0: none are taken."),
     TD_CONF_SIZE(struct conf, max_message, 0, "64K", 1024, 1 << 20, "Bytes of a frame."),
     TD_CONF_INT(struct conf, max_text, 0, "8000", 1, 1 << 20, "Characters of a text."),
     TD_CONF_RATE(struct conf, rate, 0, "20/10s", "Messages of a session; 0: no limit."),
@@ -100,7 +102,7 @@ static void welcome(struct socket *sock, const struct td_attached *attached, con
     int resync = attached->resync || i > 0;
     uint64_t shown = resync ? 0 : sock->last_seq;
 
-    frame_welcome(&chat->frame, attached, token, &chat->limits);
+    frame_welcome(&chat->frame, attached, token, &chat->limits, chat->upload_path);
     socket_write(sock);
     if (resync) {
         frame_resync(&chat->frame);
@@ -158,6 +160,8 @@ static void show_echo(struct webchat *chat, const struct td_accepted *accepted,
     const struct td_message message = {
         .size = sizeof message, .id = d->id, .text = d->text, .choice = d->choice,
         .at_ms = d->at_ms,
+        .attachments = TD_HAS(accepted, n_attachments) ? accepted->attachments : NULL,
+        .n_attachments = TD_HAS(accepted, n_attachments) ? accepted->n_attachments : 0,
     };
 
     if (session == NULL)
@@ -226,6 +230,11 @@ static void webchat_event(void *self, const struct td_event *event)
         session_show(session, chat, event->seq, NULL, NULL);
 }
 
+static void webchat_filed(void *self, uint64_t job, const struct td_filed *filed)
+{
+    files_filed(self, job, filed);
+}
+
 static void webchat_pause(void *self, int on)
 {
     struct webchat *chat = self;
@@ -273,13 +282,15 @@ static enum td_status webchat_open(const struct td_host *host, struct td_instanc
     *chat = (struct webchat){
         .host = host, .inst = inst, .conf = conf,
         .limits = { .max_message = (size_t)conf->max_message, .max_text = conf->max_text,
-                    .rate = conf->rate },
+                    .rate = conf->rate, .max_attachment = conf->max_attachment },
     };
     host->key(inst, "resume", chat->key);
     limit_init(&chat->per_session, conf->rate);
     limit_init(&chat->per_address, conf->new_sessions);
     enum td_status status = listen_at(chat, err);
 
+    if (status == TD_OK)
+        status = files_listen(chat, err);
     if (status != TD_OK) {
         free(chat);
         return status;
@@ -293,6 +304,7 @@ static void webchat_close(void *self)
     struct webchat *chat = self;
     struct delivery *d, *next;
 
+    files_close(chat);
     session_free_all(chat);
     HASH_ITER(hh, chat->deliveries, d, next) {
         HASH_DEL(chat->deliveries, d);
@@ -307,10 +319,10 @@ static void webchat_close(void *self)
 static const struct td_channel_ops ops = {
     .size = sizeof ops, .open = webchat_open, .send = webchat_send, .accepted = webchat_accepted,
     .attached = webchat_attached, .event = webchat_event, .pause = webchat_pause,
-    .close = webchat_close,
+    .close = webchat_close, .filed = webchat_filed,
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_CHANNEL, .name = "webchat", .version = "0.1",
                  .caps = TD_CAN_REPLAY | TD_CAN_CHOICES | TD_CAN_TYPING | TD_CAN_RECEIPTS |
-                         TD_CAN_STREAM,
+                         TD_CAN_STREAM | TD_CAN_FILES,
                  .ops = &ops, .conf_size = sizeof(struct conf), .conf_keys = conf_keys);

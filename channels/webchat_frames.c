@@ -97,6 +97,24 @@ static enum frame_verdict read_text(const struct reading *r, const char *key,
     return FRAME_OK;
 }
 
+static int read_files(const struct reading *r, struct frame *f)
+{
+    const cJSON *item, *array = td_json_get(r->object, "attachments");
+
+    if (array == NULL || cJSON_IsNull(array))
+        return 0;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (!cJSON_IsString(item) || f->n_files == FRAME_FILES)
+            break;
+        f->files[f->n_files++] = item->valuestring;
+    }
+    if (cJSON_IsArray(array) && item == NULL)
+        return 0;
+    snprintf(r->why, r->why_len, "'attachments' is not a list of at most %d ids", FRAME_FILES);
+    return -1;
+}
+
 static enum frame_verdict read_message(const struct reading *r, const struct frame_limits *limits,
                                        struct frame *f)
 {
@@ -108,10 +126,12 @@ static enum frame_verdict read_message(const struct reading *r, const struct fra
     }
     if (text_field(r, "choice", limits->max_message, &f->choice) < 0)
         return FRAME_BAD;
+    if (read_files(r, f) < 0)
+        return FRAME_BAD;
     enum frame_verdict verdict = read_text(r, "text", limits, f);
 
-    if (verdict == FRAME_OK && f->text == NULL && f->choice == NULL) {
-        snprintf(r->why, r->why_len, "a message needs a 'text' or a 'choice'");
+    if (verdict == FRAME_OK && f->text == NULL && f->choice == NULL && f->n_files == 0) {
+        snprintf(r->why, r->why_len, "a message needs a 'text', a 'choice' or 'attachments'");
         return FRAME_BAD;
     }
     return verdict;
@@ -252,7 +272,7 @@ static void key_author(struct td_json *j, const char *kind, const char *name)
 }
 
 void frame_welcome(struct td_json *j, const struct td_attached *attached, const char *resume,
-                   const struct frame_limits *limits)
+                   const struct frame_limits *limits, const char *upload)
 {
     begin(j, "welcome");
     td_json_key_str(j, "session", attached->session);
@@ -265,6 +285,11 @@ void frame_welcome(struct td_json *j, const struct td_attached *attached, const 
     td_json_key_int(j, "max_text", limits->max_text);
     td_json_key_int(j, "rate", limits->rate.count);
     td_json_key_int(j, "rate_ms", limits->rate.per_ms);
+    if (upload[0] != '\0') {
+        td_json_key_str(j, "upload", upload);
+        td_json_key_int(j, "max_attachment", limits->max_attachment);
+        td_json_key_int(j, "max_attachments", FRAME_FILES);
+    }
     td_json_object_end(j);
     td_json_object_end(j);
 }
@@ -290,6 +315,29 @@ static void key_choices(struct td_json *j, const struct td_message *message)
     td_json_array_end(j);
 }
 
+void frame_attachment(struct td_json *j, const struct td_attachment *file)
+{
+    td_json_object(j);
+    td_json_key_str(j, "id", file->id);
+    td_json_key_str(j, "name", file->name);
+    td_json_key_str(j, "type", file->type);
+    td_json_key(j, "size");
+    td_json_uint(j, file->bytes);
+    td_json_key_str(j, "url", file->url);
+    td_json_object_end(j);
+}
+
+static void key_attachments(struct td_json *j, const struct td_message *message)
+{
+    if (!TD_HAS(message, n_attachments) || message->n_attachments == 0)
+        return;
+    td_json_key(j, "attachments");
+    td_json_array(j);
+    for (size_t i = 0; i < message->n_attachments; i++)
+        frame_attachment(j, message->attachments[i]);
+    td_json_array_end(j);
+}
+
 void frame_message(struct td_json *j, uint64_t seq, const struct td_message *message)
 {
     static const char *const kinds[] = {
@@ -305,6 +353,7 @@ void frame_message(struct td_json *j, uint64_t seq, const struct td_message *mes
     td_json_key_str(j, "text", message->text != NULL ? message->text : "");
     if (message->n_choices > 0)
         key_choices(j, message);
+    key_attachments(j, message);
     td_json_object_end(j);
 }
 
@@ -317,6 +366,7 @@ void frame_echo(struct td_json *j, uint64_t seq, const struct td_message *messag
     td_json_key_str(j, "text", message->text != NULL ? message->text : "");
     if (message->choice != NULL)
         td_json_key_str(j, "choice", message->choice);
+    key_attachments(j, message);
     td_json_object_end(j);
 }
 

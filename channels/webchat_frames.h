@@ -10,6 +10,7 @@
 #include <tandem/json.h>
 #include <tandem/plugin.h>
 
+#define FRAME_FILES 10 /* attachments of a message */
 #define FRAME_ID 128 /* bytes of a message's id, of a tab, of a locale .. */
 
 enum frame_type {
@@ -26,6 +27,8 @@ struct frame {
     cJSON *tree;
     enum frame_type type;
     const char *id;             /* message: never NULL there, but in a frame that is wrong */
+    const char *files[FRAME_FILES]; /* message: ids of attachments */
+    size_t n_files;
     const char *text, *choice;  /* message, and the comment of a rating; NULL: none */
     const char *resume, *tab, *locale, *timezone;          /* hello; NULL: none */
     const char *customer_id, *name, *email, *signature;    /* hello; NULL: none */
@@ -38,6 +41,7 @@ struct frame_limits {
     size_t max_message; /* bytes of a frame */
     int64_t max_text;   /* characters */
     struct td_rate rate;
+    int64_t max_attachment; /* bytes of a file */
 };
 
 enum frame_verdict {
@@ -53,7 +57,9 @@ enum frame_verdict frame_read(const char *text, size_t len, const struct frame_l
 void frame_free(struct frame *frame);
 
 void frame_welcome(struct td_json *j, const struct td_attached *attached, const char *resume,
-                   const struct frame_limits *limits);
+                   const struct frame_limits *limits, const char *upload);
+/* An object of its own, or a value in one. */
+void frame_attachment(struct td_json *j, const struct td_attachment *file);
 void frame_accepted(struct td_json *j, const char *id, uint64_t seq);
 void frame_message(struct td_json *j, uint64_t seq, const struct td_message *message);
 void frame_echo(struct td_json *j, uint64_t seq, const struct td_message *message);

@@ -38,6 +38,7 @@ struct conf {
     int64_t max_connections, max_connections_per_ip;
     struct td_rate new_sessions;
     int64_t hello_timeout, ping, pong_timeout, send_buffer, replay, token_ttl;
+    int64_t max_attachment;
 };
 
 struct webchat {
@@ -49,7 +50,9 @@ struct webchat {
     struct socket *sockets;
     struct session *sessions;
     struct delivery *deliveries;
-    uint64_t last_delivery, last_hello;
+    struct upload *uploads;
+    uint64_t last_delivery, last_hello, last_upload;
+    char upload_path[320]; /* "": files are not taken */
     struct limit per_session, per_address;
     struct frame_limits limits;
     struct td_json frame; /* the one being written */
@@ -123,6 +126,12 @@ void talk_early(struct socket *sock);
 void talk_no_hello(void *sock);       /* the timer of the hello */
 void talk_error(struct socket *sock, const char *code, const char *message, const char *id,
                 uint32_t retry_after_ms);
+
+/* ---- webchat_files.c ---------------------------------------------------------------------- */
+
+enum td_status files_listen(struct webchat *chat, struct td_error *err);
+void files_filed(struct webchat *chat, uint64_t job, const struct td_filed *filed);
+void files_close(struct webchat *chat);
 
 /* ---- webchat_session.c ------------------------------------------------------------------- */
 

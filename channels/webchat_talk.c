@@ -176,13 +176,20 @@ static void on_message(struct socket *sock, const struct frame *f)
         talk_error(sock, "busy", "out of memory", f->id, BUSY_RETRY);
         return;
     }
+    struct td_attachment files[FRAME_FILES];
+    const struct td_attachment *list[FRAME_FILES];
     const struct td_message message = {
         .size = sizeof message, .id = f->id, .text = f->text, .choice = f->choice,
         .author = TD_CUSTOMER, .at_ms = d->at_ms,
+        .attachments = list, .n_attachments = f->n_files,
     };
     const struct td_inbound in = {
         .size = sizeof in, .scope = session->id, .session = session->id, .message = &message,
     };
+    for (size_t i = 0; i < f->n_files; i++) {
+        files[i] = (struct td_attachment){ .size = sizeof files[i], .id = f->files[i] };
+        list[i] = &files[i];
+    }
     chat->host->deliver(chat->inst, d->number, &in);
 }
 

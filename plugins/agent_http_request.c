@@ -72,6 +72,43 @@ static void write_session(struct td_json *j, const struct td_session_info *sessi
     td_json_object_end(j);
 }
 
+static void write_attachments(struct td_json *j, const struct td_message *message)
+{
+    td_json_array(j);
+    for (size_t i = 0; TD_HAS(message, n_attachments) && i < message->n_attachments; i++) {
+        const struct td_attachment *file = message->attachments[i];
+
+        td_json_object(j);
+        td_json_key_str(j, "id", file->id);
+        key_known(j, "name", file->name);
+        key_known(j, "type", file->type);
+        key_uint(j, "size", file->bytes);
+        key_known(j, "sha256", file->sha256);
+        key_known(j, "url", file->url);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
+static void write_parts(struct td_json *j, const struct td_message *message)
+{
+    td_json_key(j, "parts");
+    td_json_array(j);
+    for (size_t i = 0; i < message->n_parts; i++) {
+        const struct td_part *part = message->parts[i];
+
+        td_json_object(j);
+        td_json_key_str(j, "type", part->type);
+        td_json_key_str(j, "text", part->text);
+        if (part->data != NULL) {
+            td_json_key(j, "data");
+            td_json_raw(j, part->data, strlen(part->data));
+        }
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
 static void write_messages(struct td_json *j, const struct td_turn *turn)
 {
     td_json_key(j, "messages");
@@ -86,7 +123,10 @@ static void write_messages(struct td_json *j, const struct td_turn *turn)
         td_json_key_str(j, "author", author(message->author));
         td_json_key_str(j, "text", message->text != NULL ? message->text : "");
         key_known(j, "choice", message->choice);
-        key_empty(j, "attachments", "[]");
+        td_json_key(j, "attachments");
+        write_attachments(j, message);
+        if (TD_HAS(message, n_parts) && message->n_parts > 0)
+            write_parts(j, message);
         td_json_object_end(j);
     }
     td_json_array_end(j);
@@ -103,6 +143,10 @@ static void write_history(struct td_json *j, const struct td_turn *turn)
         key_uint(j, "seq", message->seq);
         td_json_key_str(j, "author", author(message->author));
         td_json_key_str(j, "text", message->text != NULL ? message->text : "");
+        if (TD_HAS(message, n_attachments) && message->n_attachments > 0) {
+            td_json_key(j, "attachments");
+            write_attachments(j, message);
+        }
         td_json_object_end(j);
     }
     td_json_array_end(j);
