@@ -6,21 +6,11 @@
  */
 #include "config.h"
 
-#include <tandem/plugin.h>
+#include "plugins/agent_http_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
-#include <uthash.h>
-
-#include "plugins/agent_http_answer.h"
-#include "plugins/agent_http_events.h"
-#include "plugins/agent_http_request.h"
-
-struct conf {
-    const char *url, *secret;
-    int64_t connect_timeout, max_answer;
-};
 
 static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL, "Where turns are posted to; http or https."),
@@ -33,33 +23,17 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_END,
 };
 
-struct agent {
-    const struct td_host *host;
-    struct td_instance *inst;
-    const struct conf *conf;
-    struct http_signer *signer; /* NULL: requests are not signed */
-    struct td_json body;        /* of the request that is being made; its memory stays */
-    struct job *jobs;           /* by id */
-};
-
-struct job {
-    UT_hash_handle hh;
-    struct agent *agent;
-    uint64_t id;
-    struct td_http *http;       /* NULL: answered with 202 */
-    struct http_events *events; /* NULL: it does not stream, or not yet */
-};
-
-static void job_free(struct job *job)
+void job_free(struct job *job)
 {
+    filing_forget(job);
     HASH_DEL(job->agent->jobs, job);
     job->agent->host->http_cancel(&job->http);
     http_events_free(&job->events);
     free(job);
 }
 
-static void refuse(struct agent *agent, uint64_t id, enum td_status status, const char *detail,
-                   int64_t retry_after_ms)
+void job_refuse(struct agent *agent, uint64_t id, enum td_status status, const char *detail,
+                int64_t retry_after_ms)
 {
     const struct td_answer answer = {
         .size = sizeof answer,
@@ -104,17 +78,25 @@ static enum td_status status_of_http(int status)
                                                : TD_FAIL;
 }
 
-static void take_answer(struct agent *agent, uint64_t id, const char *body, size_t len)
+/* The job ends here, or when the files of its answer are taken. */
+static void take_answer(struct job *job, const char *body, size_t len)
 {
+    struct agent *agent = job->agent;
+    const uint64_t id = job->id;
     struct http_answer read;
     char why[HTTP_ANSWER_WHY];
 
     if (http_answer_read(&read, body, len, (size_t)agent->conf->max_answer, why) != 0) {
-        refuse(agent, id, TD_FAIL, why, 0);
-        return;
+        job_free(job);
+        job_refuse(agent, id, TD_FAIL, why, 0);
+    } else if (read.n_uploads > 0) {
+        agent->host->http_cancel(&job->http); /* a stream that goes on after its answer */
+        filing_start(job, &read);
+    } else {
+        job_free(job);
+        agent->host->answer(agent->inst, id, &read.answer);
+        http_answer_fini(&read);
     }
-    agent->host->answer(agent->inst, id, &read.answer);
-    http_answer_fini(&read);
 }
 
 static void on_response(void *arg, const struct td_http_response *response)
@@ -128,20 +110,22 @@ static void on_response(void *arg, const struct td_http_response *response)
     job->http = NULL; /* it has ended: the host has freed it */
     if (response->failure == TD_HTTP_OK && response->status == 202 && agent->conf->secret != NULL)
         return; /* agent_late() or agent_cancel() ends it */
+    if (response->failure == TD_HTTP_OK && response->status == 200 && !streamed) {
+        take_answer(job, response->body, response->body_len);
+        return;
+    }
     job_free(job);
     if (response->failure != TD_HTTP_OK) {
-        refuse(agent, id, status_of_failure(response->failure), response->detail, 0);
+        job_refuse(agent, id, status_of_failure(response->failure), response->detail, 0);
     } else if (response->status != 200) {
         snprintf(detail, sizeof detail, "the agent answered HTTP %d%s", response->status,
                  response->status == 202  ? ", and without a secret it cannot answer later"
                  : response->status < 300   ? ", and only 200 carries an answer"
                  : response->status < 400 ? ", and redirects are not followed"
                                           : "");
-        refuse(agent, id, status_of_http(response->status), detail, response->retry_after_ms);
-    } else if (streamed) {
-        refuse(agent, id, TD_RETRY, "the stream ended before its answer", 0);
+        job_refuse(agent, id, status_of_http(response->status), detail, response->retry_after_ms);
     } else {
-        take_answer(agent, id, response->body, response->body_len);
+        job_refuse(agent, id, TD_RETRY, "the stream ended before its answer", 0);
     }
 }
 
@@ -161,7 +145,7 @@ static void end_badly(struct job *job, const char *why)
     const uint64_t id = job->id;
 
     job_free(job);
-    refuse(agent, id, TD_FAIL, why, 0);
+    job_refuse(agent, id, TD_FAIL, why, 0);
 }
 
 static int on_delta(struct job *job, const char *data, size_t len)
@@ -183,14 +167,12 @@ static int on_delta(struct job *job, const char *data, size_t len)
 static int on_event(void *arg, const char *type, const char *data, size_t len)
 {
     struct job *job = arg;
-    struct agent *agent = job->agent;
     char why[HTTP_EVENTS_TYPE + 64];
 
     if (strcmp(type, "delta") == 0)
         return on_delta(job, data, len);
     if (strcmp(type, "answer") == 0) {
-        take_answer(agent, job->id, data, len);
-        job_free(job);
+        take_answer(job, data, len);
         return 1;
     }
     snprintf(why, sizeof why, "an event '%s' in the stream, which knows delta and answer", type);
@@ -260,21 +242,22 @@ static void agent_ask(void *self, uint64_t id, const struct td_turn *turn)
     struct job *job;
 
     if (turn->deadline_ms == 0) { /* which http_start() would take for its default */
-        refuse(agent, id, TD_RETRY, "no time is left to ask", 0);
+        job_refuse(agent, id, TD_RETRY, "no time is left to ask", 0);
         return;
     }
     job = calloc(1, sizeof *job);
     if (job == NULL) {
-        refuse(agent, id, TD_RETRY, "out of memory", 0);
+        job_refuse(agent, id, TD_RETRY, "out of memory", 0);
         return;
     }
     job->agent = agent;
     job->id = id;
+    snprintf(job->session, sizeof job->session, "%s", turn->session->id);
     HASH_ADD(hh, agent->jobs, id, sizeof job->id, job);
     job->http = post(job, turn);
     if (job->http == NULL) {
         job_free(job);
-        refuse(agent, id, TD_RETRY, "the request could not be made or queued", 0);
+        job_refuse(agent, id, TD_RETRY, "the request could not be made or queued", 0);
     }
 }
 
@@ -322,6 +305,13 @@ static enum td_status agent_late(void *self, uint64_t id, const struct td_web_re
         snprintf(err->text, sizeof err->text, "%s", why);
         return TD_REJECT;
     }
+    if (read.n_uploads > 0) { /* the host takes a late answer within this call only */
+        http_answer_fini(&read);
+        snprintf(err->text, sizeof err->text,
+                 "an answer that is posted later names its attachments by id: data goes into the "
+                 "response itself");
+        return TD_REJECT;
+    }
     job_free(job);
     agent->host->answer(agent->inst, id, &read.answer);
     http_answer_fini(&read);
@@ -363,9 +353,15 @@ static void agent_close(void *self)
 
     HASH_ITER (hh, agent->jobs, job, next)
         job_free(job); /* the host answers them itself */
+    filing_close(agent);
     http_signer_free(&agent->signer);
     td_json_free(&agent->body);
     free(agent);
+}
+
+static void agent_filed(void *self, uint64_t number, const struct td_filed *filed)
+{
+    filing_filed(self, number, filed);
 }
 
 static const struct td_agent_ops ops = {
@@ -375,6 +371,7 @@ static const struct td_agent_ops ops = {
     .cancel = agent_cancel,
     .close = agent_close,
     .late = agent_late,
+    .filed = agent_filed,
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_AGENT, .name = "http", .version = "1.0", .ops = &ops,

@@ -86,8 +86,58 @@ static int read_choices(struct http_answer *a, const cJSON *list, const char *in
     return 0;
 }
 
+/* {"id"}: a file of this conversation; {"name", "data"}: a new one. Nothing is fetched from anywhere:
+ * what the gateway can reach an agent may not. */
+static int read_file(struct http_answer *a, const cJSON *item, const char *in,
+                     struct td_attachment *file, char why[HTTP_ANSWER_WHY])
+{
+    struct http_upload upload = { .file = file };
+    const cJSON *data = member(item, "data");
+    char place[72];
+
+    snprintf(place, sizeof place, "%s.", in);
+    if (!cJSON_IsObject(item))
+        return fail(why, "'%s' is not an object", in);
+    if (read_text(item, place, "id", MAX_NAME, &file->id, why) != 0 ||
+        read_text(item, place, "name", MAX_TEXT, &upload.name, why) != 0 ||
+        read_text(item, place, "type", MAX_NAME, &upload.type, why) != 0)
+        return -1;
+    if (data == NULL && file->id == NULL)
+        return fail(why, "'%s' has neither 'id' nor 'data'%s", in,
+                    member(item, "url") != NULL ? ": files are not fetched from a url" : "");
+    if (data == NULL)
+        return 0;
+    if (file->id != NULL || !cJSON_IsString(data) || upload.name == NULL)
+        return fail(why, "'%s' has 'data', and with it goes a 'name' and no 'id'", in);
+    upload.data = data->valuestring;
+    a->uploads[a->n_uploads++] = upload;
+    return 0;
+}
+
+static int read_files(struct http_answer *a, const cJSON *list, const char *in, size_t *used,
+                      struct td_message *message, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *item;
+
+    message->attachments = a->file_list + *used;
+    cJSON_ArrayForEach (item, list) {
+        struct td_attachment *file = &a->files[*used];
+        char place[64];
+
+        if (message->n_attachments == HTTP_ANSWER_FILES)
+            return fail(why, "'%sattachments' has more than %d", in, HTTP_ANSWER_FILES);
+        snprintf(place, sizeof place, "%sattachments[%zu]", in, message->n_attachments);
+        *file = (struct td_attachment){ .size = sizeof *file };
+        if (read_file(a, item, place, file, why) != 0)
+            return -1;
+        a->file_list[(*used)++] = file;
+        message->n_attachments++;
+    }
+    return 0;
+}
+
 static int read_message(struct http_answer *a, const cJSON *item, size_t i, size_t *used,
-                        char why[HTTP_ANSWER_WHY])
+                        size_t *used_files, char why[HTTP_ANSWER_WHY])
 {
     struct td_message *message = &a->messages[i];
     const cJSON *choices, *attachments;
@@ -102,15 +152,18 @@ static int read_message(struct http_answer *a, const cJSON *item, size_t i, size
         read_nested(item, in, "choices", 1, &choices, why) != 0 ||
         read_nested(item, in, "attachments", 1, &attachments, why) != 0)
         return -1;
-    if (message->text == NULL && (choices == NULL || choices->child == NULL))
-        return fail(why, "'messages[%zu]' has neither text nor choices", i);
+    if (message->text == NULL && (choices == NULL || choices->child == NULL) &&
+        (attachments == NULL || attachments->child == NULL))
+        return fail(why, "'messages[%zu]' has neither text, choices nor attachments", i);
+    if (read_files(a, attachments, in, used_files, message, why) != 0)
+        return -1;
     return read_choices(a, choices, in, used, message, why);
 }
 
 static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
 {
     const cJSON *list, *item;
-    size_t n = 0, n_choices = 0, used = 0;
+    size_t n = 0, n_choices = 0, n_files = 0, used = 0, used_files = 0;
 
     if (read_nested(a->tree, "", "messages", 1, &list, why) != 0)
         return -1;
@@ -119,6 +172,7 @@ static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
     cJSON_ArrayForEach (item, list) {
         n++;
         n_choices += (size_t)cJSON_GetArraySize(td_json_get(item, "choices"));
+        n_files += (size_t)cJSON_GetArraySize(td_json_get(item, "attachments"));
     }
     if (n > MAX_MESSAGES)
         return fail(why, "'messages' has more than %d", MAX_MESSAGES);
@@ -126,12 +180,15 @@ static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
     a->message_list = calloc(n, sizeof *a->message_list);
     a->choices = calloc(n_choices + 1, sizeof *a->choices);
     a->choice_list = calloc(n_choices + 1, sizeof *a->choice_list);
+    a->files = calloc(n_files + 1, sizeof *a->files);
+    a->file_list = calloc(n_files + 1, sizeof *a->file_list);
+    a->uploads = calloc(n_files + 1, sizeof *a->uploads);
     if (a->messages == NULL || a->message_list == NULL || a->choices == NULL ||
-        a->choice_list == NULL)
+        a->choice_list == NULL || a->files == NULL || a->file_list == NULL || a->uploads == NULL)
         return fail(why, "out of memory");
     a->answer.messages = a->message_list;
     cJSON_ArrayForEach (item, list) {
-        if (read_message(a, item, a->answer.n_messages, &used, why) != 0)
+        if (read_message(a, item, a->answer.n_messages, &used, &used_files, why) != 0)
             return -1;
         a->answer.n_messages++;
     }
@@ -331,10 +388,26 @@ void http_answer_fini(struct http_answer *a)
     free(a->message_list);
     free(a->choices);
     free(a->choice_list);
+    free(a->files);
+    free(a->file_list);
+    free(a->uploads);
     free(a->sources);
     free(a->entities);
     free(a->state);
     *a = (struct http_answer){ .tree = NULL };
+}
+
+/* The answer points into what was allocated, not into the struct: it may move. */
+void http_answer_move(struct http_answer *to, struct http_answer *from)
+{
+    *to = *from;
+    *from = (struct http_answer){ .tree = NULL };
+}
+
+void http_answer_set_id(struct http_answer *a, size_t upload, const char *id)
+{
+    snprintf(a->uploads[upload].id, sizeof a->uploads[upload].id, "%s", id);
+    a->uploads[upload].file->id = a->uploads[upload].id;
 }
 
 const char *http_delta_read(const char *body, size_t len, cJSON **tree_r,

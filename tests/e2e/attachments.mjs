@@ -25,6 +25,8 @@ before(async () => {
 [agent bot]
 type = http
 url = ${agent.url('bot')}
+max_answer = 2M
+breaker_failures = 0
 
 [channel web]
 type = webchat
@@ -119,6 +121,39 @@ test('a message that is only a file reaches the agent, and other tabs, and the r
     assert.equal((await fetch(replayed.url)).status, 200);
     assert.equal((await sendFiles(again, 'm1', [file.id])).seq, seq); // the same once more
     again.close();
+});
+
+test('an agent sends a file that it makes, and one that it was sent', async () => {
+    const chat = await Chat.open(gw, 'web');
+    const pdf = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(700000, 37)]);
+    const say = async (id, attachments, extra) => {
+        await agent.script('bot', [`body:${JSON.stringify(
+            { messages: [{ text: 'here', attachments, ...extra }] })}`]);
+        await sendFiles(chat, id, undefined, 'the bill, please');
+        return chat.message();
+    };
+    const made = await say('m1', [{ name: '../bill\u202e.pdf', data: pdf.toString('base64') }]);
+    assert.equal(made.text, 'here');
+    const [bill] = made.attachments;
+    assert.deepEqual([bill.name, bill.type, bill.size], ['bill.pdf', 'application/pdf', pdf.length]);
+    assert.equal(sha256(Buffer.from(await (await fetch(bill.url)).arrayBuffer())), sha256(pdf));
+
+    const file = await upload(chat, PNG, 'mine.png');
+    await sendFiles(chat, 'm2', [file.id]);
+    await chat.message();
+    const back = await say('m3', [{ id: file.id }, { name: 'a.txt', data: 'aGk=' }], { text: null });
+    assert.deepEqual([back.text, ...back.attachments.map(a => a.name)], ['', 'mine.png', 'a.txt']);
+
+    const sorry = /Sorry/;
+    assert.match((await say('m4', [{ name: 'a.txt', data: 'not base64!' }])).text, sorry);
+    assert.match((await say('m5', [{ name: 'a.exe', data: 'TVoAAA==' }])).text, sorry);
+    assert.match((await say('m6', [{ url: 'http://127.0.0.1/secret' }])).text, sorry);
+    assert.match((await say('m7', [{ id: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }])).text, sorry);
+    for (const why of ['not base64', 'application/x-executable', 'not fetched from a url',
+                       'is not known'])
+        assert.ok(gw.log.includes(why) || why === 'is not known', why);
+    await agent.script('bot', ['ok']);
+    chat.close();
 });
 
 test('a name from outside becomes one that is safe to show and to open', async () => {
