@@ -18,137 +18,10 @@
 #include "base/mem.h"
 #include "files/files_private.h"
 
-#define PATH 160 /* bytes of the longest path below the directory */
 #define MOST_META 4096
 #define MOST_SWEPT 1000 /* of a call */
 
 static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* an id ends in one of them */
-
-/* ---- Paths -------------------------------------------------------------------------------- */
-
-static void path_data(char *path, const char *sha256)
-{
-    snprintf(path, PATH, "data/%.2s/%s", sha256, sha256);
-}
-
-static void path_id(char *path, const struct ulid *id, const char *suffix)
-{
-    char text[ULID_TEXT];
-
-    ulid_format(id, text);
-    snprintf(path, PATH, "ids/%c/%s%s", text[ULID_TEXT - 2], text, suffix);
-}
-
-static void path_new(char *path, const struct ulid *id)
-{
-    char text[ULID_TEXT];
-
-    ulid_format(id, text);
-    snprintf(path, PATH, "new/%s", text);
-}
-
-static void path_session(char *path, const struct ulid *session, const struct ulid *id)
-{
-    char text[ULID_TEXT], of[ULID_TEXT] = "";
-
-    ulid_format(session, text);
-    if (id != NULL)
-        ulid_format(id, of);
-    snprintf(path, PATH, "sessions/%c/%s%s%s", text[ULID_TEXT - 2], text, id != NULL ? "/" : "",
-             of);
-}
-
-/* ---- Steps that may fail: -1 with errno --------------------------------------------------- */
-
-static int sync_dir(struct disk *disk, const char *path)
-{
-    int fd = openat(disk->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-
-    if (fd < 0)
-        return -1;
-    rc = fsync(fd);
-    close(fd);
-    return rc;
-}
-
-/* The directory that `path` stands in. */
-static int sync_parent(struct disk *disk, const char *path)
-{
-    char parent[PATH];
-    const char *slash = strrchr(path, '/');
-
-    snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
-    return sync_dir(disk, parent);
-}
-
-static int write_all(int fd, const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        p += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd);
-}
-
-static int write_file(struct disk *disk, const char *path, const void *data, size_t len)
-{
-    int fd = openat(disk->dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int rc, saved;
-
-    if (fd < 0)
-        return -1;
-    rc = write_all(fd, data, len);
-    saved = errno;
-    if (close(fd) != 0 && rc == 0)
-        return -1;
-    errno = saved;
-    return rc;
-}
-
-/* *data_r ends in NUL. At most `most` bytes, else EFBIG. */
-static int read_file(struct disk *disk, const char *path, size_t most, char **data_r,
-                     size_t *len_r)
-{
-    int fd = openat(disk->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat st;
-    size_t len = 0;
-    char *data;
-
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) != 0 || (size_t)st.st_size > most) {
-        close(fd);
-        errno = EFBIG;
-        return -1;
-    }
-    data = mem_alloc((size_t)st.st_size + 1);
-    while (len < (size_t)st.st_size) {
-        ssize_t n = read(fd, data + len, (size_t)st.st_size - len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-    }
-    close(fd);
-    *data_r = data;
-    *len_r = len;
-    return 0;
-}
-
-static int make_dir(struct disk *disk, const char *path)
-{
-    if (mkdirat(disk->dir, path, 0700) == 0)
-        return 1;
-    return errno == EEXIST ? 0 : -1;
-}
 
 static enum files_status failure(const char *what, const struct ulid *id)
 {
@@ -182,11 +55,14 @@ static int write_meta(struct disk *disk, const struct file_info *info)
         td_json_key_str(&j, "session", session);
     }
     td_json_object_end(&j);
-    rc = write_file(disk, tmp, td_json_text(&j), td_json_len(&j));
+    rc = file_write(disk, tmp, td_json_text(&j), td_json_len(&j));
     td_json_free(&j);
     if (rc == 0)
         rc = renameat(disk->dir, tmp, disk->dir, path);
-    return rc == 0 ? sync_parent(disk, path) : -1;
+    if (rc == 0)
+        return dir_sync_parent(disk, path);
+    file_drop(disk, tmp);
+    return -1;
 }
 
 static int take(const cJSON *json, const char *key, char *to, size_t size)
@@ -215,7 +91,7 @@ static enum files_status read_meta(struct disk *disk, const struct ulid *id,
 
     *info = (struct file_info){ .id = *id };
     path_id(path, id, ".json");
-    if (read_file(disk, path, MOST_META, &text, &len) != 0)
+    if (file_read(disk, path, MOST_META, &text, &len) != 0)
         return errno == ENOENT ? FILES_NONE : failure("read what is known of it", id);
     json = td_json_parse(text, len, &limits, why, sizeof why);
     session = td_json_get_str(json, "session");
@@ -287,23 +163,21 @@ static int write_content(struct disk *disk, const struct file_info *info, const 
     there = fstatat(disk->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
             (size_t)st.st_size == len;
     if (there && linkat(disk->dir, path, disk->dir, id, 0) == 0)
-        return sync_parent(disk, id);
+        return dir_sync_parent(disk, id);
     if (there && errno != EMLINK)
         return -1;
     ulid_format(&info->id, text);
     snprintf(tmp, sizeof tmp, "tmp/%s", text);
-    rc = write_file(disk, tmp, data, len);
+    rc = file_write(disk, tmp, data, len);
     if (rc == 0)
         rc = linkat(disk->dir, tmp, disk->dir, id, 0);
     if (rc == 0)
         rc = renameat(disk->dir, tmp, disk->dir, path);
     if (rc != 0) {
-        int saved = errno;
-        unlinkat(disk->dir, tmp, 0);
-        errno = saved;
+        file_drop(disk, tmp);
         return -1;
     }
-    return sync_parent(disk, path) == 0 ? sync_parent(disk, id) : -1;
+    return dir_sync_parent(disk, path) == 0 ? dir_sync_parent(disk, id) : -1;
 }
 
 static int mark_session(struct disk *disk, const struct ulid *session, const struct ulid *id)
@@ -312,10 +186,10 @@ static int mark_session(struct disk *disk, const struct ulid *session, const str
     int made;
 
     path_session(path, session, NULL);
-    if ((made = make_dir(disk, path)) < 0 || (made > 0 && sync_parent(disk, path) != 0))
+    if ((made = dir_make(disk, path)) < 0 || (made > 0 && dir_sync_parent(disk, path) != 0))
         return -1;
     path_session(path, session, id);
-    return write_file(disk, path, "", 0) == 0 ? sync_parent(disk, path) : -1;
+    return file_write(disk, path, "", 0) == 0 ? dir_sync_parent(disk, path) : -1;
 }
 
 enum files_status disk_put(struct disk *disk, struct file_info *info, const void *data,
@@ -333,9 +207,9 @@ enum files_status disk_put(struct disk *disk, struct file_info *info, const void
     if (!has_room(disk, len))
         return FILES_FULL;
     path_new(path, &info->id);
-    rc = write_file(disk, path, info->sha256, FILES_SHA256 - 1);
+    rc = file_write(disk, path, info->sha256, FILES_SHA256 - 1);
     if (rc == 0)
-        rc = sync_parent(disk, path);
+        rc = dir_sync_parent(disk, path);
     if (rc == 0 && !ulid_is_zero(&info->session)) {
         what = "enter it for its session";
         rc = mark_session(disk, &info->session, &info->id);
@@ -401,7 +275,7 @@ enum files_status disk_use(struct disk *disk, const struct ulid *ids, size_t n,
         changed |= unlinkat(disk->dir, path, 0) == 0;
     }
     /* A mark that came back after a crash would let the sweep take a file that is used. */
-    return changed && sync_dir(disk, "new") != 0 ? failure("keep it", &ids[0]) : FILES_OK;
+    return changed && dir_sync(disk, "new") != 0 ? failure("keep it", &ids[0]) : FILES_OK;
 }
 
 enum files_status disk_get(struct disk *disk, const struct ulid *id, struct file_info *info_r,
@@ -415,7 +289,7 @@ enum files_status disk_get(struct disk *disk, const struct ulid *id, struct file
     if (status != FILES_OK)
         return status;
     path_id(path, id, "");
-    if (read_file(disk, path, (size_t)info_r->bytes, &data, &len) != 0)
+    if (file_read(disk, path, (size_t)info_r->bytes, &data, &len) != 0)
         return failure("read it", id);
     crypt_sha256(data, len, hash);
     crypt_hex(hash, sizeof hash, hex);
@@ -430,16 +304,6 @@ enum files_status disk_get(struct disk *disk, const struct ulid *id, struct file
 
 /* ---- Clearing away ------------------------------------------------------------------------ */
 
-static DIR *list(struct disk *disk, const char *path)
-{
-    int fd = openat(disk->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-    if (dir == NULL && fd >= 0)
-        close(fd);
-    return dir;
-}
-
 enum files_status disk_erase(struct disk *disk, const struct ulid *session, size_t *n_r)
 {
     const struct dirent *entry;
@@ -449,7 +313,7 @@ enum files_status disk_erase(struct disk *disk, const struct ulid *session, size
     DIR *dir;
 
     path_session(path, session, NULL);
-    if ((dir = list(disk, path)) == NULL)
+    if ((dir = dir_list(disk, path)) == NULL)
         return errno == ENOENT ? FILES_OK : failure("list the files of its session", session);
     while ((entry = readdir(dir)) != NULL) {
         if (ulid_parse(entry->d_name, &id) != 0)
@@ -464,7 +328,7 @@ enum files_status disk_erase(struct disk *disk, const struct ulid *session, size
 
 static void sweep_new(struct disk *disk, int64_t before, size_t *n_r)
 {
-    DIR *dir = list(disk, "new");
+    DIR *dir = dir_list(disk, "new");
     const struct dirent *entry;
     struct ulid id;
 
@@ -476,7 +340,7 @@ static void sweep_new(struct disk *disk, int64_t before, size_t *n_r)
         if (ulid_parse(entry->d_name, &id) != 0 || ulid_ms(&id) >= before)
             continue;
         path_new(path, &id);
-        if (read_file(disk, path, FILES_SHA256, &sha256, &len) != 0)
+        if (file_read(disk, path, FILES_SHA256, &sha256, &len) != 0)
             sha256 = mem_strdup("");
         read_meta(disk, &id, &info);
         remove_file(disk, &id, sha256, &info.session);
@@ -495,7 +359,7 @@ static void sweep_old(struct disk *disk, int64_t before, size_t *n_r)
     DIR *dir;
 
     snprintf(path, sizeof path, "ids/%c", letters[disk->swept++ % (sizeof letters - 1)]);
-    dir = list(disk, path);
+    dir = dir_list(disk, path);
     while (dir != NULL && *n_r < MOST_SWEPT && (entry = readdir(dir)) != NULL) {
         struct file_info info;
 
@@ -529,35 +393,35 @@ static int make_dirs(struct disk *disk)
     int made = 0, rc;
 
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
-        if ((rc = make_dir(disk, tops[i])) < 0)
+        if ((rc = dir_make(disk, tops[i])) < 0)
             return -1;
         made |= rc;
     }
     for (unsigned i = 0; i < 256; i++) {
         snprintf(path, sizeof path, "data/%02x", i);
-        if ((rc = make_dir(disk, path)) < 0)
+        if ((rc = dir_make(disk, path)) < 0)
             return -1;
         made |= rc;
     }
     for (size_t i = 0; i < sizeof letters - 1; i++) {
         for (size_t k = 0; k < 2; k++) {
             snprintf(path, sizeof path, "%s/%c", k == 0 ? "ids" : "sessions", letters[i]);
-            if ((rc = make_dir(disk, path)) < 0)
+            if ((rc = dir_make(disk, path)) < 0)
                 return -1;
             made |= rc;
         }
     }
     if (!made)
         return 0;
-    return sync_dir(disk, "data") == 0 && sync_dir(disk, "ids") == 0 &&
-                   sync_dir(disk, "sessions") == 0
+    return dir_sync(disk, "data") == 0 && dir_sync(disk, "ids") == 0 &&
+                   dir_sync(disk, "sessions") == 0
                ? fsync(disk->dir)
                : -1;
 }
 
 static void empty_tmp(struct disk *disk)
 {
-    DIR *dir = list(disk, "tmp");
+    DIR *dir = dir_list(disk, "tmp");
     const struct dirent *entry;
 
     while (dir != NULL && (entry = readdir(dir)) != NULL)
