@@ -37,7 +37,8 @@ static void a_newcomer_is_welcomed_with_session_token_owner_and_limits(void **st
     snprintf(want, sizeof want,
              "{\"type\":\"welcome\",\"session\":\"%s\",\"resume\":\"%s\",\"seq\":3,"
              "\"state\":\"active\",\"owner\":{\"kind\":\"agent\",\"name\":\"Ada\"},"
-             "\"limits\":{\"max_message\":65536,\"max_text\":8000,\"rate\":20,\"rate_ms\":10000}}",
+             "\"limits\":{\"max_message\":65536,\"max_text\":8000,\"rate\":20,\"rate_ms\":10000,"
+             "\"upload\":\"/chat/web/files\",\"max_attachment\":4096,\"max_attachments\":10}}",
              SESSION, kit_token(f, SESSION, token));
     expect_frame(f, conn, want);
     expect_silence(f);
@@ -498,12 +499,45 @@ static void a_close_in_the_middle_of_everything_frees_everything(void **state)
     fake_open(f, &td_plugin_0, &conf); /* the teardown closes once more */
 }
 
+static void files_go_with_messages_by_their_ids(void **state)
+{
+    struct fake *f = *state;
+    uint64_t conn = fake_ws_open(f, "192.0.2.1", NULL);
+    const struct td_attachment file = { .size = sizeof file, .id = "F1", .name = "a.png",
+                                        .type = "image/png", .bytes = 7, .url = "https://u" };
+    const struct td_attachment *const files[] = { &file };
+    const struct td_message message = { .size = sizeof message, .id = "M", .author = TD_AI,
+                                        .seq = 5, .at_ms = FAKE_START_MS, .attachments = files,
+                                        .n_attachments = 1 };
+    const struct td_outbound out = { .size = sizeof out, .session = SESSION, .message = &message };
+    const struct fake_call *call;
+
+    fake_ws_text(f, conn, HELLO);
+    kit_attached(f, fake_next(f, FAKE_ATTACH)->id, SESSION, 3);
+    fake_forget(f);
+    fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"m1\",\"attachments\":[\"F1\",\"F2\"]}");
+    call = fake_next(f, FAKE_DELIVER);
+    assert_non_null(call);
+    assert_null(call->in->message->text);
+    assert_int_equal(call->in->message->n_attachments, 2);
+    assert_string_equal(call->in->message->attachments[1]->id, "F2");
+    fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"m2\",\"attachments\":[7]}");
+    expect_error(f, conn, "bad_request", "'attachments'");
+    fake_ws_text(f, conn, "{\"type\":\"message\",\"id\":\"m3\",\"attachments\":[]}");
+    expect_error(f, conn, "bad_request", "'attachments'");
+    fake_send(f, 9, &out);
+    call = fake_next(f, FAKE_WS_SEND);
+    assert_non_null(strstr(call->text, "\"text\":\"\",\"attachments\":[{\"id\":\"F1\",\"name\":"
+                           "\"a.png\",\"type\":\"image/png\",\"size\":7,\"url\":\"https://u\"}]"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_endpoint_has_the_channels_name_and_its_limits),
         T(a_newcomer_is_welcomed_with_session_token_owner_and_limits),
         T(a_token_brings_the_session_back),
+        T(files_go_with_messages_by_their_ids),
         T(a_token_that_was_touched_ends_in_4401),
         T(a_token_the_host_finds_too_old_ends_in_4401),
         T(a_busy_host_ends_in_busy_and_1013),

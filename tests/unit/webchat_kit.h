@@ -24,6 +24,7 @@ static inline struct conf kit_conf(void)
         .rate = { 20, 10000 }, .max_connections = 20000, .max_connections_per_ip = 100,
         .new_sessions = { 30, 60000 }, .hello_timeout = 10000, .ping = 25000,
         .pong_timeout = 10000, .send_buffer = 262144, .replay = 500, .token_ttl = 86400000,
+        .max_attachment = 4096,
     };
 }
 
