@@ -1,4 +1,4 @@
-/* test_agent_http_stream.c - plugins/agent_http: answers in parts, and answers that come later. */
+/* test_agent_http_stream.c - plugins/agent_http: answers in parts, later, and with files. */
 #include "config.h"
 
 #include <stdio.h>
@@ -373,10 +373,79 @@ static void without_a_secret_nobody_can_answer_later(void **state)
           "the agent answered HTTP 202, and without a secret it cannot answer later");
 }
 
+/* ---- Files ----------------------------------------------------------------------------- */
+
+static const char with_files[] =
+    "{\"messages\":[{\"attachments\":[{\"id\":\"F0\"},{\"name\":\"a.txt\",\"data\":\"aGVsbG8=\"}]},"
+    "{\"text\":\"b\",\"attachments\":[{\"name\":\"b.txt\",\"type\":\"text/plain\",\"data\":\"Yg==\"}]}]}";
+
+static void filed(const struct fake_call *file, enum td_status status, const char *id,
+                  const char *detail)
+{
+    const struct td_attachment known = { .size = sizeof known, .id = id };
+    const struct td_filed answer = { .size = sizeof answer, .status = status, .detail = detail,
+                                     .attachment = id != NULL ? &known : NULL };
+
+    fake_filed(f, file->id, &answer);
+}
+
+static void files_are_handed_in_before_their_answer(void **state)
+{
+    const struct fake_call *first, *second;
+    const struct td_answer *answer;
+
+    (void)state;
+    fake_http_body(f, ask(1), 200, with_files);
+    first = fake_next(f, FAKE_FILE);
+    second = fake_next(f, FAKE_FILE);
+    assert_string_equal(first->file->name, "a.txt");
+    assert_string_equal(first->file->data, "hello");
+    assert_int_equal(first->file->len, 5);
+    assert_string_equal(first->file->session, "s");
+    assert_string_equal(second->file->data, "b");
+    assert_int_equal(fake_waiting(f, FAKE_ANSWER), 0);
+    filed(second, TD_OK, "F2", NULL);
+    assert_int_equal(fake_waiting(f, FAKE_ANSWER), 0);
+    filed(first, TD_OK, "F1", NULL);
+    answer = fake_next(f, FAKE_ANSWER)->answer;
+    assert_int_equal(answer->status, TD_OK);
+    assert_string_equal(answer->messages[0]->attachments[0]->id, "F0");
+    assert_string_equal(answer->messages[0]->attachments[1]->id, "F1");
+    assert_string_equal(answer->messages[1]->attachments[0]->id, "F2");
+}
+
+static void a_file_that_is_not_taken_fails_its_answer(void **state)
+{
+    const struct fake_call *first, *second;
+    const struct td_answer *answer;
+
+    (void)state;
+    fake_http_body(f, ask(1), 200, with_files);
+    first = fake_next(f, FAKE_FILE);
+    second = fake_next(f, FAKE_FILE);
+    filed(first, TD_RETRY, NULL, "later");
+    filed(second, TD_REJECT, NULL, "a virus");
+    answer = fake_next(f, FAKE_ANSWER)->answer;
+    assert_int_equal(answer->status, TD_FAIL);
+    assert_string_equal(answer->detail, "attachment 'b.txt' was not taken: a virus");
+
+    fake_http_body(f, ask(2), 200, with_files);
+    first = fake_next(f, FAKE_FILE);
+    second = fake_next(f, FAKE_FILE);
+    fake_cancel(f, 2);
+    filed(first, TD_OK, "F1", NULL);
+    filed(second, TD_OK, "F2", NULL);
+    assert_int_equal(fake_waiting(f, FAKE_ANSWER), 0);
+
+    fake_http_body(f, ask(3), 200, with_files); /* tear_down() closes with these open */
+}
+
 int main(void)
 {
 #define T(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        T(files_are_handed_in_before_their_answer),
+        T(a_file_that_is_not_taken_fails_its_answer),
         T(streams_are_read_as_the_standard_says),
         T(bounds_of_a_stream_hold_however_it_is_cut),
         T(however_a_stream_is_cut_its_parts_and_its_answer_come),
