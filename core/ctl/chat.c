@@ -290,7 +290,8 @@ static int talk(struct chat *chat, struct err *err)
 {
     int rc = hear(chat, err);
 
-    while (rc == 0 && !(chat->eof && (chat->sent == 0 || chat->answered))) {
+    while (rc == 0 && !client_stopped(chat->args->client) &&
+           !(chat->eof && (chat->sent == 0 || chat->answered))) {
         struct pollfd fds[2] = { { .fd = socket_fd(chat->socket), .events = POLLIN },
                                  { .fd = chat->eof ? -1 : STDIN_FILENO, .events = POLLIN } };
 

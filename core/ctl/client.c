@@ -40,6 +40,19 @@ static int explain(const struct client *client, CURL *curl, CURLcode rc, struct 
                    detail);
 }
 
+int client_stopped(const struct client *client)
+{
+    return client->stop && *client->stop;
+}
+
+/* curl asks about once a second, and whenever something comes. */
+static int ask_stop(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                    curl_off_t up)
+{
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    return client_stopped(arg);
+}
+
 /* What is the same in every request. Ends the program when there is no memory. */
 static CURL *prepare(const struct client *client, const char *path, struct curl_slist **headers_r)
 {
@@ -61,6 +74,9 @@ static CURL *prepare(const struct client *client, const char *path, struct curl_
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, client->stop ? 0L : 1L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_stop);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
     if (bearer)
         mem_wipe(bearer, strlen(bearer));
     free(bearer);
@@ -76,7 +92,7 @@ static int perform(const struct client *client, CURL *curl, struct curl_slist *h
     const CURLcode code = curl_easy_perform(curl);
 
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    const int rc = code == CURLE_OK || (may_stop && code == CURLE_WRITE_ERROR)
+    const int rc = code == CURLE_OK || (may_stop && (code == CURLE_WRITE_ERROR || code == CURLE_ABORTED_BY_CALLBACK))
                        ? (int)status : explain(client, curl, code, err);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);

@@ -153,7 +153,6 @@ test('tandemctl says what is wrong and ends with 1, 2 or 3', () => {
     assert.match(none.stderr, /no such session/);
     assert.equal(onSocket('session', 'nonsense').status, 2);
     assert.equal(onSocket('nosuch').status, 2);
-    assert.equal(onSocket().status, 2);
     const away = ctl('-s', '/nosuch/control', 'status');
     assert.equal(away.status, 3);
     assert.match(away.stderr, /\/nosuch\/control/);
