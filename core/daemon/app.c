@@ -36,7 +36,7 @@
 #include "plug/loader.h"
 #include "store/store.h"
 
-#define IDLE_HTTP 64 /* connections to agents that are kept */
+#define MAX_HTTP 1024 /* connections to agents and others that are open at once */
 
 struct app {
     struct setup *setup;
@@ -308,7 +308,7 @@ static int start_network(struct app *app, struct err *err)
         .trusted_proxies = tandem->trusted_proxies,
     };
 
-    app->http = http_new(app->loop, IDLE_HTTP, err);
+    app->http = http_new(app->loop, MAX_HTTP, err);
     if (!app->http)
         return -1;
     app->web = web_open(app->loop, &conf, err);

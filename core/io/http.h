@@ -1,10 +1,12 @@
 /*
  * http.h - the HTTP client: many requests at once, in the loop, none of them blocking.
  *
- * Layer: io. libcurl multi underneath and nowhere else visible, so that it can be replaced.
- * Connections are kept and reused; certificates are always verified; redirects are not followed;
- * only http and https (HTTP/2 when TLS agrees on it); the environment's proxy variables are not
- * looked at. Threads: loop thread (libcurl resolves names in a thread of its own).
+ * Layer: io. HTTP/1.1 over our own sockets and OpenSSL (contrib/decisions says why). Connections
+ * are kept and reused; certificates and their names are always verified, against the system's
+ * authorities or SSL_CERT_FILE and SSL_CERT_DIR; redirects are not followed; only http and https;
+ * the environment's proxy variables are not looked at. A request that finds its kept connection
+ * closed by the peer, before a byte of an answer, is sent once more on a fresh one, whatever its
+ * method. Threads: loop thread (names are looked up in threads of their own, resolve.h).
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -16,9 +18,9 @@ struct http;
 struct http_call;
 struct loop;
 
-/* max_idle: connections kept for use again, at least 1024. No more are open at once: further
- * requests wait for one while their time runs. */
-struct http *http_new(struct loop *loop, unsigned max_idle, struct err *err);
+/* No more connections are open at once, kept ones included: further requests wait for one while
+ * their time runs. */
+struct http *http_new(struct loop *loop, unsigned max_connections, struct err *err);
 /* Calls still running end without their callback. Not to be called from one. */
 void http_free(struct http **http);
 
