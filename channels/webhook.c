@@ -38,6 +38,23 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_LIST(struct conf, in_name, 0, "/name", "Pointers to the customer's name."),
     TD_CONF_LIST(struct conf, in_time, 0, "/time",
                  "Pointers to when it was written, in s or ms since 1970 or as a date."),
+    TD_CONF_LIST(struct conf, in_file, 0, NULL,
+                 "Pointers to a file that came with a message: its URL, or what file_lookup or "
+                 "file_url make one of."),
+    TD_CONF_LIST(struct conf, in_file_name, 0, NULL, "Pointers to its name."),
+    TD_CONF_STR(struct conf, file_lookup, 0, NULL,
+                "URL that is asked first, with {file}, {account} and {secret} filled in; its "
+                "answer is JSON."),
+    TD_CONF_LIST(struct conf, file_found, 0, "/url",
+                 "Pointers in that JSON to the file's URL, or to what stands for {file} in "
+                 "file_url."),
+    TD_CONF_STR(struct conf, file_url, 0, NULL,
+                "URL of the file, with {file}, {account} and {secret} filled in; unset, what was "
+                "found is the URL, and its host is one of file_hosts."),
+    TD_CONF_LIST(struct conf, file_hosts, 0, NULL,
+                 "Hosts, with their port if it is not the usual one, from which a URL found is "
+                 "fetched; with auth = bearer they get its token."),
+    TD_CONF_SIZE(struct conf, max_file, 0, "10M", 1024, 64 << 20, "Largest file that is fetched."),
     TD_CONF_STR(struct conf, text_other, 0, NULL,
                 "What is taken for the text of a message that has none; unset, it is not taken."),
     TD_CONF_STR(struct conf, status_list, 0, NULL,
@@ -81,6 +98,7 @@ static void webhook_close(void *self)
 {
     struct webhook *hook = self;
 
+    files_close(hook);
     in_close(hook);
     out_close(hook);
     free(hook);
@@ -98,7 +116,7 @@ static enum td_status webhook_open(const struct td_host *host, struct td_instanc
     hook->host = host;
     hook->inst = inst;
     hook->conf = conf;
-    if (out_open(hook, err) != 0 || in_open(hook, err) != 0) {
+    if (out_open(hook, err) != 0 || files_open(hook, err) != 0 || in_open(hook, err) != 0) {
         webhook_close(hook);
         return TD_CONF;
     }
@@ -116,12 +134,18 @@ static void webhook_accepted(void *self, uint64_t delivery, const struct td_acce
     in_accepted(self, delivery, accepted);
 }
 
+static void webhook_filed(void *self, uint64_t job, const struct td_filed *filed)
+{
+    files_filed(self, job, filed);
+}
+
 static const struct td_channel_ops ops = {
     .size = sizeof ops,
     .open = webhook_open,
     .send = webhook_send,
     .accepted = webhook_accepted,
     .close = webhook_close,
+    .filed = webhook_filed,
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_CHANNEL, .name = "webhook", .version = "1.0",

@@ -87,6 +87,24 @@ static void batch_end(struct webhook *hook, struct batch *batch)
     free(batch);
 }
 
+void in_hold(struct batch *batch)
+{
+    batch->open++;
+}
+
+void in_release(struct webhook *hook, struct batch *batch)
+{
+    if (--batch->open == 0)
+        batch_end(hook, batch);
+}
+
+void in_again(struct batch *batch, uint32_t retry_after_ms)
+{
+    batch->again = 1;
+    if (retry_after_ms > batch->retry_after_ms)
+        batch->retry_after_ms = retry_after_ms;
+}
+
 void in_accepted(struct webhook *hook, uint64_t id, const struct td_accepted *accepted)
 {
     struct delivery *delivery;
@@ -102,16 +120,13 @@ void in_accepted(struct webhook *hook, uint64_t id, const struct td_accepted *ac
         batch->accepted++;
         batch->duplicates += accepted->duplicate != 0;
     } else if (accepted->status == TD_RETRY) {
-        batch->again = 1;
-        if (accepted->retry_after_ms > batch->retry_after_ms)
-            batch->retry_after_ms = accepted->retry_after_ms;
+        in_again(batch, accepted->retry_after_ms);
     } else { /* it would be refused again: the provider is not asked to */
         batch->refused++;
         hook->host->count(hook->inst, "refused", 1);
         hook->host->log(hook->inst, TD_WARN, "a message was refused: %s", accepted->detail);
     }
-    if (--batch->open == 0)
-        batch_end(hook, batch);
+    in_release(hook, batch);
 }
 
 /* ---- Times -------------------------------------------------------------------------------- */
@@ -178,19 +193,18 @@ static void unknown(struct reading *reading)
     reading->hook->host->count(reading->hook->inst, "unknown", 1);
 }
 
-static void deliver(struct reading *reading, const struct td_inbound *in)
+void in_deliver(struct webhook *hook, struct batch *batch, const struct td_inbound *in)
 {
-    struct webhook *hook = reading->hook;
     struct delivery *delivery = malloc(sizeof *delivery);
 
     if (delivery == NULL) {
-        reading->batch->again = 1;
+        in_again(batch, 0);
         return;
     }
     delivery->id = ++hook->last_delivery;
-    delivery->batch = reading->batch;
+    delivery->batch = batch;
     HASH_ADD(hh, hook->deliveries, id, sizeof delivery->id, delivery);
-    reading->batch->open++;
+    in_hold(batch);
     hook->host->deliver(hook->inst, delivery->id, in);
 }
 
@@ -200,6 +214,8 @@ static int on_message(void *arg, const struct place *place)
     struct webhook *hook = reading->hook;
     char id[POINTER_TEXT], peer[POINTER_TEXT], text[POINTER_TEXT], choice[POINTER_TEXT];
     char account[POINTER_TEXT], name[POINTER_TEXT], time[POINTER_TEXT], own_id[256];
+    char file_buf[POINTER_TEXT], file_name[POINTER_TEXT];
+    const char *file = pointers_text(&hook->file, place, file_buf);
     struct td_customer customer = {
         .size = sizeof customer, .name = pointers_text(&hook->name, place, name),
     };
@@ -224,12 +240,16 @@ static int on_message(void *arg, const struct place *place)
         snprintf(own_id, sizeof own_id, "%.200s-%u", reading->request_id, reading->n);
         message.id = own_id;
     }
-    if (message.text == NULL && message.choice == NULL)
+    if (message.text == NULL && message.choice == NULL && file == NULL)
         message.text = hook->conf->text_other;
-    if (message.id == NULL || in.peer == NULL || (message.text == NULL && message.choice == NULL))
+    if (message.id == NULL || in.peer == NULL ||
+        (message.text == NULL && message.choice == NULL && file == NULL))
         unknown(reading);
+    else if (file != NULL)
+        files_fetch(hook, reading->batch, &in, file,
+                    pointers_text(&hook->file_name, place, file_name));
     else
-        deliver(reading, &in);
+        in_deliver(hook, reading->batch, &in);
     return 0;
 }
 
@@ -307,6 +327,7 @@ static struct batch *batch_begin(struct webhook *hook, uint64_t request)
     if (batch == NULL)
         return NULL;
     batch->request = request;
+    in_hold(batch); /* until all of it is read */
     batch->next = hook->batches;
     if (batch->next != NULL)
         batch->next->prev = batch;
@@ -339,8 +360,7 @@ static void take(struct webhook *hook, const struct td_web_request *request, con
     pointer_each(&hook->messages, root, on_message, &reading);
     if (n == 0)
         unknown(&reading);
-    if (reading.batch->open == 0) /* accepted() never comes from inside deliver() */
-        batch_end(hook, reading.batch);
+    in_release(hook, reading.batch);
 }
 
 /* Slack asks at the start whether the address is ours. */

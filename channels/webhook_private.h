@@ -23,6 +23,9 @@ struct conf {
     const char *message_list;
     const char *const *in_id, *const *in_peer, *const *in_text, *const *in_choice;
     const char *const *in_account, *const *in_name, *const *in_time;
+    const char *const *in_file, *const *in_file_name, *const *file_found, *const *file_hosts;
+    const char *file_lookup, *file_url;
+    int64_t max_file;
     const char *text_other;
     const char *status_list;
     const char *const *status_id, *const *status_value;
@@ -55,6 +58,12 @@ struct webhook {
     unsigned n_batches;
     uint64_t last_delivery;
 
+    /* webhook_files.c */
+    struct pointers file, file_name, file_found;
+    struct fetch *fetches;
+    unsigned n_fetches;
+    uint64_t last_file;
+
     /* webhook_out.c */
     struct sign_keys *out_keys;
     struct pointers reply_id;
@@ -69,6 +78,18 @@ struct webhook {
 int in_open(struct webhook *hook, struct td_error *err);
 void in_accepted(struct webhook *hook, uint64_t delivery, const struct td_accepted *accepted);
 void in_close(struct webhook *hook);
+/* A request is answered when all that holds it has let go. */
+void in_hold(struct batch *batch);
+void in_release(struct webhook *hook, struct batch *batch);
+void in_again(struct batch *batch, uint32_t retry_after_ms); /* the whole has to come again */
+void in_deliver(struct webhook *hook, struct batch *batch, const struct td_inbound *in);
+
+/* Delivers the message when its file is there. */
+void files_fetch(struct webhook *hook, struct batch *batch, const struct td_inbound *in,
+                 const char *file, const char *name);
+void files_filed(struct webhook *hook, uint64_t job, const struct td_filed *filed);
+int files_open(struct webhook *hook, struct td_error *err);
+void files_close(struct webhook *hook);
 
 int out_open(struct webhook *hook, struct td_error *err);
 void out_send(struct webhook *hook, uint64_t job, const struct td_outbound *out);
