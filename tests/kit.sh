@@ -43,6 +43,7 @@ good channels/.libs/webchat.so
 good channels/.libs/webhook.so url=http://127.0.0.1:9/out verify=none
 good plugins/.libs/agent_echo.so delay=1s
 good plugins/.libs/agent_http.so url=http://127.0.0.1:9/agent
+good plugins/.libs/desk_web.so
 
 wrong nosymbol fit 'it lacks TD_PLUGIN_DEFINE'
 wrong minor fit 'update tandemd, or build the plugin with this daemon'
@@ -63,6 +64,11 @@ wrong opens close 'left [0-9]+ descriptors open: close\(\) them'
 wrong foreign thread 'sent\(\) was called from a thread of the plugin'
 wrong crashes crash 'it crashed in send'
 wrong shares once 'which this instance was never given'
+wrong desk_never once 'were never answered in an hour: answer each with offered\(\)'
+wrong desk_again once 'offered\(\) came twice for job [0-9]+: each offer\(\) is answered'
+wrong desk_mixed once 'sent\(\) came for job [0-9]+, which this instance was never given'
+wrong desk_grabs desk 'after its release\(\): forget a handoff that is released'
+wrong desk_nobody desk 'without a human: name who does it'
 wrong nosize size 'struct td_sent came with size 0: set \.size'
 
 # The line is the rule's own.

@@ -10,16 +10,14 @@
 
 #include "base/utf8.h"
 #include "kit/child.h"
+#include "kit/drive_private.h"
 #include "kit/fake_host.h"
 #include "kit/lend.h"
 #include "kit/rules.h"
 #include "kit/wire.h"
 
-#define MAX_ID 128
-#define MAX_ADDRESS 320
 #define MAX_REFUSED 64
 #define RETRY_MS 1000
-#define SESSION "01JDBXKQ7Z0000000000000000"
 
 /* A delivery that was answered with TD_RETRY: not again before at_ms. */
 struct refused {
@@ -60,6 +58,7 @@ static int side_open(struct side *side, const struct drive *drive, int i)
         side->fake = fake_new(i == 0 ? "first" : "second");
     side->job = UINT64_MAX - 1000000 * (uint64_t)(i + 1); /* numbers of the host's own choice */
     fake_listen(side->fake, &ear);
+    lend_to(drive->plugin->kind);
     if (fake_open(side->fake, drive->plugin, drive->conf[i]) == TD_OK)
         return 0;
     if (i == 0)
@@ -82,7 +81,7 @@ static void side_close(struct side *side)
 
 /* ---- What comes from the plugin ----------------------------------------------------------- */
 
-static void check_text(const char *what, const char *text, size_t max)
+void check_text(const char *what, const char *text, size_t max)
 {
     if (text == NULL)
         return;
@@ -93,13 +92,13 @@ static void check_text(const char *what, const char *text, size_t max)
                    strlen(text), max);
 }
 
-static void check_size(const char *what, uint32_t size, size_t least)
+void check_size(const char *what, uint32_t size, size_t least)
 {
     if (size < least)
         child_fail(RULE_SIZE, "%s came with size %u: set .size = sizeof of it", what, size);
 }
 
-static void check_message(const struct td_message *message)
+void check_message(const struct td_message *message)
 {
     check_size("struct td_message", message->size, sizeof(uint32_t) * 2);
     check_text("a message's id", message->id, MAX_ID);
@@ -189,6 +188,22 @@ static void attach(struct side *side, const struct fake_call *call)
     fake_attached(side->fake, call->id, lend_attached(&attached));
 }
 
+/* A file is taken, refused for now, refused for ever: in turn. */
+static void file(struct side *side, const struct fake_call *call)
+{
+    static const enum td_status statuses[] = { TD_OK, TD_RETRY, TD_REJECT };
+    const struct td_attachment taken = { .size = sizeof taken, .id = SESSION, .name = "a.txt",
+                                         .type = "text/plain", .bytes = call->file->len };
+    const enum td_status status = statuses[side->turn++ % 3];
+    const struct td_filed filed = {
+        .size = sizeof filed, .status = status, .attachment = status == TD_OK ? &taken : NULL,
+        .detail = status != TD_OK ? "the kit refuses it" : NULL,
+        .retry_after_ms = status == TD_RETRY ? RETRY_MS : 0,
+    };
+
+    fake_filed(side->fake, call->id, lend_filed(&filed));
+}
+
 static void check_new(struct side *side)
 {
     const struct fake_call *call;
@@ -212,6 +227,9 @@ static void serve(struct side *side, unsigned rounds)
         }
         while ((call = fake_next(side->fake, FAKE_ATTACH)) != NULL)
             attach(side, call);
+        while ((call = fake_next(side->fake, FAKE_FILE)) != NULL)
+            file(side, call);
+        desk_serve(side->fake, &side->turn);
         wire_http(side->fake, 1);
         check_new(side);
     }
@@ -309,8 +327,15 @@ static void round_of(struct side *side, const struct drive *drive, unsigned roun
 {
     if (drive->plugin->kind == TD_CHANNEL)
         channel_round(side, round);
-    else
+    else if (drive->plugin->kind == TD_AGENT)
         agent_round(side, round);
+    else
+        desk_round(side->fake, round, &side->job, &side->turn);
+}
+
+static const char *answers_of(enum td_kind kind)
+{
+    return kind == TD_CHANNEL ? "sent()" : kind == TD_AGENT ? "answer()" : "offered() or sent()";
 }
 
 /* ---- Scenes ------------------------------------------------------------------------------- */
@@ -381,7 +406,7 @@ void drive_talk(void *arg)
             if (fake_unanswered(sides[i].fake) > 0)
                 child_fail(RULE_ONCE, "%u jobs were never answered in an hour: answer each with "
                            "%s, also when it fails", fake_unanswered(sides[i].fake),
-                           drive->plugin->kind == TD_CHANNEL ? "sent()" : "answer()");
+                           answers_of(drive->plugin->kind));
         }
     }
     side_close(&sides[0]); /* the other one goes on */

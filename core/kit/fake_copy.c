@@ -74,7 +74,7 @@ static const struct td_attachment *const *attachments(struct fake_mem *mem,
     return list;
 }
 
-static const struct td_message *message(struct fake_mem *mem, const struct td_message *from)
+const struct td_message *fake_message(struct fake_mem *mem, const struct td_message *from)
 {
     if (from == NULL)
         return NULL;
@@ -127,7 +127,7 @@ const struct td_inbound *fake_inbound(struct fake_mem *mem, const struct td_inbo
     to->customer = customer(mem, from->customer);
     to->locale = fake_str(mem, from->locale);
     to->timezone = fake_str(mem, from->timezone);
-    to->message = message(mem, from->message);
+    to->message = fake_message(mem, from->message);
     return to;
 }
 
@@ -148,7 +148,7 @@ const struct td_event *fake_event_copy(struct fake_mem *mem, const struct td_eve
 
     to->session = fake_str(mem, from->session);
     to->text = fake_str(mem, from->text);
-    to->message = message(mem, from->message);
+    to->message = fake_message(mem, from->message);
     to->owner = owner(mem, from->owner);
     return to;
 }
@@ -168,7 +168,7 @@ const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer
         fake_keep(mem, NULL, from->n_messages * sizeof(struct td_message *));
 
     for (size_t i = 0; i < from->n_messages; i++)
-        messages[i] = message(mem, from->messages[i]);
+        messages[i] = fake_message(mem, from->messages[i]);
     to->messages = messages;
     to->detail = fake_str(mem, from->detail);
     to->silent = fake_str(mem, from->silent);
@@ -214,6 +214,32 @@ const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_
     to->content_type = fake_str(mem, from->content_type);
     to->headers = headers(mem, from->headers, from->n_headers);
     to->body = fake_keep(mem, from->body, from->body_len);
+    return to;
+}
+
+const struct td_offered *fake_offered(struct fake_mem *mem, const struct td_offered *from)
+{
+    struct td_offered *to = sized(mem, from, sizeof *from, from->size);
+
+    to->human = fake_str(mem, from->human);
+    to->detail = fake_str(mem, from->detail);
+    return to;
+}
+
+const struct td_desk_request *fake_desk_request(struct fake_mem *mem,
+                                                const struct td_desk_request *from)
+{
+    struct td_desk_request *to = sized(mem, from, sizeof *from, from->size);
+
+    to->id = fake_str(mem, to->id);
+    to->handoff = fake_str(mem, to->handoff);
+    to->session = fake_str(mem, to->session);
+    to->human = fake_str(mem, to->human);
+    to->message = fake_message(mem, to->message);
+    to->text = fake_str(mem, to->text);
+    to->queue = fake_str(mem, to->queue);
+    to->to_human = fake_str(mem, to->to_human);
+    to->wrapup = fake_str(mem, to->wrapup);
     return to;
 }
 

@@ -130,6 +130,8 @@ unsigned fake_unanswered(const struct fake *f)
 
     for (const struct fake_job *job = f->jobs; job != NULL; job = job->next)
         n += job->state == JOB_OPEN;
+    for (const struct fake_job *job = f->offers; job != NULL; job = job->next)
+        n += job->state == JOB_OPEN;
     return n;
 }
 
@@ -255,7 +257,8 @@ static void host_sent(struct td_instance *inst, uint64_t job, const struct td_se
 {
     struct fake *f = fake_enter(inst, "sent");
 
-    if (f == NULL || !fake_job_answer(f, f->jobs, job, "sent", "send"))
+    if (f == NULL || !fake_job_answer(f, f->jobs, job, "sent",
+                                      f->plugin->kind == TD_DESK ? "relay" : "send"))
         return;
     fake_add(f, FAKE_SENT, job)->sent = fake_sent(&f->mem, sent);
 }
@@ -320,6 +323,9 @@ static const struct td_host host = {
     .ws_close = fake_host_ws_close,
     .delta = host_delta,
     .file = host_file,
+    .offered = fake_host_offered,
+    .desk = fake_host_desk,
+    .human = fake_host_human,
     .route_with = fake_host_route_with,
 };
 

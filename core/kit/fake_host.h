@@ -28,6 +28,7 @@
 #define FAKE_MAX_CALLS 10000 /* of the host, out of one call of the plugin */
 #define FAKE_MAX_POSTS 10000
 #define FAKE_RULE_OPEN 100 /* a rule that stands at open(), not in the numbered list */
+#define FAKE_RULE_DESK 103 /* at release() */
 #define FAKE_START_MS INT64_C(1795415816123) /* 2026-11-23T06:36:56.123Z */
 
 struct fake;
@@ -46,6 +47,8 @@ enum fake_what {
     FAKE_WS_CLOSE,  /* id: the connection; code; text: the reason, NULL: none */
     FAKE_DELTA,     /* id: the job; text */
     FAKE_FILE,      /* id: the job; file; answer it with fake_filed() */
+    FAKE_OFFERED,   /* id: the job; offered */
+    FAKE_DESK,      /* id: the job; desk; answer it with fake_done() */
     FAKE_N_WHAT,
 };
 
@@ -67,6 +70,8 @@ struct fake_call {
     const struct td_http_request *request; /* body ends in NUL */
     const struct td_web_reply *reply;
     const struct td_file *file; /* data ends in NUL */
+    const struct td_offered *offered;
+    const struct td_desk_request *desk;
 };
 
 struct fake *fake_new(const char *name);
@@ -130,6 +135,13 @@ void fake_cancel(struct fake *fake, uint64_t job);
 /* An answer that comes by itself; err_r holds the plugin's sentence. */
 enum td_status fake_late(struct fake *fake, uint64_t job, const struct td_web_request *request,
                          struct td_error *err_r);
+
+/* To the plugin: desks. The host knows the human X by the token "token-X". */
+void fake_offer(struct fake *fake, uint64_t job, const struct td_handoff *handoff);
+void fake_relay(struct fake *fake, uint64_t job, const struct td_relay *relay);
+void fake_release(struct fake *fake, const char *handoff, const char *outcome);
+void fake_desk_event(struct fake *fake, const struct td_desk_event *event);
+void fake_done(struct fake *fake, uint64_t job, const struct td_desk_done *done);
 
 /* HTTP client: ends a request. fake_http_open(): 1 until it is ended or cancelled. */
 void fake_http(struct fake *fake, const struct fake_call *call,

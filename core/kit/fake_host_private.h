@@ -79,6 +79,11 @@ struct fake_job {
     enum fake_job_state state;
 };
 
+struct fake_name {
+    struct fake_name *next;
+    const char *text;
+};
+
 struct fake_counter {
     struct fake_counter *next;
     const char *what;
@@ -108,6 +113,8 @@ struct fake {
     struct fake_route *routes;
     struct fake_conn *conns;
     struct fake_job *jobs, *asked; /* open sends or asks; deliveries and attaches to be answered */
+    struct fake_job *offers; /* those that are open */
+    struct fake_name *released; /* handoffs */
     struct fake_counter *counters;
     const struct td_ws_conf *ws_conf;
     const struct td_ws_ops *ws_ops;
@@ -134,7 +141,11 @@ int fake_job_end(struct fake_job *jobs, uint64_t id, enum fake_job_state state);
 int fake_job_answer(const struct fake *f, struct fake_job *jobs, uint64_t id, const char *what,
                     const char *to);
 
-/* ---- fake_loop.c, fake_web.c: their part of the host -------------------------------------- */
+/* ---- fake_desk.c, fake_loop.c, fake_web.c: their part of the host -------------------------------------- */
+
+void fake_host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered);
+void fake_host_desk(struct td_instance *inst, uint64_t job, const struct td_desk_request *request);
+const char *fake_host_human(struct td_instance *inst, const char *token);
 
 struct td_timer *fake_host_timer_add(struct td_instance *inst, uint32_t ms, void (*cb)(void *),
                                      void *arg);
@@ -176,6 +187,10 @@ const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer
 const struct td_http_request *fake_request_copy(struct fake_mem *mem,
                                                 const struct td_http_request *request);
 const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_reply *reply);
+const struct td_message *fake_message(struct fake_mem *mem, const struct td_message *message);
+const struct td_offered *fake_offered(struct fake_mem *mem, const struct td_offered *offered);
+const struct td_desk_request *fake_desk_request(struct fake_mem *mem,
+                                                const struct td_desk_request *request);
 const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *file);
 const struct td_ws_conf *fake_ws_conf_copy(struct fake_mem *mem, const struct td_ws_conf *conf);
 

@@ -80,11 +80,15 @@ enum td_status fake_open(struct fake *f, const struct td_plugin *plugin, const v
     f->closed = 0;
     f->err.text[0] = '\0';
     fake_before(f, "open");
-    status = plugin->kind == TD_CHANNEL
-                 ? ((const struct td_channel_ops *)plugin->ops)
-                       ->open(fake_host(), &f->inst, conf, &f->self, &f->err)
-                 : ((const struct td_agent_ops *)plugin->ops)
-                       ->open(fake_host(), &f->inst, conf, &f->self, &f->err);
+    if (plugin->kind == TD_CHANNEL)
+        status = ((const struct td_channel_ops *)plugin->ops)
+                     ->open(fake_host(), &f->inst, conf, &f->self, &f->err);
+    else if (plugin->kind == TD_AGENT)
+        status = ((const struct td_agent_ops *)plugin->ops)
+                     ->open(fake_host(), &f->inst, conf, &f->self, &f->err);
+    else
+        status = ((const struct td_desk_ops *)plugin->ops)
+                     ->open(fake_host(), &f->inst, conf, &f->self, &f->err);
     fake_after(f, "open");
     if (status == TD_OK && f->self == NULL) {
         fake_fault(f, FAKE_RULE_OPEN, "open() gave TD_OK without an instance: set *self_r");
@@ -115,8 +119,10 @@ unsigned fake_close(struct fake *f)
     fake_before(f, "close");
     if (f->plugin->kind == TD_CHANNEL)
         channel(f)->close(f->self);
-    else
+    else if (f->plugin->kind == TD_AGENT)
         agent(f)->close(f->self);
+    else
+        ((const struct td_desk_ops *)f->plugin->ops)->close(f->self);
     fake_after(f, "close");
     f->self = NULL;
     for (; f->timers != NULL; f->timers = f->timers->next)
@@ -127,7 +133,8 @@ unsigned fake_close(struct fake *f)
         forgotten += r->cb != NULL;
         r->cb = NULL;
     }
-    f->jobs = f->asked = NULL;
+    f->jobs = f->asked = f->offers = NULL;
+    f->released = NULL;
     f->conns = NULL;
     f->ws_conf = NULL;
     f->ws_ops = NULL;
@@ -188,6 +195,8 @@ void fake_filed(struct fake *f, uint64_t job, const struct td_filed *filed)
     fake_before(f, "filed");
     if (f->plugin->kind == TD_CHANNEL)
         channel(f)->filed(f->self, job, filed);
+    else if (f->plugin->kind == TD_DESK)
+        ((const struct td_desk_ops *)f->plugin->ops)->filed(f->self, job, filed);
     else
         agent(f)->filed(f->self, job, filed);
     fake_after(f, "filed");

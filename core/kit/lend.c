@@ -15,6 +15,7 @@
 
 static char *region;
 static size_t used, revoked, page;
+static int to_desk;
 
 int lend_init(void)
 {
@@ -22,6 +23,11 @@ int lend_init(void)
     region = mmap(NULL, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     used = revoked = 0;
     return region == MAP_FAILED ? -1 : 0;
+}
+
+void lend_to(enum td_kind kind)
+{
+    to_desk = kind == TD_DESK;
 }
 
 void lend_revoke(void)
@@ -107,11 +113,39 @@ static const struct td_choice *const *lend_choices(const struct td_choice *const
     return to;
 }
 
+static const struct td_attachment *lend_attachment(const struct td_attachment *from)
+{
+    struct td_attachment *to = LEND(td_attachment, url, from);
+
+    to->id = lend_text(from->id);
+    to->name = lend_text(from->name);
+    to->type = lend_text(from->type);
+    to->sha256 = lend_text(from->sha256);
+    to->url = lend_text(from->url);
+    return to;
+}
+
+static void lend_attachments(const struct td_message *from, struct td_message *to)
+{
+    const struct td_attachment **list;
+
+    if (from->n_attachments == 0)
+        return;
+    list = lend(from->attachments, from->n_attachments * sizeof *list);
+    for (size_t i = 0; i < from->n_attachments; i++)
+        list[i] = lend_attachment(from->attachments[i]);
+    to->attachments = list;
+}
+
 const struct td_message *lend_message(const struct td_message *from)
 {
     if (from == NULL)
         return NULL;
-    struct td_message *to = LEND(td_message, at_ms, from);
+    struct td_message *to =
+        to_desk ? LEND(td_message, raw, from) : LEND(td_message, at_ms, from);
+
+    if (to_desk)
+        lend_attachments(from, to);
 
     to->id = lend_text(from->id);
     to->text = lend_text(from->text);
@@ -236,5 +270,66 @@ const struct td_web_request *lend_request(const struct td_web_request *from)
                                              lend_text(from->headers[i].value) };
         to->headers = headers;
     }
+    return to;
+}
+
+const struct td_filed *lend_filed(const struct td_filed *from)
+{
+    struct td_filed *to = LEND(td_filed, retry_after_ms, from);
+
+    to->detail = lend_text(from->detail);
+    if (from->attachment != NULL)
+        to->attachment = lend_attachment(from->attachment);
+    return to;
+}
+
+const struct td_handoff *lend_handoff(const struct td_handoff *from)
+{
+    struct td_handoff *to = LEND(td_handoff, human, from);
+
+    to->id = lend_text(from->id);
+    to->session = lend_text(from->session);
+    to->queue = lend_text(from->queue);
+    to->reason = lend_text(from->reason);
+    to->package = lend_text(from->package);
+    to->human = lend_text(from->human);
+    return to;
+}
+
+const struct td_relay *lend_relay(const struct td_relay *from)
+{
+    if (from == NULL)
+        return NULL;
+    struct td_relay *to = LEND(td_relay, delta, from);
+
+    to->handoff = lend_text(from->handoff);
+    to->session = lend_text(from->session);
+    to->message = lend_message(from->message);
+    return to;
+}
+
+const struct td_desk_event *lend_desk_event(const struct td_desk_event *from)
+{
+    struct td_desk_event *to = LEND(td_desk_event, on, from);
+
+    to->handoff = lend_text(from->handoff);
+    to->session = lend_text(from->session);
+    to->queue = lend_text(from->queue);
+    to->human = lend_text(from->human);
+    to->text = lend_text(from->text);
+    to->relay = lend_relay(from->relay);
+    return to;
+}
+
+const struct td_desk_done *lend_done(const struct td_desk_done *from)
+{
+    struct td_desk_done *to = LEND(td_desk_done, retry_after_ms, from);
+
+    to->code = lend_text(from->code);
+    to->detail = lend_text(from->detail);
+    to->holder = lend_text(from->holder);
+    to->handoff = lend_text(from->handoff);
+    to->session = lend_text(from->session);
+    to->json = lend_text(from->json);
     return to;
 }

@@ -3,8 +3,9 @@
  * end of a page, and is gone when the call is over.
  *
  * Layer: kit. Threads: one. A touch beyond an object, or of any object after lend_revoke(), is a
- * SIGSEGV in the region, which lend_whose() tells apart. Structs have the size of ABI 0.1: a reader
- * of younger fields must ask TD_HAS().
+ * SIGSEGV in the region, which lend_whose() tells apart. Structs have the size they were born with:
+ * a reader of younger fields must ask TD_HAS(). But for
+ * desks, which no host older than 0.3 has: their messages are those of 0.3.
  */
 #ifndef KIT_LEND_H
 #define KIT_LEND_H
@@ -14,6 +15,7 @@
 enum lend_touch { LEND_NOT_OURS, LEND_BEYOND, LEND_REVOKED };
 
 int lend_init(void); /* -1: no address space */
+void lend_to(enum td_kind kind); /* of the plugin; until then: a channel */
 void lend_revoke(void); /* everything that is lent */
 enum lend_touch lend_whose(const void *address); /* may be called in a signal handler */
 
@@ -24,6 +26,11 @@ const struct td_outbound *lend_outbound(const struct td_outbound *out);
 const struct td_accepted *lend_accepted(const struct td_accepted *accepted);
 const struct td_attached *lend_attached(const struct td_attached *attached);
 const struct td_event *lend_event(const struct td_event *event);
+const struct td_filed *lend_filed(const struct td_filed *filed);
+const struct td_handoff *lend_handoff(const struct td_handoff *handoff);
+const struct td_relay *lend_relay(const struct td_relay *relay);
+const struct td_desk_event *lend_desk_event(const struct td_desk_event *event);
+const struct td_desk_done *lend_done(const struct td_desk_done *done);
 const struct td_turn *lend_turn(const struct td_turn *turn); /* its messages are lent already */
 const struct td_http_response *lend_response(const struct td_http_response *response);
 const struct td_web_request *lend_request(const struct td_web_request *request);

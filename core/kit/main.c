@@ -84,6 +84,9 @@ static struct conf_section own_keys(const struct td_plugin *plugin,
     return own;
 }
 
+static const char *const kind_names[] = { [TD_CHANNEL] = "channel", [TD_AGENT] = "agent",
+                                          [TD_DESK] = "desk" };
+
 static const struct conf_section *section_of(const struct job *job, const struct conf *conf)
 {
     size_t n;
@@ -93,7 +96,7 @@ static const struct conf_section *section_of(const struct job *job, const struct
         const struct conf_pair *type = conf_get(&sections[i], "type");
 
         if (type != NULL && strcmp(type->value, job->type) == 0 &&
-            strcmp(sections[i].kind, job->kind == TD_AGENT ? "agent" : "channel") == 0)
+            strcmp(sections[i].kind, kind_names[job->kind]) == 0)
             return &sections[i];
     }
     fprintf(stderr, "tandemtest: %s has no section of type %s\n", job->conf, job->type);
@@ -167,6 +170,8 @@ static int plugin_command(struct job *job)
     int failed;
 
     split_file(job);
+    if (job->kind == TD_DESK)
+        report_desk(report);
     job->loader = loader_new(job->dir);
     if (child_run(report, judge, job) == 0 && !report_failed(report)) {
         const struct td_plugin *plugin = loader_get(job->loader, job->kind, job->type, &err);

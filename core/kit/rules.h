@@ -22,6 +22,7 @@ enum rule {
     RULE_OPEN = 100,
     RULE_FIT = 101,
     RULE_CRASH = 102,
+    RULE_DESK = 103,
 };
 
 struct report;
@@ -33,6 +34,7 @@ void report_free(struct report **report);
 void report_fail(struct report *report, int rule, const char *sentence);
 /* What has not failed was not judged to its end. */
 void report_cut(struct report *report);
+void report_desk(struct report *report); /* it is a desk: its rules are judged, too */
 int report_has(const struct report *report, int rule); /* 1: this one has failed */
 int report_failed(const struct report *report); /* 1: some rule */
 

@@ -631,7 +631,9 @@ struct td_desk_ops {
     void (*offer)(void *self, uint64_t job, const struct td_handoff *handoff);
     void (*relay)(void *self, uint64_t job, const struct td_relay *relay); /* sent() answers it */
     /* It is over for this desk: outcome "returned", "closed", "left", "timeout", "transferred",
-     * "taken", "cancelled", "declined". An offer() or relay() that is still open is answered all the same. */
+     * "taken", "cancelled", "declined". An offer() or relay() that is still open is answered all
+     * the same. After it the desk MUST NOT act on the handoff of its own accord; what a human still
+     * does with it is answered by done() with "over". */
     void (*release)(void *self, const char *handoff, const char *outcome);
     void (*event)(void *self, const struct td_desk_event *event); /* MAY be NULL */
     void (*done)(void *self, uint64_t job, const struct td_desk_done *done);

@@ -1,4 +1,4 @@
-/* wrong.h - a channel and an agent that keep the contract, but for what WRONG_* change. */
+/* wrong.h - a channel, an agent and a desk that keep the contract, but for what WRONG_* change. */
 #ifndef TESTS_PLUGINS_WRONG_WRONG_H
 #define TESTS_PLUGINS_WRONG_WRONG_H
 
@@ -63,6 +63,59 @@ static const struct td_agent_ops ops = { .size = sizeof ops, .open = wrong_open,
                                          .cancel = wrong_cancel, .close = wrong_close };
 #define WRONG_DEFINE(name_) \
     TD_PLUGIN_DEFINE(.kind = TD_AGENT, .name = name_, .version = "1.0", .ops = &ops)
+#elif defined(WRONG_DESK)
+static void wrong_released(struct wrong *self, const char *handoff);
+
+static inline void answer(struct wrong *self, uint64_t job)
+{
+    const struct td_offered offered = { .size = sizeof offered, .wait_ms = -1 };
+
+    self->host->offered(self->inst, job, &offered);
+}
+
+static inline void act(struct wrong *self, const char *handoff, const char *human)
+{
+    const struct td_desk_request request = { .size = sizeof request, .op = TD_OP_ACCEPT,
+                                             .handoff = handoff, .human = human };
+
+    self->host->desk(self->inst, ++self->last, &request);
+}
+
+static inline void relayed(struct wrong *self, uint64_t job)
+{
+    const struct td_sent sent = { .size = sizeof sent, .status = TD_OK };
+
+    self->host->sent(self->inst, job, &sent);
+}
+
+static void wrong_offer(void *self, uint64_t job, const struct td_handoff *handoff)
+{
+    wrong_job(self, job, handoff->id);
+}
+
+static void wrong_relay(void *self, uint64_t job, const struct td_relay *relay)
+{
+    (void)relay;
+    relayed(self, job);
+}
+
+static void wrong_release(void *self, const char *handoff, const char *outcome)
+{
+    (void)outcome;
+    wrong_released(self, handoff);
+}
+
+static void wrong_done(void *self, uint64_t job, const struct td_desk_done *done)
+{
+    (void)self, (void)job, (void)done;
+}
+
+static const struct td_desk_ops ops = { .size = sizeof ops, .open = wrong_open,
+                                        .offer = wrong_offer, .relay = wrong_relay,
+                                        .release = wrong_release, .done = wrong_done,
+                                        .close = wrong_close };
+#define WRONG_DEFINE(name_) \
+    TD_PLUGIN_DEFINE(.kind = TD_DESK, .name = name_, .version = "1.0", .ops = &ops)
 #else
 static inline void answer(struct wrong *self, uint64_t job)
 {
