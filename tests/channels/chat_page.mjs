@@ -36,7 +36,7 @@ async function visit(context, wrong = []) {
     const page = await context.newPage();
     page.on('pageerror', error => wrong.push(String(error)));
     page.on('console', line => {
-        if (line.type() === 'error' && !/WebSocket/.test(line.text())) wrong.push(line.text());
+        if (line.type() === 'error' && !/WebSocket|status of 422/.test(line.text())) wrong.push(line.text());
     });
     await page.goto(`${gw.url}/chat/`);
     await page.getByText('Online').waitFor();
@@ -190,6 +190,30 @@ test('the customer ends the talk and begins another', () => {
         assert.deepEqual(await texts(page), []);
         await say(page, 'me again');
         await until(async () => (await answers(page)).length === 1, 'the answer');
+    });
+});
+
+test('a file is chosen, sent with the keyboard, and shown as a link, also after a reload', () => {
+    return fresh(async (context, page) => {
+        const choosing = page.waitForEvent('filechooser');
+        await page.getByRole('button', { name: 'Attach files' }).focus();
+        await page.keyboard.press('Enter');
+        await (await choosing).setFiles([
+            { name: 'a <b>.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') },
+            { name: 'bad.exe', mimeType: 'text/plain', buffer: Buffer.from('MZ\0\0') }]);
+        const files = page.getByRole('list', { name: 'Files to send' }).getByRole('listitem');
+        await until(async () => (await files.allInnerTexts()).join().includes('5 bytes') &&
+            (await files.allInnerTexts()).join().includes('x-executable'), 'both judged');
+        await page.getByRole('button', { name: 'Do not send bad.exe' }).press('Enter');
+        await page.keyboard.press('Enter'); // an empty text, and one file
+        const link = page.locator('li.me a.file');
+        await until(async () => await sent(page) === 1, 'sent');
+        assert.deepEqual(await link.allInnerTexts(), ['a _b_.txt (5 bytes)']);
+        assert.equal(await files.count(), 0);
+        await page.reload();
+        await until(async () => await link.count() === 1, 'the replay');
+        assert.equal(await (await fetch(await link.getAttribute('href'))).text(), 'hello');
+        assert.equal(await page.locator('#messages b').count(), 0);
     });
 });
 

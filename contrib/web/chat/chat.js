@@ -15,6 +15,9 @@ const EVENTS = ['message', 'delta', 'owner', 'queue', 'typing', 'receipt', 'bye'
 const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(12)),
     byte => byte.toString(16).padStart(2, '0')).join('');
 
+const sized = bytes => bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB`
+    : `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** A storage that may be forbidden: then it lasts as long as the page. */
 class Store {
     constructor(name, prefix) {
@@ -46,7 +49,7 @@ class Talk {
         this.tab = this.own.get('tab') ?? fresh();
         this.own.set('tab', this.tab);
         this.resume = this.shared.get('resume');
-        this.outbox = this.own.get('outbox') ?? []; // {id, text, choice}, not accepted yet
+        this.outbox = this.own.get('outbox') ?? []; // {id, text, choice, files}, not accepted yet
         this.session = null;
         addEventListener('online', () => this.connect());
     }
@@ -99,17 +102,34 @@ class Talk {
     /** What may be lost: only while somebody listens. */
     tell(frame) { if (this.welcomed) this.write(frame); }
 
-    send(text, choice) {
-        const message = { id: fresh(), text, ...(choice !== undefined && { choice }) };
+    send(text, choice, files) {
+        const message = { id: fresh(), text, ...(choice !== undefined && { choice }),
+                          ...(files?.length && { files }) };
         this.outbox.push(message);
         this.save();
         if (this.welcomed) this.post(message);
         return message;
     }
 
-    post({ id, text, choice }) {
-        this.write({ type: 'message', id, text, choice });
+    post({ id, text, choice, files }) {
+        this.write({ type: 'message', id, text: text || undefined, choice,
+                     attachments: files?.map(file => file.id) });
         this.watch ??= setTimeout(() => this.hurry(), ACCEPT_WITHIN);
+    }
+
+    /** A file to the server; what it says of it, or an error with its sentence. */
+    async upload(file) {
+        const url = new URL(this.limits.upload, this.url.replace(/^ws/, 'http'));
+        url.searchParams.set('name', file.name);
+        for (let tries = 0; ; tries++) {
+            const res = await fetch(url, { method: 'POST', body: file,
+                                           headers: { Authorization: `Bearer ${this.resume}` } });
+            const body = await res.json();
+            if (res.ok) return body;
+            const { message, retry_after_ms: wait } = body.error;
+            if (!wait || wait > 10000 || tries === 3) throw new Error(message);
+            await new Promise(done => setTimeout(done, wait));
+        }
     }
 
     /** Nothing was accepted for too long: a connection that is half open looks just like this. */
@@ -151,6 +171,7 @@ class Talk {
         if (this.session && this.session !== frame.session) this.listener.cleared();
         this.session = frame.session;
         this.resume = frame.resume;
+        this.limits = frame.limits;
         this.shared.set('resume', frame.resume);
         this.welcomed = true;
         this.tries = 0;
@@ -177,7 +198,7 @@ class Page {
     constructor() {
         const by = id => document.getElementById(id);
         for (const id of ['owner', 'connection', 'leave', 'log', 'messages', 'empty', 'typing',
-            'latest', 'notice', 'rating', 'again', 'form', 'text', 'send'])
+            'latest', 'notice', 'rating', 'again', 'form', 'text', 'send', 'attach', 'file', 'files'])
             this[id + 'El'] = by(id);
         const asked = new URLSearchParams(location.search).get('channel') ?? 'web';
         const channel = /^[\w.-]{1,64}$/.test(asked) ? asked : 'web';
@@ -185,6 +206,7 @@ class Page {
         url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
         url.search = '';
         this.items = new Map(); // id -> li
+        this.chosen = []; // files for the next message: { li, ready (a promise), known }
         this.unread = 0;
         this.talk = new Talk(url.href, channel, this);
         this.listen();
@@ -202,6 +224,8 @@ class Page {
             }
         });
         this.textEl.addEventListener('input', () => this.typed());
+        this.attachEl.addEventListener('click', () => this.fileEl.click());
+        this.fileEl.addEventListener('change', () => this.choseFiles());
         this.leaveEl.addEventListener('click', () => this.talk.tell({ type: 'leave' }));
         this.againEl.addEventListener('click', () => this.again());
         this.ratingEl.addEventListener('click', ({ target }) => {
@@ -222,16 +246,57 @@ class Page {
 
     /* ---- What the customer does ---- */
 
-    submit() {
-        const text = this.textEl.value.trim();
-        if (!text) return;
+    async submit() {
+        const chosen = this.chosen;
+        if (chosen.some(one => !one.known)) await Promise.all(chosen.map(one => one.ready));
+        const text = this.textEl.value.trim(), files = chosen.map(one => one.known).filter(Boolean);
+        if (chosen !== this.chosen || (!text && !files.length)) return;
         this.textEl.value = '';
+        for (const one of [...chosen]) this.unchoose(one);
+        this.chosen = [];
         this.typed();
         this.ratingEl.hidden = true; // a talk that has ended may be taken up again
         this.retireChoices();
-        this.mine(this.talk.send(text));
+        this.mine(this.talk.send(text, undefined, files));
         this.scroll(true);
         this.textEl.focus();
+    }
+
+    choseFiles() {
+        const room = this.talk.limits.max_attachments - this.chosen.length;
+        const files = [...this.fileEl.files];
+        if (files.length > room) this.note(`Only ${this.talk.limits.max_attachments} files go with a message.`);
+        for (const file of files.slice(0, room)) this.chooseFile(file);
+        this.fileEl.value = '';
+        this.textEl.focus();
+    }
+
+    chooseFile(file) {
+        const { max_attachment: most } = this.talk.limits;
+        const li = this.make('li', '', `${file.name} …`), drop = this.make('button', '', '×');
+        const one = { li };
+        drop.type = 'button';
+        drop.setAttribute('aria-label', `Do not send ${file.name}`);
+        drop.addEventListener('click', () => { this.unchoose(one); this.textEl.focus(); });
+        li.append(drop);
+        this.chosen.push(one);
+        this.filesEl.append(li);
+        this.filesEl.hidden = false;
+        const why = file.size > most && `it has more than ${sized(most)}`;
+        one.ready = (why ? Promise.reject(new Error(why)) : this.talk.upload(file)).then(known => {
+            one.known = known;
+            li.firstChild.data = `${known.name}, ${sized(known.size)}`;
+        }, error => {
+            li.className = 'failed';
+            li.firstChild.data = `${file.name}: ${error.message}`;
+        });
+    }
+
+    unchoose(one) {
+        const i = this.chosen.indexOf(one);
+        if (i >= 0) this.chosen.splice(i, 1);
+        one.li.remove();
+        this.filesEl.hidden = this.chosen.length === 0;
     }
 
     choose(button, choice) {
@@ -292,6 +357,7 @@ class Page {
         this.owner({ owner, state });
         this.noticeEl.hidden = true;
         this.textEl.maxLength = limits.max_text;
+        this.attachEl.hidden = !limits.upload;
         this.emptyEl.hidden = this.items.size > 0;
     }
 
@@ -345,7 +411,7 @@ class Page {
     }
 
     message(frame) {
-        const { id, author, text, at, choices, seq } = frame;
+        const { id, author, text, at, choices, attachments, seq } = frame;
         if (this.items.has(id)) return;
         if (this.draft) this.replaced = this.draft.dataset.turn;
         this.dropDraft();
@@ -353,6 +419,7 @@ class Page {
         this.typingEl.textContent = '';
         this.newest = seq;
         this.retireChoices();
+        this.show(item, attachments);
         if (choices) this.offer(item, choices);
         if (author.kind !== 'system' && (document.hidden || !document.hasFocus()))
             document.title = `(${++this.unread}) Chat`;
@@ -360,11 +427,11 @@ class Page {
         this.seen();
     }
 
-    accepted({ id, text, at, type, seq }) {
+    accepted({ id, text, at, type, seq, attachments }) {
         let item = this.items.get(id);
         if (!item) {
             if (type !== 'echo') return;
-            item = this.mine({ id, text }, at);
+            item = this.mine({ id, text, files: attachments }, at);
             this.retireChoices();
         }
         item.dataset.seq = seq;
@@ -423,11 +490,23 @@ class Page {
         this.connectionEl.className = look;
     }
 
-    mine({ id, text }, at) {
+    mine({ id, text, files }, at) {
         const item = this.items.get(id) ??
-            this.add('me', 'You', text, at ?? new Date().toISOString(), id);
+            this.show(this.add('me', 'You', text, at ?? new Date().toISOString(), id), files);
         if (!item.querySelector('.state')) item.append(this.make('p', 'state', 'Sending…'));
         if (!at) item.classList.add('sending');
+        return item;
+    }
+
+    /** Files as links: what they hold is never shown inside this page. */
+    show(item, files) {
+        for (const { name, size, url } of files ?? []) {
+            const link = this.make('a', 'file', `${name} (${sized(size)})`);
+            if (/^https?:/.test(url)) link.href = url;
+            link.rel = 'noopener noreferrer';
+            link.target = '_blank';
+            item.querySelector('.body').after(link);
+        }
         return item;
     }
 
