@@ -52,12 +52,24 @@ static void job_free(struct job *job)
     free(job);
 }
 
+/* What a message says when it has no text: a file's name, a part's words. */
+static const char *said_without_text(const struct td_message *message)
+{
+    if (message->choice != NULL)
+        return message->choice;
+    if (TD_HAS(message, n_attachments) && message->n_attachments > 0 &&
+        message->attachments[0]->name != NULL)
+        return message->attachments[0]->name;
+    if (TD_HAS(message, n_parts) && message->n_parts > 0)
+        return message->parts[0]->text;
+    return "";
+}
+
 static char *echo_of(const struct echo *echo, const struct td_message *message)
 {
     const char *prefix = echo->conf->prefix != NULL ? echo->conf->prefix : "";
-    const char *text = message->text != NULL     ? message->text
-                       : message->choice != NULL ? message->choice
-                                                 : "";
+    const char *text = message->text != NULL && message->text[0] != '\0'
+                           ? message->text : said_without_text(message);
     const size_t size = strlen(prefix) + strlen(text) + 1;
     char *copy = malloc(size);
 
