@@ -163,7 +163,7 @@ test('whatsapp: a batch is taken as a whole, over a crash too', async () => {
     await until(() => provider.of('4533333333').length && provider.of('4544444444').length);
 });
 
-test('whatsapp: what is forged gets 401 and does nothing', async () => {
+test('row 35: whatsapp: what is forged gets 401 and does nothing', async () => {
     const before = await metric('tandem_messages_total', 'direction="in"');
     const value = text('4555555555', 'wamid.f', 'forged');
     const body = JSON.stringify({ entry: [{ changes: [{ value }] }] });
@@ -211,7 +211,7 @@ test('telegram: a message and a pressed button are answered', async () => {
     assert.equal(await metric('tandem_plugin_unknown_total', 'telegram'), 1);
 });
 
-test('standard webhooks: a window of five minutes, a replay without effect, two keys', async () => {
+test('row 35: standard webhooks: a window of five minutes, a replay without effect, two keys', async () => {
     const body = (id, from = '777') =>
         JSON.stringify({ messages: [{ id, from, text: `text of ${id}` }] });
     const status = async (sent, options) =>

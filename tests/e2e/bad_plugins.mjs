@@ -33,7 +33,7 @@ function check(conf) {
 }
 
 for (const [type, sentence] of Object.entries(sentences)) {
-    test(`${type} is refused`, () => {
+    test(`row 20: a plugin that is wrong is refused at -t by name and reason: ${type}`, () => {
         const run = check(`[channel x]\ntype = ${type}\nagent = e\n\n[agent e]\ntype = echo\n`);
 
         assert.equal(run.status, 64, run.stderr);

@@ -21,7 +21,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const srcdir = resolve(process.env.top_srcdir ?? join(here, '../..'));
 export const builddir = resolve(process.env.top_builddir ?? join(srcdir, 'build'));
 
-const READY = /^tandemd: ready on (http:\/\/\S+:(\d+))/m;
+const READY = /^tandemd: ready on (https?:\/\/\S+:(\d+))/m;
 const running = new Set(); // children, so that none outlives the test
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
 
