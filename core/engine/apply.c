@@ -151,6 +151,19 @@ void engine_apply(struct session *s, const struct record *r)
     case RECORD_REOPENED: s->phase = SESSION_OPEN; break;
     case RECORD_RATING:
     case RECORD_STALE:
+    case RECORD_HANDOFF:
+    case RECORD_HANDOFF_STATE:
+    case RECORD_HANDOFF_END:
+    case RECORD_STRETCH:
+    case RECORD_LEASE:
+    case RECORD_PROMISE:
+    case RECORD_CONTROL:
+    case RECORD_NOTE:
+    case RECORD_TAGS:
+    case RECORD_REVIEW:
+    case RECORD_RELAYED:
+    case RECORD_CALL:
+    case RECORD_RESULT:
     case RECORD_TYPES: break;
     }
     s->seq = r->seq;

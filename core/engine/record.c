@@ -17,12 +17,32 @@ static const char *const type_names[RECORD_TYPES] = {
     [RECORD_ASKED] = "asked",       [RECORD_TURN_END] = "turn_end", [RECORD_REPLY] = "reply",
     [RECORD_DELIVERY] = "delivery", [RECORD_READ] = "read",         [RECORD_RATING] = "rating",
     [RECORD_SEEN] = "seen",         [RECORD_STALE] = "stale",       [RECORD_CLOSED] = "closed",
-    [RECORD_REOPENED] = "reopened",
+    [RECORD_REOPENED] = "reopened", [RECORD_HANDOFF] = "handoff",
+    [RECORD_HANDOFF_STATE] = "handoff_state", [RECORD_HANDOFF_END] = "handoff_end",
+    [RECORD_STRETCH] = "stretch",   [RECORD_LEASE] = "lease",       [RECORD_PROMISE] = "promise",
+    [RECORD_CONTROL] = "control",   [RECORD_NOTE] = "note",         [RECORD_TAGS] = "tags",
+    [RECORD_REVIEW] = "review",     [RECORD_RELAYED] = "relayed",   [RECORD_CALL] = "call",
+    [RECORD_RESULT] = "result",
+};
+
+static const char *const outcome_names[HANDOFF_OUTCOMES] = {
+    [HANDOFF_RETURNED] = "returned",   [HANDOFF_CLOSED] = "closed",
+    [HANDOFF_LEFT] = "left",           [HANDOFF_DECLINED] = "declined",
+    [HANDOFF_TIMEOUT] = "timeout",     [HANDOFF_OUT_OF_HOURS] = "out_of_hours",
+    [HANDOFF_NOBODY] = "nobody",       [HANDOFF_CALLBACK] = "callback",
+    [HANDOFF_MAILBOX] = "mailbox",     [HANDOFF_TRANSFERRED] = "transferred",
+    [HANDOFF_TAKEN] = "taken",         [HANDOFF_REQUEUED] = "requeued",
+    [HANDOFF_CANCELLED] = "cancelled",
 };
 
 const char *record_type_name(enum record_type type)
 {
     return type > 0 && type < RECORD_TYPES ? type_names[type] : "unknown";
+}
+
+const char *handoff_outcome_name(int outcome)
+{
+    return outcome > 0 && outcome < HANDOFF_OUTCOMES ? outcome_names[outcome] : "unknown";
 }
 
 enum field_kind { STR, U64, I64, INT, ULID };
@@ -59,7 +79,7 @@ static const struct field fields[] = {
     FIELD(U64, attempt),
     FIELD(I64, due),
     FIELD(I64, deadline),
-    ENUM(outcome, TURN_INTERRUPTED),
+    ENUM(outcome, HANDOFF_OUTCOMES - 1),
     ENUM(decision, TD_REFUSE),
     ENUM(author, TD_SYSTEM),
     ENUM(status, TD_FAILED),
@@ -72,13 +92,29 @@ static const struct field fields[] = {
     FIELD(STR, detail),
     FIELD(I64, confidence),
     ENUM(grounded, 2),
+    FIELD(ULID, handoff),
+    FIELD(ULID, from),
+    FIELD(STR, desk),
+    FIELD(STR, category),
+    FIELD(STR, title),
+    FIELD(STR, call),
+    FIELD(STR, receipt),
+    ENUM(state, 7),
+    ENUM(op, 63),
+    ENUM(pending, 1),
+    ENUM(said, 63),
+    FIELD(I64, priority),
+    FIELD(I64, number),
+    FIELD(U64, position),
+    FIELD(I64, wait),
 };
 #define BODY(field_) { #field_, STR, offsetof(struct record_body, field_), 0 }
 static const struct field body_fields[] = {
     BODY(text),           BODY(choice),         BODY(peer),     BODY(customer_id),
     BODY(customer_name),  BODY(customer_email), BODY(locale),   BODY(timezone),
     BODY(state),          BODY(summary),        BODY(entities), BODY(sources),
-    BODY(note),           BODY(raw),
+    BODY(note),           BODY(wrapup),         BODY(arguments), BODY(data),
+    BODY(claims),         BODY(raw),
 };
 #define N(table_) (sizeof(table_) / sizeof *(table_))
 

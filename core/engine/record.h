@@ -24,12 +24,12 @@ struct err;
 enum record_type {
     RECORD_OPENED = 1, /* channel, kind, account, verified, body: peer, customer, locale, timezone */
     RECORD_CUSTOMER,   /* verified, body as above: the channel knows more now */
-    RECORD_OWNER,      /* owner, name, epoch (the new one), cause */
+    RECORD_OWNER,      /* owner, name, title, epoch (the new one), cause, handoff, pending */
     RECORD_MESSAGE,    /* the customer spoke; ext_id; body: text, choice, attachments, parts, raw */
     RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
     RECORD_RETRY,      /* turn, due: will be asked again then */
     RECORD_ASKED,      /* turn, attempt, deadline: asked again */
-    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, summary, .. */
+    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, summary, claims .. */
     RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
     RECORD_READ,       /* of: the customer has read up to it */
@@ -38,7 +38,46 @@ enum record_type {
     RECORD_STALE,      /* turn, cause: an output that came too late was dropped */
     RECORD_CLOSED,     /* cause, upto: messages up to it wait no more */
     RECORD_REOPENED,
+    RECORD_HANDOFF,    /* begun. handoff, queue, desk, code, category, priority, cause: by whom, from: the
+                        * handoff it follows, name: the only human it is for; body: note (the reason) */
+    RECORD_HANDOFF_STATE, /* handoff, state (CHECKING: offered; QUEUED; LIVE), queue, desk, position,
+                           * wait; LIVE: name (the human's id), title; cause */
+    RECORD_HANDOFF_END,   /* handoff, outcome (enum handoff_outcome), cause; one a handoff */
+    RECORD_STRETCH,    /* handoff, name, title, epoch; outcome: enum stretch_mark; at its end: due (when it
+                        * began), cause: by whom; body: note, wrapup */
+    RECORD_LEASE,      /* handoff, cause: "extended", "warned", "reminded" */
+    RECORD_PROMISE,    /* message_id: which; handoff; outcome: enum promise_state; category: "callback",
+                        * "mailbox"; due, name: by whom, channel */
+    RECORD_CONTROL,    /* ext_id, op, outcome (enum control_outcome), name, of: the message it led to */
+    RECORD_NOTE,       /* handoff, name; body: note; for humans only */
+    RECORD_TAGS,       /* handoff, name; body: text (JSON array of words) */
+    RECORD_REVIEW,     /* handoff, name, score; body: note */
+    RECORD_RELAYED,    /* of, status: the desk has that message, or never will; detail */
+    RECORD_CALL,       /* name: "ringing" .., number, status; body: text */
+    RECORD_RESULT,     /* turn, call, name, receipt or category (class of failure), detail; body:
+                        * arguments, data */
     RECORD_TYPES
+};
+
+enum stretch_mark { STRETCH_BEGUN = 1, STRETCH_ENDED };
+enum promise_state { PROMISE_MADE = 1, PROMISE_KEPT, PROMISE_BROKEN, PROMISE_VOID };
+
+/* How a handoff ended. */
+enum handoff_outcome {
+    HANDOFF_RETURNED = 1, /* a human had it, an agent goes on */
+    HANDOFF_CLOSED,       /* the talk ended */
+    HANDOFF_LEFT,         /* the customer did not want to wait, or ended the human's stretch */
+    HANDOFF_DECLINED,     /* by every desk of the chain; HANDOFF_END.detail: why */
+    HANDOFF_TIMEOUT,      /* waited too long */
+    HANDOFF_OUT_OF_HOURS,
+    HANDOFF_NOBODY,       /* desks full, away, or not reachable */
+    HANDOFF_CALLBACK,     /* it became a promise */
+    HANDOFF_MAILBOX,
+    HANDOFF_TRANSFERRED,  /* another handoff follows */
+    HANDOFF_TAKEN,        /* by another human: another handoff follows */
+    HANDOFF_REQUEUED,     /* its human was gone or silent: another handoff follows */
+    HANDOFF_CANCELLED,    /* an operator passed or closed the session */
+    HANDOFF_OUTCOMES
 };
 
 enum turn_outcome { TURN_ANSWERED = 1, TURN_SILENT, TURN_FAILED, TURN_INTERRUPTED };
@@ -54,6 +93,7 @@ struct record_body {
     size_t n_parts;
     const char *peer, *customer_id, *customer_name, *customer_email, *locale, *timezone;
     const char *state, *summary, *entities, *sources, *note;
+    const char *wrapup, *arguments, *data, *claims;
     const char *raw; /* what the channel got; in the journal only, not in the state */
 };
 
@@ -76,10 +116,21 @@ struct record {
     const char *intent, *code, *queue, *slot, *language, *detail;
     int64_t confidence; /* per mille + 1; 0: not said */
     int grounded;       /* 1 yes, 2 no, 0 not said */
+    struct ulid handoff, from; /* OWNER, REPLY: the handoff it belongs to */
+    const char *desk, *category, *title;
+    const char *call, *receipt;
+    int state;   /* enum handoff_state */
+    int op;      /* enum control_op */
+    int pending; /* OWNER: a handoff is offered */
+    int said;    /* REPLY of the system: enum text_state + 1; 0: no state's text */
+    int64_t priority, number;
+    uint64_t position;
+    int64_t wait; /* ms + 1; 0: not known */
     struct record_body body;
 };
 
 const char *record_type_name(enum record_type type);
+const char *handoff_outcome_name(int outcome); /* "returned", ..; as desks hear it */
 
 /* Appends the facts (body not included) as compact JSON. Deterministic: same record, same bytes. */
 void record_encode(const struct record *record, struct buf *facts);

@@ -246,6 +246,19 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_RATING:
     case RECORD_SEEN:
     case RECORD_STALE:
+    case RECORD_HANDOFF:
+    case RECORD_HANDOFF_STATE:
+    case RECORD_HANDOFF_END:
+    case RECORD_STRETCH:
+    case RECORD_LEASE:
+    case RECORD_PROMISE:
+    case RECORD_CONTROL:
+    case RECORD_NOTE:
+    case RECORD_TAGS:
+    case RECORD_REVIEW:
+    case RECORD_RELAYED:
+    case RECORD_CALL:
+    case RECORD_RESULT:
     case RECORD_TYPES: break;
     }
 }

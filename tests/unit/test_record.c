@@ -57,14 +57,19 @@ static struct record random_record(struct td_choice *choices, const struct td_ch
         .name = word(), .cause = word(), .ext_id = word(), .agent = word(), .route = word(),
         .signals = word(), .policy = word(), .upto = (uint64_t)number(),
         .of = (uint64_t)number(), .attempt = (uint64_t)number(), .due = number(),
-        .deadline = number(), .outcome = (int)(next() % 5), .decision = (int)(next() % 5),
+        .deadline = number(), .outcome = (int)(next() % HANDOFF_OUTCOMES), .decision = (int)(next() % 5),
         .author = (int)(next() % 4), .status = (int)(next() % 6), .score = (int)(next() % 6),
         .intent = word(), .code = word(), .queue = word(), .slot = word(), .language = word(),
         .detail = word(), .confidence = (int64_t)(next() % 1002), .grounded = (int)(next() % 3),
+        .desk = word(), .category = word(), .title = word(), .call = word(), .receipt = word(),
+        .state = (int)(next() % 8), .op = (int)(next() % 64), .pending = (int)(next() % 2),
+        .said = (int)(next() % 64), .priority = -number(), .number = number(),
+        .position = (uint64_t)number(), .wait = number(),
         .body = { .text = word(), .choice = word(), .peer = word(), .customer_id = word(),
                   .customer_name = word(), .customer_email = word(), .locale = word(),
                   .timezone = word(), .state = word(), .summary = word(), .entities = word(),
-                  .sources = word(), .note = word(), .raw = word(), .choices = list, .n_choices = n,
+                  .sources = word(), .note = word(), .wrapup = word(), .arguments = word(),
+                  .data = word(), .claims = word(), .raw = word(), .choices = list, .n_choices = n,
                   .attachments = files, .n_attachments = next() % 3, .parts = parts,
                   .n_parts = next() % 3 },
     };
@@ -73,6 +78,8 @@ static struct record random_record(struct td_choice *choices, const struct td_ch
         r.turn = ulid_make(number(), next(), next());
     if (next() % 2)
         r.message_id = ulid_make(number(), next(), next());
+    if (next() % 2)
+        r.handoff = r.from = ulid_make(number(), next(), next());
     for (size_t i = 0; i < n; i++) {
         choices[i] = (struct td_choice){ .size = sizeof choices[i], .title = hostile[next() % 13],
                                          .value = hostile[next() % 13] };
