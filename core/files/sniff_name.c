@@ -170,11 +170,12 @@ void sniff_name(const char *given, const char *type, char name_r[SNIFF_NAME])
     } else {
         snprintf(ending, sizeof ending, ".%.*s", (int)strcspn(endings, " "), endings);
     }
-    most = SNIFF_NAME - 1 - strlen(ending) - 1; /* one for the underscore */
+    const char *before = is_device(name) ? "_" : "";
+
+    most = SNIFF_NAME - 1 - strlen(ending) - strlen(before);
     len = utf8_cut(name, strlen(name), most);
     if (len == 0)
         snprintf(name_r, SNIFF_NAME, "file%s", ending);
     else
-        snprintf(name_r, SNIFF_NAME, "%s%.*s%s", is_device(name) ? "_" : "", (int)len, name,
-                 ending);
+        snprintf(name_r, SNIFF_NAME, "%s%.*s%s", before, (int)len, name, ending);
 }

@@ -116,8 +116,8 @@ static void names_become_safe_and_fit_their_type(void **state)
     memset(given, 'n', sizeof given - 1);
     given[sizeof given - 1] = '\0';
     sniff_name(given, "image/png", name);
-    assert_int_equal(strlen(name), 99); /* and one for a device's underscore */
-    assert_string_equal(name + 95, ".png");
+    assert_int_equal(strlen(name), 100);
+    assert_string_equal(name + 96, ".png");
 }
 
 static void patterns_are_types_or_beginnings(void **state)
