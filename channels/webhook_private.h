@@ -11,7 +11,7 @@
 
 #include "channels/webhook_pointer.h"
 #include "channels/webhook_receipts.h"
-#include "channels/webhook_sign.h"
+#include "plugins/shared/sign.h"
 
 enum { AUTH_NONE, AUTH_BEARER, AUTH_STANDARD, AUTH_META };
 

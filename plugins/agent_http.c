@@ -200,7 +200,7 @@ static void on_data(void *arg, const struct td_http_data *data)
 static struct td_http *post(struct job *job, const struct td_turn *turn)
 {
     struct agent *agent = job->agent;
-    char timestamp[24], signature[HTTP_SIGNATURE_TEXT];
+    char timestamp[24], signature[SIGN_STANDARD];
     const struct td_header headers[] = {
         { "Content-Type", "application/json" },
         { "Accept", "application/json, text/event-stream" },
@@ -226,10 +226,10 @@ static struct td_http *post(struct job *job, const struct td_turn *turn)
         return NULL;
     request.body = td_json_text(&agent->body);
     request.body_len = td_json_len(&agent->body);
-    if (agent->signer != NULL) {
+    if (agent->keys != NULL) {
         snprintf(timestamp, sizeof timestamp, "%" PRId64, agent->host->now(agent->inst) / 1000);
-        if (http_signer_sign(agent->signer, turn->id, timestamp, request.body, request.body_len,
-                             signature) != 0)
+        if (sign_standard(agent->keys, turn->id, timestamp, request.body, request.body_len,
+                          signature) != 0)
             return NULL;
         request.n_headers = sizeof headers / sizeof headers[0];
     }
@@ -295,7 +295,7 @@ static enum td_status agent_late(void *self, uint64_t id, const struct td_web_re
     struct http_answer read;
     struct job *job;
 
-    if (agent->conf->secret == NULL || token == NULL || !http_secret_is(agent->conf->secret, token))
+    if (agent->keys == NULL || token == NULL || !sign_is_token(agent->keys, token))
         return TD_AUTH;
     HASH_FIND(hh, agent->jobs, &id, sizeof id, job);
     if (job == NULL)
@@ -338,7 +338,7 @@ static enum td_status agent_open(const struct td_host *host, struct td_instance 
         return TD_CONF;
     }
     if (agent->conf->secret != NULL &&
-        (agent->signer = http_signer_new(agent->conf->secret, err)) == NULL) {
+        (agent->keys = sign_keys_new(agent->conf->secret, 1, err)) == NULL) {
         free(agent);
         return TD_CONF;
     }
@@ -354,7 +354,7 @@ static void agent_close(void *self)
     HASH_ITER (hh, agent->jobs, job, next)
         job_free(job); /* the host answers them itself */
     filing_close(agent);
-    http_signer_free(&agent->signer);
+    sign_keys_free(&agent->keys);
     td_json_free(&agent->body);
     free(agent);
 }

@@ -14,6 +14,7 @@
 #include "plugins/agent_http_answer.h"
 #include "plugins/agent_http_events.h"
 #include "plugins/agent_http_request.h"
+#include "plugins/shared/sign.h"
 
 struct conf {
     const char *url, *secret;
@@ -24,7 +25,7 @@ struct agent {
     const struct td_host *host;
     struct td_instance *inst;
     const struct conf *conf;
-    struct http_signer *signer; /* NULL: requests are not signed */
+    struct sign_keys *keys; /* NULL: requests are not signed */
     struct td_json body;        /* of the request that is being made; its memory stays */
     struct job *jobs;           /* by id */
     struct upload *uploads;     /* by number */

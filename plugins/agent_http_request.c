@@ -1,16 +1,10 @@
-/* agent_http_request.c - writes what an HTTP agent is asked, and signs it. */
+/* agent_http_request.c - writes what an HTTP agent is asked. */
 #include "config.h"
 
 #include "plugins/agent_http_request.h"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdio.h>
 #include <tandem/time.h>
-
-#define MAX_KEY 512
 
 static void key_uint(struct td_json *j, const char *key, uint64_t value)
 {
@@ -177,109 +171,4 @@ void http_request_write(struct td_json *j, const struct td_turn *turn)
     td_json_key(j, "state");
     td_json_raw(j, state, strlen(state));
     td_json_object_end(j);
-}
-
-/* ---- Standard Webhooks --------------------------------------------------------------------- */
-
-struct http_signer {
-    EVP_MAC_CTX *mac; /* holds the key; each signature starts it again */
-};
-
-/* The bytes of a key in base64; 0 when it is not that. */
-static size_t decode(const char *text, uint8_t out[MAX_KEY])
-{
-    const size_t len = strlen(text);
-    size_t padding = 0;
-
-    while (padding < 2 && padding < len && text[len - 1 - padding] == '=')
-        padding++;
-    if (len == 0 || len % 4 != 0 || len / 4 * 3 > MAX_KEY ||
-        EVP_DecodeBlock(out, (const unsigned char *)text, (int)len) < 0)
-        return 0;
-    return len / 4 * 3 - padding;
-}
-
-static EVP_MAC_CTX *new_mac(const uint8_t *key, size_t len)
-{
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){ "SHA256" }, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
-
-    EVP_MAC_free(hmac);
-    if (mac != NULL && EVP_MAC_init(mac, key, len, params) != 1) {
-        EVP_MAC_CTX_free(mac);
-        mac = NULL;
-    }
-    return mac;
-}
-
-struct http_signer *http_signer_new(const char *secret, struct td_error *err)
-{
-    uint8_t decoded[MAX_KEY];
-    const uint8_t *key = (const uint8_t *)secret;
-    size_t len = strlen(secret);
-    struct http_signer *signer = malloc(sizeof *signer);
-
-    if (strncmp(secret, "whsec_", 6) == 0) {
-        len = decode(secret + 6, decoded);
-        key = decoded;
-    }
-    if (len == 0) {
-        snprintf(err->text, sizeof err->text,
-                 "the secret is empty, or what stands after whsec_ is not base64 of at most %d "
-                 "bytes", MAX_KEY);
-        free(signer);
-        return NULL;
-    }
-    if (signer != NULL)
-        signer->mac = new_mac(key, len);
-    OPENSSL_cleanse(decoded, sizeof decoded);
-    if (signer == NULL || signer->mac == NULL) {
-        snprintf(err->text, sizeof err->text, "OpenSSL has no HMAC-SHA256 to sign with");
-        free(signer);
-        return NULL;
-    }
-    return signer;
-}
-
-void http_signer_free(struct http_signer **signer)
-{
-    if (*signer == NULL)
-        return;
-    EVP_MAC_CTX_free((*signer)->mac);
-    free(*signer);
-    *signer = NULL;
-}
-
-int http_signer_sign(struct http_signer *signer, const char *id, const char *timestamp,
-                     const char *body, size_t len, char text_r[HTTP_SIGNATURE_TEXT])
-{
-    EVP_MAC_CTX *mac = signer->mac;
-    uint8_t hash[32];
-    size_t n;
-
-    if (EVP_MAC_init(mac, NULL, 0, NULL) != 1 ||
-        EVP_MAC_update(mac, (const uint8_t *)id, strlen(id)) != 1 ||
-        EVP_MAC_update(mac, (const uint8_t *)".", 1) != 1 ||
-        EVP_MAC_update(mac, (const uint8_t *)timestamp, strlen(timestamp)) != 1 ||
-        EVP_MAC_update(mac, (const uint8_t *)".", 1) != 1 ||
-        EVP_MAC_update(mac, (const uint8_t *)body, len) != 1 ||
-        EVP_MAC_final(mac, hash, &n, sizeof hash) != 1 || n != sizeof hash)
-        return -1;
-    memcpy(text_r, "v1,", 3);
-    EVP_EncodeBlock((unsigned char *)text_r + 3, hash, sizeof hash);
-    return 0;
-}
-
-int http_secret_is(const char *secret, const char *given)
-{
-    unsigned char a[EVP_MAX_MD_SIZE], b[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-
-    return EVP_Digest(secret, strlen(secret), a, &len, EVP_sha256(), NULL) == 1 &&
-           EVP_Digest(given, strlen(given), b, &len, EVP_sha256(), NULL) == 1 &&
-           CRYPTO_memcmp(a, b, len) == 0;
 }

@@ -19,7 +19,7 @@ core/gate base|io|config|store|files|plug|engine|gate
 core/daemon base|io|config|store|files|plug|engine|gate|daemon
 core/ctl base|config|daemon|ctl
 core/kit base|config|plug|kit
-channels channels
-plugins plugins
+channels channels|plugins/shared
+plugins plugins|plugins/shared
 END
 exit $status

@@ -200,8 +200,7 @@ static void a_bad_conf_does_not_open(void **state)
     assert_int_equal(fake_open(other, &td_plugin_0,
                                fake_conf(other, &td_plugin_0, "url = http://x\nsecret = whsec_!")),
                      TD_CONF);
-    assert_string_equal(fake_error(other), "the secret is empty, or what stands after whsec_ is "
-                                           "not base64 of at most 512 bytes");
+    assert_non_null(strstr(fake_error(other), "what stands after whsec_ must be base64"));
     fake_free(&other);
 }
 

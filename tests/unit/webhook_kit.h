@@ -2,7 +2,7 @@
 #ifndef WEBHOOK_KIT_H
 #define WEBHOOK_KIT_H
 
-#include "channels/webhook_sign.h"
+#include "plugins/shared/sign.h"
 #include "tests/check.h"
 #include "kit/fake_host.h"
 

@@ -1,7 +1,7 @@
-/* webhook_sign.c - Standard Webhooks, Meta's and Slack's signatures, bearer tokens. */
+/* sign.c - Standard Webhooks, Meta's and Slack's signatures, bearer tokens. */
 #include "config.h"
 
-#include "channels/webhook_sign.h"
+#include "plugins/shared/sign.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

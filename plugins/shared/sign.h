@@ -1,11 +1,11 @@
 /*
- * webhook_sign.h - the keys of a webhook, and whether a request was made with one of them.
+ * sign.h - the keys of a webhook, and whether a request was made with one of them.
  *
- * Layer: channels/webhook. Pure: headers, raw body and the time in, yes or no out. Every compare
+ * For plugins that sign or verify; linked into each. Pure: headers, raw body and the time in, yes or no out. Every compare
  * is over hashes of one length, in constant time, against all keys.
  */
-#ifndef WEBHOOK_SIGN_H
-#define WEBHOOK_SIGN_H
+#ifndef SHARED_SIGN_H
+#define SHARED_SIGN_H
 
 #include <tandem/plugin.h>
 
