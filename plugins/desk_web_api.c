@@ -7,60 +7,32 @@
 #include <strings.h>
 
 #include "plugins/desk_web_private.h"
+#include "plugins/shared/desk_reply.h"
 
 #define MAX_TEXT 65536
 #define MAX_FILES 10
 
 /* ---- Answers ----------------------------------------------------------------------------- */
 
-static void reply(struct desk *desk, uint64_t request, int status, const char *body, size_t len,
-                  const struct td_header *header)
-{
-    desk->host->reply(desk->inst, request, &(struct td_web_reply){
-        .size = sizeof(struct td_web_reply), .status = status, .body = body, .body_len = len,
-        .headers = header, .n_headers = header != NULL,
-    });
-}
-
 static void reply_error(struct desk *desk, uint64_t request, int status, const char *code,
-                        const char *message, const char *holder, uint32_t retry_after_ms)
+                        const char *message, uint32_t retry_after_ms)
 {
-    struct td_json j = { 0 };
-    char seconds[16];
-    const struct td_header later = { "Retry-After", seconds };
-    const struct td_header who = { "WWW-Authenticate", "Bearer realm=\"desk\"" };
-
-    snprintf(seconds, sizeof seconds, "%u", (retry_after_ms + 999) / 1000);
-    td_json_object(&j);
-    td_json_key(&j, "error");
-    td_json_object(&j);
-    td_json_key_str(&j, "code", code);
-    td_json_key_str(&j, "message", message);
-    if (holder != NULL)
-        td_json_key_str(&j, "holder", holder);
-    td_json_object_end(&j);
-    td_json_object_end(&j);
-    reply(desk, request, status, td_json_text(&j), td_json_len(&j),
-          status == 401 ? &who : retry_after_ms > 0 ? &later : NULL);
-    td_json_free(&j);
+    desk_reply_error(desk->host, desk->inst, request, status, code, message, NULL, retry_after_ms);
 }
 
 static void bad_request(struct desk *desk, uint64_t request, const char *message)
 {
-    reply_error(desk, request, 400, "bad_request", message, NULL, 0);
+    reply_error(desk, request, 400, "bad_request", message, 0);
 }
 
-static int status_of(const char *code)
+static void not_found(struct desk *desk, uint64_t request)
 {
-    static const struct { const char *code; int status; } known[] = {
-        { "not_found", 404 }, { "not_eligible", 403 }, { "not_yours", 403 }, { "bad_request", 400 },
-    };
+    reply_error(desk, request, 404, "not_found", "there is no such path", 0);
+}
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i].code, code) == 0)
-            return known[i].status;
-    }
-    return 409; /* taken, over, no_agent, full: true of the request, not of the world */
+static void busy(struct desk *desk, uint64_t request)
+{
+    reply_error(desk, request, 503, "busy", "too many requests are under way", 1000);
 }
 
 /* What the desk itself keeps of it, and tells its humans. */
@@ -83,36 +55,10 @@ static void note_done(struct desk *desk, const struct call *call,
 
 void api_done(struct desk *desk, struct call *call, const struct td_desk_done *done)
 {
-    const char *code = done->code != NULL ? done->code : "refused";
-    const char *detail = done->detail != NULL ? done->detail : "it was refused";
-    struct td_json j = { 0 };
-
     if (done->status == TD_OK)
         note_done(desk, call, done);
-    if (call->request == 0)
-        return;
-    if (done->status == TD_REJECT) {
-        reply_error(desk, call->request, status_of(code), code, detail, done->holder, 0);
-    } else if (done->status == TD_AUTH) {
-        reply_error(desk, call->request, 401, "unauthorized", "no such human", NULL, 0);
-    } else if (done->status != TD_OK) {
-        reply_error(desk, call->request, 503, "busy", detail, NULL,
-                    done->retry_after_ms > 0 ? done->retry_after_ms : 1000);
-    } else if (done->json != NULL) {
-        reply(desk, call->request, 200, done->json, strlen(done->json), NULL);
-    } else {
-        td_json_object(&j);
-        td_json_key_bool(&j, "ok", 1);
-        if (done->handoff != NULL)
-            td_json_key_str(&j, "handoff", done->handoff);
-        if (done->session != NULL)
-            td_json_key_str(&j, "session", done->session);
-        if (done->seq > 0)
-            td_json_key_int(&j, "seq", (int64_t)done->seq);
-        td_json_object_end(&j);
-        reply(desk, call->request, 200, td_json_text(&j), td_json_len(&j), NULL);
-        td_json_free(&j);
-    }
+    if (call->request != 0)
+        desk_reply_done(desk->host, desk->inst, call->request, done);
 }
 
 void api_filed(struct desk *desk, struct call *call, const struct td_filed *filed)
@@ -122,12 +68,12 @@ void api_filed(struct desk *desk, struct call *call, const struct td_filed *file
     if (filed->status != TD_OK || filed->attachment == NULL) {
         reply_error(desk, call->request, filed->status == TD_RETRY ? 503 : 415,
                     filed->status == TD_RETRY ? "busy" : "refused",
-                    filed->detail != NULL ? filed->detail : "the file was refused", NULL,
+                    filed->detail != NULL ? filed->detail : "the file was refused",
                     filed->status == TD_RETRY ? filed->retry_after_ms + 1 : 0);
         return;
     }
     event_attachment(&j, filed->attachment);
-    reply(desk, call->request, 200, td_json_text(&j), td_json_len(&j), NULL);
+    desk_reply_json(desk->host, desk->inst, call->request, td_json_text(&j));
     td_json_free(&j);
 }
 
@@ -242,8 +188,7 @@ static struct call *start(struct ask *ask, enum td_desk_op op)
     struct call *call = call_new(ask->desk, ask->web->id, (int)op, ask->human, about);
 
     if (call == NULL) {
-        reply_error(ask->desk, ask->web->id, 503, "busy", "too many requests are under way", NULL,
-                    1000);
+        busy(ask->desk, ask->web->id);
         return NULL;
     }
     ask->out.size = sizeof ask->out;
@@ -414,7 +359,7 @@ static void post_handoff(struct ask *ask, const char *verb)
     else if (strcmp(verb, "review") == 0)
         on_json(ask, NULL, TD_OP_REVIEW, 1);
     else
-        reply_error(ask->desk, ask->web->id, 404, "not_found", "there is no such path", NULL, 0);
+        not_found(ask->desk, ask->web->id);
 }
 
 static void on_presence(struct ask *ask)
@@ -463,14 +408,14 @@ static void on_file(struct ask *ask)
     struct call *call;
 
     if (!TD_HAS(desk->host, file) || desk->host->file == NULL) {
-        reply_error(desk, web->id, 404, "not_found", "this gateway takes no files", NULL, 0);
+        reply_error(desk, web->id, 404, "not_found", "this gateway takes no files", 0);
         return;
     }
     query_get(web->query, "name", name, sizeof name);
     if (web->body_len == 0)
         bad_request(desk, web->id, "the body is the file, and it is empty");
     else if ((call = call_new(desk, web->id, CALL_FILE, ask->human, NULL)) == NULL)
-        reply_error(desk, web->id, 503, "busy", "too many requests are under way", NULL, 1000);
+        busy(desk, web->id);
     else
         desk->host->file(desk->inst, call->job, &(struct td_file){
             .size = sizeof(struct td_file), .name = name, .type = header_of(web, "content-type"),
@@ -505,12 +450,12 @@ static void dispatch(struct ask *ask)
     } else if (is(ask, "GET", 1, "reviews")) {
         start(ask, TD_OP_REVIEW);
     } else if (is(ask, "GET", 1, "canned")) {
-        const char *canned = ask->desk->canned != NULL ? ask->desk->canned : "[]";
-        reply(ask->desk, ask->web->id, 200, canned, strlen(canned), NULL);
+        desk_reply_json(ask->desk->host, ask->desk->inst, ask->web->id,
+                        ask->desk->canned != NULL ? ask->desk->canned : "[]");
     } else if (is(ask, "POST", 1, "files")) {
         on_file(ask);
     } else {
-        reply_error(ask->desk, ask->web->id, 404, "not_found", "there is no such path", NULL, 0);
+        not_found(ask->desk, ask->web->id);
     }
 }
 
@@ -543,12 +488,12 @@ void api_request(void *arg, const struct td_web_request *web)
     if (name == NULL) {
         desk->host->count(desk->inst, "bad_tokens", 1);
         reply_error(desk, web->id, 401, "unauthorized",
-                    "send Authorization: Bearer with the token of a human of this desk", NULL, 0);
+                    "send Authorization: Bearer with the token of a human of this desk", 0);
         return;
     }
     ask.human = name;
     if (split(&ask) != 0) {
-        reply_error(desk, web->id, 404, "not_found", "there is no such path", NULL, 0);
+        not_found(desk, web->id);
     } else if (web->body_len > 0 && !is(&ask, "POST", 1, "files") &&
                !cJSON_IsObject(ask.body = td_json_parse(web->body, web->body_len, NULL, why,
                                                         sizeof why))) {
