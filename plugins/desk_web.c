@@ -26,6 +26,7 @@ static const struct td_conf_key conf_keys[] = {
                      "How long the answer to a ping may take."),
     TD_CONF_SIZE(struct conf, send_buffer, 0, "1M", 4096, 64 << 20,
                  "Bytes that wait for a peer that does not read."),
+    TD_CONF_SIZE(struct conf, max_attachment, 0, "10M", 1, 64 << 20, "Bytes of a file."),
     TD_CONF_INT(struct conf, events, 0, "2000", 10, 100000,
                 "Newest events that are kept for those who come back."),
     TD_CONF_END,
@@ -286,6 +287,25 @@ static void desk_close(void *self)
     free(desk);
 }
 
+/* The API, and files, which may be larger than a listener's bodies. */
+static int routes_open(struct desk *desk, struct td_error *err)
+{
+    char files[120];
+    const struct td_web_route route = {
+        .size = sizeof route, .path = files, .head = api_file_head,
+        .max_body = (size_t)desk->conf->max_attachment,
+    };
+
+    snprintf(files, sizeof files, "%sfiles", desk->conf->path);
+    if (desk->host->route(desk->inst, desk->conf->path, api_request, desk) == TD_OK &&
+        desk->host->route_with(desk->inst, &route, api_request, desk) == TD_OK)
+        return 0;
+    snprintf(err->text, sizeof err->text,
+             "path = %.100s is taken by another instance: give this desk its own",
+             desk->conf->path);
+    return -1;
+}
+
 static enum td_status desk_open(const struct td_host *host, struct td_instance *inst,
                                 const void *conf, void **self_r, struct td_error *err)
 {
@@ -304,14 +324,9 @@ static enum td_status desk_open(const struct td_host *host, struct td_instance *
         snprintf(err->text, sizeof err->text, "path = %.100s must begin and end in /",
                  desk->conf->path);
     } else if ((desk->conf->canned == NULL || canned_load(desk, err) == 0) &&
-               events_open(desk, err) == 0) {
-        if (host->route(inst, desk->conf->path, api_request, desk) == TD_OK) {
-            *self_r = desk;
-            return TD_OK;
-        }
-        snprintf(err->text, sizeof err->text,
-                 "path = %.100s is taken by another instance: give this desk its own",
-                 desk->conf->path);
+               events_open(desk, err) == 0 && routes_open(desk, err) == 0) {
+        *self_r = desk;
+        return TD_OK;
     }
     desk_close(desk);
     return TD_CONF;

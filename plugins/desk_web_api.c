@@ -407,10 +407,6 @@ static void on_file(struct ask *ask)
     char name[256] = "file";
     struct call *call;
 
-    if (!TD_HAS(desk->host, file) || desk->host->file == NULL) {
-        reply_error(desk, web->id, 404, "not_found", "this gateway takes no files", 0);
-        return;
-    }
     query_get(web->query, "name", name, sizeof name);
     if (web->body_len == 0)
         bad_request(desk, web->id, "the body is the file, and it is empty");
@@ -476,6 +472,23 @@ static int split(struct ask *ask)
     return ask->n_parts > 0 ? 0 : -1;
 }
 
+static void unauthorized(struct desk *desk, uint64_t request)
+{
+    desk->host->count(desk->inst, "bad_tokens", 1);
+    reply_error(desk, request, 401, "unauthorized",
+                "send Authorization: Bearer with the token of a human of this desk", 0);
+}
+
+int api_file_head(void *arg, const struct td_web_request *web)
+{
+    struct desk *desk = arg;
+
+    if (api_human(desk, header_of(web, "authorization")) != NULL)
+        return 1;
+    unauthorized(desk, web->id);
+    return 0;
+}
+
 void api_request(void *arg, const struct td_web_request *web)
 {
     struct desk *desk = arg;
@@ -486,9 +499,7 @@ void api_request(void *arg, const struct td_web_request *web)
     char *name = copy(human);
 
     if (name == NULL) {
-        desk->host->count(desk->inst, "bad_tokens", 1);
-        reply_error(desk, web->id, 401, "unauthorized",
-                    "send Authorization: Bearer with the token of a human of this desk", 0);
+        unauthorized(desk, web->id);
         return;
     }
     ask.human = name;

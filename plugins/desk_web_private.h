@@ -23,7 +23,8 @@ struct conf {
     const char *path; /* begins and ends in '/' */
     const char *canned;
     const char *const *origins;
-    int64_t max_connections, hello_timeout, ping, pong_timeout, send_buffer, events;
+    int64_t max_connections, hello_timeout, ping, pong_timeout, send_buffer, events,
+        max_attachment;
 };
 
 /* A request that waits for done() or filed(). */
@@ -84,6 +85,7 @@ struct desk {
 /* ---- desk_web_api.c ---------------------------------------------------------------------- */
 
 void api_request(void *desk, const struct td_web_request *request);
+int api_file_head(void *desk, const struct td_web_request *request); /* before a file is read */
 void api_done(struct desk *desk, struct call *call, const struct td_desk_done *done);
 void api_filed(struct desk *desk, struct call *call, const struct td_filed *filed);
 /* NULL: there are too many already, or no memory. */
