@@ -2,9 +2,16 @@
  * package.h - the transfer package, version 1: what the human gets, compiled for one desk.
  *
  * Layer: engine, pure. Source: the manual's "Transfer package", schema conf/schemas/transfer.json.
- * Fields survive in the order of struct package; what a limit or a missing permission took out is
- * named in dropped[] {field, reason: not_permitted, too_large, unsupported}. The summary is always
- * there. The result is never over the limit.
+ * Fields survive in the order of struct package: once one does not fit, none after it is there.
+ * What a limit or a missing permission took out or cut is named in dropped[] {field, reason:
+ * not_permitted, too_large, unsupported (its name cannot be a key)}; a group of which nothing is
+ * left by its name alone; where not even the names fit, "*" is all that did not. The summary is
+ * always there. The result is never over the limit. Texts come out as UTF-8 without control
+ * characters, whatever went in.
+ *
+ * TD_PACKAGE_FLAT is a JSON object of strings with keys of letters, digits and '_' ("reason_code",
+ * "entities_order_id", "done_1_action"); TD_PACKAGE_TEXT a line for each field;
+ * TD_PACKAGE_HEADER "handoff=..;session=..;reason=..".
  */
 #ifndef ENGINE_PACKAGE_H
 #define ENGINE_PACKAGE_H
@@ -68,7 +75,7 @@ struct package_target {
 };
 
 /* The text in the arena, NUL-terminated, strlen <= the limit. Never NULL: the smallest form is
- * handoff_id and a cut summary. Deterministic. */
+ * handoff_id and a cut summary, below some 60 bytes "{}" or "". Deterministic. */
 const char *package_compile(const struct package *package, const struct package_target *target,
                             struct arena *arena);
 

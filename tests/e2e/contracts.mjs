@@ -3,13 +3,14 @@
  * implementations: chat frames both ways, requests to agents, their answers, their signatures.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Agent } from '../lib/agent.mjs';
 import { Chat } from '../lib/chat.mjs';
-import { Gateway, srcdir, until } from '../lib/gateway.mjs';
+import { builddir, Gateway, srcdir, until } from '../lib/gateway.mjs';
 import { peer } from '../lib/peers.mjs';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -23,7 +24,7 @@ let agent, gw, schema;
 before(async () => {
     if (skip) return;
     const ajv = new Ajv({ strict: true, allowUnionTypes: true });
-    for (const name of ['agent-answer', 'agent-request', 'chat'])
+    for (const name of ['agent-answer', 'agent-request', 'chat', 'transfer'])
         ajv.addSchema(JSON.parse(readFileSync(join(srcdir, `conf/schemas/${name}.json`))), name);
     schema = ref => ajv.getSchema(ref);
     agent = await Agent.start({ secret: SECRET });
@@ -123,4 +124,14 @@ test('the schema of answers and the gateway take the same answers', { skip }, as
         assert.equal(reply.text !== SORRY, schema('agent-answer')(answer), JSON.stringify(answer));
         chat.close();
     }
+});
+
+test('random transfer packages fit the schema', { skip }, t => {
+    const program = join(builddir, 'tests/unit/test_package');
+
+    if (!existsSync(program)) return t.skip('tests/unit/test_package is not built');
+    const lines = execFileSync(program, ['print', '200'], { maxBuffer: 1 << 26 }).toString();
+    const packages = lines.trimEnd().split('\n').map(line => JSON.parse(line));
+    assert.equal(packages.length, 200);
+    packages.forEach(each => fits('transfer', each));
 });
