@@ -8,19 +8,11 @@
 #include "engine/engine.h"
 #include "engine/session_private.h"
 
-static void set(char **field, const char *value)
-{
-    char *copy = mem_strdup(value);
-
-    free(*field);
-    *field = copy;
-}
-
 /* For facts that stay as they were when a record does not mention them. */
 static void update(char **field, const char *value)
 {
     if (value != NULL)
-        set(field, value);
+        session_set(field, value);
 }
 
 static void apply_customer(struct session *s, const struct record *r)
@@ -32,21 +24,37 @@ static void apply_customer(struct session *s, const struct record *r)
 static void apply_opened(struct session *s, const struct record *r)
 {
     s->phase = SESSION_OPEN;
-    set(&s->channel, r->channel);
-    set(&s->kind, r->kind);
-    set(&s->account, r->account);
+    session_set(&s->channel, r->channel);
+    session_set(&s->kind, r->kind);
+    session_set(&s->account, r->account);
     s->opened_at = s->active_at = s->seen_at = r->at;
     apply_customer(s, r);
 }
 
 static void apply_owner(struct session *s, const struct record *r)
 {
-    if (s->owner == TD_OWNER_AGENT && r->owner == TD_OWNER_AGENT)
+    const char *name = r->name != NULL ? r->name : "";
+
+    if (s->owner == TD_OWNER_AGENT && r->owner == TD_OWNER_AGENT &&
+        strcmp(s->owner_name != NULL ? s->owner_name : "", name) != 0)
         s->bounces++;
+    for (size_t i = 0; i < s->n_messages && s->handoff.state == HANDOFF_NONE; i++)
+        s->messages[i].relay = RELAY_NONE; /* no desk waits for them */
     s->owner = (enum td_owner_kind)r->owner;
-    set(&s->owner_name, r->name != NULL ? r->name : "");
+    session_set(&s->owner_name, name);
     s->epoch = r->epoch;
     update(&s->route, r->route);
+}
+
+static enum td_cause cause_of(const char *cause)
+{
+    static const char *const names[] = { [TD_BY_START] = "start", [TD_BY_ACTION] = "action",
+                                         [TD_BY_RETURN] = "return" };
+
+    for (size_t i = TD_BY_START; cause != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcmp(cause, names[i]) == 0)
+            return (enum td_cause)i;
+    return TD_BY_MESSAGE;
 }
 
 static void apply_turn(struct session *s, const struct record *r)
@@ -55,12 +63,13 @@ static void apply_turn(struct session *s, const struct record *r)
 
     turn->active = 1;
     turn->id = r->turn;
-    set(&turn->agent, r->agent != NULL ? r->agent : "");
+    session_set(&turn->agent, r->agent != NULL ? r->agent : "");
     turn->upto = r->upto;
     turn->attempt = r->attempt;
     turn->deadline = r->deadline;
     turn->retry_at = 0;
-    turn->by_start = r->cause != NULL && strcmp(r->cause, "start") == 0;
+    turn->cause = cause_of(r->cause);
+    s->rounds = turn->cause == TD_BY_ACTION ? s->rounds + 1 : 0;
     update(&s->route, r->route);
 }
 
@@ -76,6 +85,12 @@ static void apply_turn_end(struct session *s, const struct record *r)
         s->confidence = r->confidence;
     if (r->outcome == TURN_ANSWERED)
         s->clarify_used = r->decision == TD_CLARIFY ? s->clarify_used + 1 : 0;
+    if (r->outcome == TURN_ANSWERED || r->outcome == TURN_SILENT) {
+        session_drop_results(s); /* the agent has seen them */
+        s->stretch.fresh = 0;
+    }
+    update(&s->summary, r->body.summary);
+    update(&s->entities, r->body.entities);
     if (r->body.state != NULL && r->agent != NULL)
         session_set_state(s, r->agent, r->seq, r->body.state);
 }
@@ -91,6 +106,12 @@ static void apply_message(struct session *s, const struct record *r)
     m->ext_id = mem_strdup(r->ext_id);
     session_set_text(m, &r->body);
     s->active_at = s->seen_at = r->at;
+    if (session_handed(s)) {
+        m->relay = RELAY_WAITS;
+        m->delta = s->handoff.state == HANDOFF_LIVE ? 0 : ++s->handoff.deltas;
+    }
+    if (r->upto > s->answered)
+        s->answered = r->upto;
 }
 
 static void apply_reply(struct session *s, const struct record *r)
@@ -105,6 +126,16 @@ static void apply_reply(struct session *s, const struct record *r)
     m->name = mem_strdup(r->name);
     session_set_text(m, &r->body);
     s->active_at = r->at;
+    if (ulid_is_zero(&r->handoff) || ulid_cmp(&r->handoff, &s->handoff.id) != 0)
+        return;
+    if (r->said > 0 && r->said < 32)
+        s->handoff.told |= 1u << (r->said - 1);
+    if (m->author != TD_HUMAN)
+        return;
+    s->handoff.spoke_at = s->handoff.touched_at = r->at;
+    s->handoff.warned = 0;
+    if (r->upto > s->answered) /* what the customer said before has its answer */
+        s->answered = r->upto;
 }
 
 static void apply_delivery(struct session *s, const struct record *r)
@@ -151,20 +182,8 @@ void engine_apply(struct session *s, const struct record *r)
     case RECORD_REOPENED: s->phase = SESSION_OPEN; break;
     case RECORD_RATING:
     case RECORD_STALE:
-    case RECORD_HANDOFF:
-    case RECORD_HANDOFF_STATE:
-    case RECORD_HANDOFF_END:
-    case RECORD_STRETCH:
-    case RECORD_LEASE:
-    case RECORD_PROMISE:
-    case RECORD_CONTROL:
-    case RECORD_NOTE:
-    case RECORD_TAGS:
-    case RECORD_REVIEW:
-    case RECORD_RELAYED:
-    case RECORD_CALL:
-    case RECORD_RESULT:
     case RECORD_TYPES: break;
+    default: apply_handoff(s, r); break;
     }
     s->seq = r->seq;
 }

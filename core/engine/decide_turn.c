@@ -125,7 +125,7 @@ void turn_failed(struct draft *d, const char *detail)
     }
     ended->code = "agent_unavailable";
     d->answered = turn->upto;
-    if (!turn->by_start)
+    if (turn->cause != TD_BY_START)
         draft_say(d, d->policy->text_unavailable);
     if (d->channel->queue_mode != QUEUE_COLLECT)
         turn_next(d);

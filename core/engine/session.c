@@ -38,6 +38,7 @@ void session_fini(struct session *s)
         free(s->states[i].agent);
         free(s->states[i].state);
     }
+    session_fini_desk(s);
     *s = (struct session){ .id = s->id };
 }
 
@@ -94,10 +95,11 @@ const struct session_message *session_message(const struct session *s, uint64_t 
     return session_message_mutable((struct session *)s, seq);
 }
 
-/* Still wanted: the customer waits for an answer to it, or it has not left yet. */
+/* Still wanted: the customer waits for an answer to it, a desk for it, or it has not left yet. */
 static int wanted(const struct session *s, const struct session_message *m)
 {
-    return m->author == TD_CUSTOMER ? m->seq > s->answered : m->status == TD_QUEUED;
+    return m->author == TD_CUSTOMER ? m->seq > s->answered || m->relay == RELAY_WAITS
+                                    : m->status == TD_QUEUED;
 }
 
 void session_drop_oldest(struct session *s)

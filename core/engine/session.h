@@ -20,9 +20,14 @@ struct err;
 
 #define SESSION_AGENT_STATES 4 /* agents whose opaque state is kept */
 #define SESSION_KEPT 64        /* newest messages kept in memory, and all that wait */
+#define SESSION_PROMISES 4
+#define SESSION_CONTROLS 32 /* newest control operations that are remembered by their id */
+#define SESSION_RESULTS 10  /* results that an agent has not seen */
 #define SESSION_SLACK 16       /* so many more before the oldest go, in one sweep */
 
 enum session_phase { SESSION_NEW, SESSION_OPEN, SESSION_CLOSED };
+
+enum relay_state { RELAY_NONE, RELAY_WAITS, RELAY_DONE };
 
 /* A message in memory: the window that agents get, and what waits for an answer or delivery. */
 struct session_message {
@@ -40,6 +45,8 @@ struct session_message {
     struct td_part **parts; /* own memory */
     size_t n_parts;
     enum td_delivery status; /* of ours; the customer's are TD_READ */
+    enum relay_state relay;  /* the customer's, while a handoff is under way */
+    unsigned delta;          /* the so many-th addition while it waits; 0: none */
 };
 
 struct session_turn {
@@ -50,7 +57,7 @@ struct session_turn {
     uint64_t attempt;   /* from 1 */
     int64_t deadline;   /* wall ms */
     int64_t retry_at;   /* 0: asked, waiting for the answer; else: will be asked then */
-    int by_start;       /* 1: cause "start", there is no message */
+    enum td_cause cause;
 };
 
 enum handoff_state {
@@ -58,23 +65,59 @@ enum handoff_state {
     HANDOFF_CHECKING, /* offered, the desk has not answered: the customer heard "checking" at most */
     HANDOFF_QUEUED,
     HANDOFF_LIVE,     /* a human is the owner */
-    HANDOFF_PROMISED, /* it ended in a callback or a reply by mail that is still owed */
+    HANDOFF_STATES
 };
 
-/* The attempt to move ownership to a human that is under way; one a session. */
+/* The attempt to move ownership to a human that is under way, or the last one; one a session. */
 struct session_handoff {
     enum handoff_state state;
-    struct ulid id;
+    struct ulid id, from; /* from: the handoff that this one follows */
     char *queue, *desk;   /* conf names; queue "": taken without one */
+    char *wanted;         /* the only human that may have it; NULL: any */
     char *human, *title;  /* HANDOFF_LIVE */
-    char *code, *reason;  /* the trigger's code; in words */
+    char *code, *category, *reason; /* the trigger's; reason: in words */
+    char *agent;          /* who had the session before, and goes on after; NULL */
     int priority;
+    int quiet;            /* for a promise: the customer hears of it when a human is there */
     int64_t since;        /* escalation committed */
+    int64_t offered_at;   /* to this desk */
+    int64_t queued_at;    /* in this queue */
     int64_t accepted_at;
     int64_t spoke_at;     /* the human's newest message; 0: none yet */
-    int64_t due;          /* the next time-out of this state; INT64_MAX: none */
+    int64_t touched_at;   /* the human's lease runs from here */
+    int warned, reminded; /* that the lease ends */
+    uint64_t position;    /* as it was told when it was queued; 0: not known */
+    int64_t wait;         /* ms + 1 */
+    unsigned told;        /* enum text_state as bits: what the customer heard of this handoff */
     unsigned deltas;      /* additions while it waits */
     uint64_t from_seq;    /* its first record */
+};
+
+/* What was promised and is owed, or was not kept. */
+struct session_promise {
+    struct ulid id;
+    char *what;    /* "callback", "mailbox" */
+    char *by_whom; /* queue */
+    int64_t due;
+    int64_t offer_at; /* when humans are told of it; 0: they were */
+    enum promise_state state; /* MADE, BROKEN */
+};
+
+/* The last interval in which a human had the session. */
+struct session_stretch {
+    char *by, *note, *wrapup;
+    int64_t started_at, ended_at;
+    int fresh; /* no agent has been told yet */
+};
+
+struct session_control {
+    char *id;
+    int op, outcome;
+    uint64_t of;
+};
+
+struct session_result {
+    char *call, *name, *receipt, *failed, *detail, *data;
 };
 
 struct session {
@@ -104,7 +147,18 @@ struct session {
     unsigned bounces, clarify_used;
     uint64_t read_upto;
     struct session_handoff handoff;
+    struct ulid last_handoff; /* the newest that ended */
     char *last_human; /* conf name of who had the customer last; NULL */
+    struct session_promise promises[SESSION_PROMISES]; /* oldest first */
+    size_t n_promises;
+    struct session_stretch stretch;
+    struct session_control controls[SESSION_CONTROLS]; /* oldest first */
+    size_t n_controls;
+    struct session_result results[SESSION_RESULTS];
+    size_t n_results;
+    unsigned rounds; /* turns about results in a row */
+    char *summary, *entities; /* as an agent last said them */
+    char *tags;               /* JSON array; NULL */
 };
 
 void session_init(struct session *session, const struct ulid *id);
@@ -115,6 +169,12 @@ int session_delivery_moves(enum td_delivery from, enum td_delivery to);
 
 /* Customer messages that no turn has taken yet: how many, and the first of them (NULL: none). */
 size_t session_pending(const struct session *session, const struct session_message **first_r);
+/* A handoff waits, or a human has the session. */
+int session_handed(const struct session *session);
+/* The agents keep still: it is pending, or a human's. */
+int session_held(const struct session *session);
+size_t session_unrelayed(const struct session *session);
+const struct session_control *session_control(const struct session *session, const char *id);
 size_t session_unsent(const struct session *session); /* replies that wait for delivery */
 const struct session_message *session_message(const struct session *session, uint64_t seq);
 const char *session_state_of(const struct session *session, const char *agent); /* NULL: none */

@@ -15,4 +15,24 @@ void session_set_customer(struct session *session, const struct record_body *bod
 void session_set_state(struct session *session, const char *agent, uint64_t seq,
                        const char *state);
 
+void session_set(char **field, const char *value); /* a copy; NULL stays NULL */
+void session_fini_desk(struct session *session);   /* session_desk.c */
+void session_fini_promise(struct session_promise *promise);
+void session_drop_results(struct session *session);
+
+/* apply_handoff.c: what a record does to handoffs, promises and what goes with them. */
+void apply_handoff(struct session *session, const struct record *record);
+
+/* snapshot_handoff.c: members of the snapshot's two objects. */
+struct td_json;
+struct arena;
+struct cJSON;
+void snapshot_put_handoff(struct td_json *j, const struct session *session);
+void snapshot_put_handoff_body(struct td_json *j, const struct session *session);
+int snapshot_get_handoff(struct session *session, const struct cJSON *object, struct err *err);
+int snapshot_get_handoff_body(struct session *session, const struct cJSON *object,
+                              struct arena *arena, struct err *err);
+void snapshot_put_body(struct td_json *j, const struct record_body *body);
+void snapshot_put_id(struct td_json *j, const char *key, const struct ulid *id);
+
 #endif

@@ -42,7 +42,7 @@ static const struct {
     FIELD(NUMBER, "turn_attempt", turn.attempt),
     FIELD(NUMBER, "turn_deadline", turn.deadline),
     FIELD(NUMBER, "turn_retry_at", turn.retry_at),
-    FIELD(NUMBER, "turn_by_start", turn.by_start),
+    FIELD(NUMBER, "turn_cause", turn.cause),
     FIELD(NUMBER, "answered", answered),
     FIELD(TEXT, "route", route),
     FIELD(TEXT, "intent", intent),
@@ -51,6 +51,36 @@ static const struct {
     FIELD(NUMBER, "bounces", bounces),
     FIELD(NUMBER, "clarify_used", clarify_used),
     FIELD(NUMBER, "read_upto", read_upto),
+    FIELD(TEXT, "last_human", last_human),
+    FIELD(NUMBER, "rounds", rounds),
+    FIELD(NUMBER, "handoff_state", handoff.state),
+    FIELD(TEXT, "handoff_queue", handoff.queue),
+    FIELD(TEXT, "handoff_desk", handoff.desk),
+    FIELD(TEXT, "handoff_wanted", handoff.wanted),
+    FIELD(TEXT, "handoff_human", handoff.human),
+    FIELD(TEXT, "handoff_title", handoff.title),
+    FIELD(TEXT, "handoff_code", handoff.code),
+    FIELD(TEXT, "handoff_category", handoff.category),
+    FIELD(TEXT, "handoff_agent", handoff.agent),
+    FIELD(NUMBER, "handoff_priority", handoff.priority),
+    FIELD(NUMBER, "handoff_quiet", handoff.quiet),
+    FIELD(NUMBER, "handoff_since", handoff.since),
+    FIELD(NUMBER, "handoff_offered_at", handoff.offered_at),
+    FIELD(NUMBER, "handoff_queued_at", handoff.queued_at),
+    FIELD(NUMBER, "handoff_accepted_at", handoff.accepted_at),
+    FIELD(NUMBER, "handoff_spoke_at", handoff.spoke_at),
+    FIELD(NUMBER, "handoff_touched_at", handoff.touched_at),
+    FIELD(NUMBER, "handoff_warned", handoff.warned),
+    FIELD(NUMBER, "handoff_reminded", handoff.reminded),
+    FIELD(NUMBER, "handoff_position", handoff.position),
+    FIELD(NUMBER, "handoff_wait", handoff.wait),
+    FIELD(NUMBER, "handoff_told", handoff.told),
+    FIELD(NUMBER, "handoff_deltas", handoff.deltas),
+    FIELD(NUMBER, "handoff_from_seq", handoff.from_seq),
+    FIELD(TEXT, "stretch_by", stretch.by),
+    FIELD(NUMBER, "stretch_started_at", stretch.started_at),
+    FIELD(NUMBER, "stretch_ended_at", stretch.ended_at),
+    FIELD(NUMBER, "stretch_fresh", stretch.fresh),
 };
 
 static int64_t get_number(const struct session *s, size_t i)
@@ -78,7 +108,7 @@ static void set_number(struct session *s, size_t i, int64_t value)
         memcpy(p, &value, sizeof value);
 }
 
-static void put_id(struct td_json *j, const char *key, const struct ulid *id)
+void snapshot_put_id(struct td_json *j, const char *key, const struct ulid *id)
 {
     char text[ULID_TEXT];
 
@@ -99,7 +129,11 @@ static void put_message(struct td_json *j, const struct session_message *m)
         td_json_key_str(j, "name", m->name);
     if (m->ext_id != NULL)
         td_json_key_str(j, "ext_id", m->ext_id);
-    put_id(j, "id", &m->id);
+    if (m->relay != RELAY_NONE)
+        td_json_key_int(j, "relay", (int)m->relay);
+    if (m->delta > 0)
+        td_json_key_int(j, "delta", m->delta);
+    snapshot_put_id(j, "id", &m->id);
     td_json_object_end(j);
 }
 
@@ -123,7 +157,7 @@ static void write_facts(const struct session *s, struct td_json *j)
         if (text != NULL)
             td_json_key_str(j, fields[i].name, text);
     }
-    put_id(j, "turn", &s->turn.id);
+    snapshot_put_id(j, "turn", &s->turn.id);
     td_json_key(j, "messages");
     td_json_array(j);
     for (size_t i = 0; i < s->n_messages; i++)
@@ -138,11 +172,12 @@ static void write_facts(const struct session *s, struct td_json *j)
         td_json_object_end(j);
     }
     td_json_array_end(j);
+    snapshot_put_handoff(j, s);
     td_json_object_end(j);
 }
 
 /* The body of a record again, as an element of an array; null when there is nothing. */
-static void put_body(struct td_json *j, const struct record_body *body)
+void snapshot_put_body(struct td_json *j, const struct record_body *body)
 {
     struct buf text = { 0 };
 
@@ -164,12 +199,12 @@ static void write_body(const struct session *s, struct td_json *j)
 
     td_json_object(j);
     td_json_key(j, "customer");
-    put_body(j, &customer);
+    snapshot_put_body(j, &customer);
     td_json_key(j, "messages");
     td_json_array(j);
     for (size_t i = 0; i < s->n_messages; i++) {
         const struct record_body body = content_body(&s->messages[i]);
-        put_body(j, &body);
+        snapshot_put_body(j, &body);
     }
     td_json_array_end(j);
     td_json_key(j, "states");
@@ -177,6 +212,7 @@ static void write_body(const struct session *s, struct td_json *j)
     for (size_t i = 0; i < SESSION_AGENT_STATES && s->states[i].agent != NULL; i++)
         td_json_str(j, s->states[i].state);
     td_json_array_end(j);
+    snapshot_put_handoff_body(j, s);
     td_json_object_end(j);
 }
 
@@ -198,7 +234,7 @@ static int get_int(const cJSON *object, const char *key, int64_t *value_r)
 
 static int restore_message(struct session *s, const cJSON *item, struct err *err)
 {
-    int64_t seq, at, author, status;
+    int64_t seq, at, author, status, relay, delta;
     const char *id = td_json_get_str(item, "id");
     struct session_message *m;
 
@@ -206,12 +242,17 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     get_int(item, "at", &at);
     get_int(item, "author", &author);
     get_int(item, "status", &status);
+    get_int(item, "relay", &relay);
+    get_int(item, "delta", &delta);
     if (seq <= 0 || (s->n_messages > 0 && (uint64_t)seq <= s->messages[s->n_messages - 1].seq) ||
-        author < TD_CUSTOMER || author > TD_SYSTEM || status < TD_QUEUED || status > TD_FAILED)
+        author < TD_CUSTOMER || author > TD_SYSTEM || status < TD_QUEUED || status > TD_FAILED ||
+        relay < RELAY_NONE || relay > RELAY_DONE || delta < 0 || delta > INT32_MAX)
         return err_set(err, "snapshot: a message is not in order");
     m = session_add_message(s, (uint64_t)seq, at);
     m->author = (enum td_author)author;
     m->status = (enum td_delivery)status;
+    m->relay = (enum relay_state)relay;
+    m->delta = (unsigned)delta;
     m->name = mem_strdup(td_json_get_str(item, "name"));
     m->ext_id = mem_strdup(td_json_get_str(item, "ext_id"));
     if (id != NULL && ulid_parse(id, &m->id) != 0)
@@ -259,7 +300,7 @@ static int restore_facts(struct session *s, const cJSON *object, struct err *err
         s->states[n].agent = mem_strdup(td_json_get_str(item, "agent"));
         s->states[n++].seq = (uint64_t)number;
     }
-    return 0;
+    return snapshot_get_handoff(s, object, err);
 }
 
 /* The part that may have been erased; what does not fit its place is left out. */
@@ -287,7 +328,7 @@ static int restore_body(struct session *s, const cJSON *object, struct arena *ar
         if (n < SESSION_AGENT_STATES && s->states[n].agent != NULL)
             s->states[n++].state = mem_strdup(cJSON_GetStringValue(item));
     }
-    return 0;
+    return snapshot_get_handoff_body(s, object, arena, err);
 }
 
 static cJSON *parse(const char *text, size_t len, struct err *err)

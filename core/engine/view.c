@@ -126,7 +126,7 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
     ulid_format(&s->turn.id, id);
     *turn = (struct td_turn){
         .size = sizeof *turn, .id = id, .epoch = s->epoch,
-        .cause = s->turn.by_start ? TD_BY_START : TD_BY_MESSAGE,
+        .cause = s->turn.cause,
         .attempt = (uint32_t)s->turn.attempt, .session = session_info(s, arena),
         .messages = messages,
         .deadline_ms = (uint32_t)left,

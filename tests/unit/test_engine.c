@@ -282,7 +282,7 @@ static void a_failed_greeting_does_not_swallow_the_first_message(void **state)
     rig_message(rig, "m1", "hi");
     rig_status(rig, TD_FAIL, "down");
     assert_string_equal(rig_effect(rig, EFFECT_ASK)->agent, "two");
-    assert_false(rig->session.turn.by_start);
+    assert_int_not_equal(rig->session.turn.cause, TD_BY_START);
     rig_status(rig, TD_FAIL, "down too");
     assert_string_equal(rig_last_text(rig), "unavailable");
     rig_free(&rig);
@@ -291,7 +291,7 @@ static void a_failed_greeting_does_not_swallow_the_first_message(void **state)
     rig->channel.greet = 1;
     rig_event(rig, EVENT_OPEN);
     rig_status(rig, TD_FAIL, "down");
-    assert_true(rig->session.turn.by_start);
+    assert_int_equal(rig->session.turn.cause, TD_BY_START);
     rig_status(rig, TD_FAIL, "down too");
     assert_int_equal(rig->session.n_messages, 0); /* nobody asked anything */
     rig_free(&rig);

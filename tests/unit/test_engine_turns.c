@@ -241,7 +241,7 @@ static void a_greeting_that_is_passed_on_greets(void **state)
     rig_event(rig, EVENT_OPEN);
     rig_answer(rig, &(struct td_answer){ .pass = "three" });
     assert_string_equal(rig_effect(rig, EFFECT_ASK)->agent, "three");
-    assert_true(rig->session.turn.by_start);
+    assert_int_equal(rig->session.turn.cause, TD_BY_START);
     rig_free(&rig);
 }
 

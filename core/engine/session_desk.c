@@ -1,0 +1,79 @@
+/* session_desk.c - the state's memory of handoffs, promises, controls and results. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/session_private.h"
+
+void session_set(char **field, const char *value)
+{
+    char *copy = mem_strdup(value);
+
+    free(*field);
+    *field = copy;
+}
+
+void session_fini_promise(struct session_promise *promise)
+{
+    free(promise->what);
+    free(promise->by_whom);
+    *promise = (struct session_promise){ .due = 0 };
+}
+
+void session_drop_results(struct session *s)
+{
+    for (size_t i = 0; i < s->n_results; i++) {
+        struct session_result *r = &s->results[i];
+        char *strings[] = { r->call, r->name, r->receipt, r->failed, r->detail, r->data };
+        for (size_t k = 0; k < sizeof strings / sizeof *strings; k++)
+            free(strings[k]);
+        *r = (struct session_result){ .call = NULL };
+    }
+    s->n_results = 0;
+}
+
+void session_fini_desk(struct session *s)
+{
+    struct session_handoff *h = &s->handoff;
+    char *strings[] = { h->queue,     h->desk,         h->wanted,     h->human,         h->title,
+                        h->code,      h->category,     h->reason,     h->agent,         s->last_human,
+                        s->stretch.by, s->stretch.note, s->stretch.wrapup, s->summary, s->entities,
+                        s->tags };
+
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+        free(strings[i]);
+    for (size_t i = 0; i < s->n_promises; i++)
+        session_fini_promise(&s->promises[i]);
+    for (size_t i = 0; i < s->n_controls; i++)
+        free(s->controls[i].id);
+    session_drop_results(s);
+}
+
+int session_handed(const struct session *s)
+{
+    return s->handoff.state != HANDOFF_NONE;
+}
+
+int session_held(const struct session *s)
+{
+    return session_handed(s) && s->owner != TD_OWNER_AGENT;
+}
+
+size_t session_unrelayed(const struct session *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_messages; i++)
+        n += s->messages[i].relay == RELAY_WAITS;
+    return n;
+}
+
+const struct session_control *session_control(const struct session *s, const char *id)
+{
+    for (size_t i = 0; id != NULL && i < s->n_controls; i++)
+        if (strcmp(s->controls[i].id, id) == 0)
+            return &s->controls[i];
+    return NULL;
+}
