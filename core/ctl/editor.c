@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "base/mem.h"
 #include "ctl/complete.h"
@@ -42,7 +43,7 @@ static void insert(EditLine *line, const char *word, size_t from, size_t to)
 }
 
 /* Tab: what is certain is put in; when nothing is, what is possible is shown. */
-static unsigned char on_tab(EditLine *line, int key)
+static unsigned char on_tab(EditLine *line, wint_t key)
 {
     const LineInfo *info = el_line(line);
     struct editor *editor;
@@ -71,7 +72,7 @@ static unsigned char on_tab(EditLine *line, int key)
     return done;
 }
 
-static unsigned char on_interrupt(EditLine *line, int key)
+static unsigned char on_interrupt(EditLine *line, wint_t key)
 {
     const LineInfo *info = el_line(line);
 
@@ -106,8 +107,9 @@ struct editor *editor_new(const struct client *client)
     el_set(editor->line, EL_PROMPT, prompt);
     el_set(editor->line, EL_EDITOR, "emacs");
     el_set(editor->line, EL_HIST, history, editor->history);
-    el_set(editor->line, EL_ADDFN, "tandem-complete", "offer what may follow", on_tab);
-    el_set(editor->line, EL_ADDFN, "tandem-interrupt", "empty the line", on_interrupt);
+    /* The wide one: el_set() would give libedit copies of the words that it never frees. */
+    el_wset(editor->line, EL_ADDFN, L"tandem-complete", L"offer what may follow", on_tab);
+    el_wset(editor->line, EL_ADDFN, L"tandem-interrupt", L"empty the line", on_interrupt);
     el_source(editor->line, NULL);
     el_set(editor->line, EL_SETTY, "-d", "-isig", NULL);
     el_set(editor->line, EL_BIND, "^I", "tandem-complete", NULL);
