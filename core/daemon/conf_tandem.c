@@ -108,6 +108,8 @@ const struct td_conf_key channel_keys[] = {
     TD_CONF_STR(struct channel_conf, type, TD_REQUIRED, NULL, "The plugin: TYPE.so."),
     TD_CONF_STR(struct channel_conf, agent, TD_REQUIRED, NULL,
                 "The agent who answers first, when no route says otherwise."),
+    TD_CONF_STR(struct channel_conf, queue, 0, NULL,
+                "Where its handoffs go when nothing says otherwise; unset: the first queue."),
     TD_CONF_ENUM(struct channel_conf, queue_mode, 0, "followup", queue_modes,
                  "What a message does while a turn is running: waits for the next turn, is "
                  "collected with others, or interrupts the turn."),
@@ -121,6 +123,10 @@ const struct td_conf_key channel_keys[] = {
                      "How long after that the customer finds the same session again."),
     TD_CONF_BOOL(struct channel_conf, greet, 0, "no",
                  "Ask the agent at the start, before the customer has spoken."),
+    TD_CONF_BOOL(struct channel_conf, announce_return, 0, "no",
+                 "Ask the agent when a human gives a session back, before the customer speaks."),
+    TD_CONF_BOOL(struct channel_conf, disclose_ai, 0, "yes",
+                 "Say that an AI answers, at the first contact and after a human."),
     TD_CONF_END,
 };
 
@@ -148,11 +154,13 @@ const struct td_conf_key route_keys[] = {
     TD_CONF_END,
 };
 
-const char *const section_kinds[] = { "tandem", "channel", "agent", "route", NULL };
+const char *const section_kinds[] = { "tandem", "channel", "agent", "desk",
+                                      "queue",  "human",   "route", NULL };
 
 const struct td_conf_key *section_keys(const char *kind)
 {
     static const struct td_conf_key *const keys[] = { tandem_keys, channel_keys, agent_keys,
+                                                      desk_keys,   queue_keys,   human_keys,
                                                       route_keys };
 
     for (size_t i = 0; section_kinds[i]; i++) {

@@ -34,11 +34,11 @@ struct tandem_conf {
 
 /* What every [channel] has beside its plugin's own keys. */
 struct channel_conf {
-    const char *type, *agent;
+    const char *type, *agent, *queue;
     int queue_mode; /* enum queue_mode */
     int64_t collect_wait, collect_max;
     int64_t idle_close, reopen;
-    int greet;
+    int greet, announce_return, disclose_ai;
 };
 
 struct agent_conf {
@@ -52,7 +52,29 @@ struct route_conf {
     const char *const *agent; /* NAME or NAME:WEIGHT */
 };
 
+struct desk_conf {
+    const char *type;
+    const char *const *allow;
+};
+
+struct queue_conf {
+    const char *desk, *hours, *overflow;
+    const char *const *holidays, *const *skills;
+    int64_t capacity, priority;
+    int64_t overflow_after, offer_timeout, max_wait, response_timeout, lease, remind;
+    int on_lease, fallback, assign; /* enum policy_expiry, enum policy_fallback, 1: auto */
+    int64_t promise_within;
+    int sticky, need_human, agent_meanwhile;
+};
+
+struct human_conf {
+    const char *name, *token;
+    const char *const *desks, *const *skills, *const *languages;
+    int64_t capacity;
+};
+
 extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];
+extern const struct td_conf_key desk_keys[], queue_keys[], human_keys[]; /* conf_desk.c */
 
 /* The kinds of sections, ending in NULL, and the core's keys of each. */
 extern const char *const section_kinds[];

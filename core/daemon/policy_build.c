@@ -13,51 +13,44 @@
 #include "base/expr.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "daemon/policy_private.h"
 #include "daemon/setup.h"
-#include "engine/policy.h"
+#include "engine/hours.h"
 #include "engine/signals.h"
 
 #define MAX_WEIGHT 1000000
 
-/* The policy comes first: policy_free() is handed a pointer to it. */
-struct built {
-    struct policy policy;
-    struct arena *arena;
-    struct expr **exprs; /* one a route, or NULL */
-};
-
-struct builder {
-    struct setup *setup;
-    struct built *built;
-    struct arena *arena;
-    struct policy_agent *agents;
-    const char **names; /* of the agents */
-    size_t n_agents;
-    unsigned errors;
-};
-
-static void wrong(struct builder *b, struct conf *file, const struct conf_pair *pair,
+void policy_wrong(struct builder *b, struct conf *file, const struct conf_pair *pair,
                   size_t offset, const char *sentence)
 {
     b->errors++;
     setup_error_at(file, pair, offset, sentence);
 }
 
-/* The agent called `name`, len bytes of pair's value at `offset`; NULL with a report. */
+size_t policy_named(struct builder *b, const struct names *names, struct conf *file,
+                    const struct conf_pair *pair, const char *name, size_t offset)
+{
+    char sentence[384];
+    size_t i = 0;
+
+    while (i < names->n && strcmp(names->of[i], name) != 0)
+        i++;
+    if (i == names->n) {
+        snprintf(sentence, sizeof sentence, "there is no [%s %.80s]%s", names->kind, name,
+                 setup_hint(name, names->of, names->n));
+        policy_wrong(b, file, pair, offset, sentence);
+    }
+    return i;
+}
+
+/* The agent called `name`, at `offset` of pair's value; NULL with a report. */
 static struct policy_agent *agent_named(struct builder *b, struct conf *file,
                                         const struct conf_pair *pair, const char *name,
                                         size_t offset)
 {
-    char sentence[384];
+    const size_t i = policy_named(b, &b->agent_names, file, pair, name, offset);
 
-    for (size_t i = 0; i < b->n_agents; i++) {
-        if (strcmp(b->names[i], name) == 0)
-            return &b->agents[i];
-    }
-    snprintf(sentence, sizeof sentence, "there is no [agent %.80s]%s", name,
-             setup_hint(name, b->names, b->n_agents));
-    wrong(b, file, pair, offset, sentence);
-    return NULL;
+    return i < b->agent_names.n ? &b->agents[i] : NULL;
 }
 
 static void build_agents(struct builder *b)
@@ -65,16 +58,18 @@ static void build_agents(struct builder *b)
     const struct setup *setup = b->setup;
 
     b->agents = arena_array(b->arena, setup->n_instances, sizeof *b->agents);
-    b->names = arena_array(b->arena, setup->n_instances, sizeof *b->names);
+    b->agent_names = (struct names){
+        .kind = "agent", .of = arena_array(b->arena, setup->n_instances, sizeof *b->agent_names.of),
+    };
     for (size_t i = 0; i < setup->n_instances; i++) {
         const struct instance *instance = setup->instances[i];
         if (instance->kind != TD_AGENT)
             continue;
-        struct policy_agent *agent = &b->agents[b->n_agents];
+        struct policy_agent *agent = &b->agents[b->agent_names.n];
         agent->name = arena_strdup(b->arena, instance->name);
         agent->deadline_ms = instance->agent.deadline;
         agent->history = (unsigned)instance->agent.history;
-        b->names[b->n_agents++] = agent->name;
+        b->agent_names.of[b->agent_names.n++] = agent->name;
     }
 }
 
@@ -97,10 +92,10 @@ static void link_agents(struct builder *b)
         if (instance->kind != TD_AGENT)
             continue;
         const struct policy_agent *at = agent->next;
-        for (size_t steps = 0; at && at != agent && steps < b->n_agents; steps++)
+        for (size_t steps = 0; at && at != agent && steps < b->agent_names.n; steps++)
             at = at->next;
         if (at == agent)
-            wrong(b, instance->file, conf_get(instance->section, "next"), 0,
+            policy_wrong(b, instance->file, conf_get(instance->section, "next"), 0,
                   "this chain of `next` comes back to where it began");
         agent++;
     }
@@ -128,6 +123,10 @@ static void build_channels(struct builder *b)
             .idle_close_ms = conf->idle_close,
             .reopen_ms = conf->reopen,
             .greet = conf->greet,
+            .announce_return = conf->announce_return,
+            .disclose_ai = conf->disclose_ai,
+            .caps = instance->plugin ? instance->plugin->caps : 0,
+            .queue = policy_queue_of(b, instance),
             .replays = instance->plugin && (instance->plugin->caps & TD_CAN_REPLAY) != 0,
         };
     }
@@ -150,7 +149,7 @@ static int parse_choice(struct builder *b, const struct route *route, const char
         char *end;
         weight = strtoul(colon + 1, &end, 10);
         if (colon[1] < '0' || colon[1] > '9' || *end || weight > MAX_WEIGHT) {
-            wrong(b, route->file, pair, offset + (size_t)(colon - text) + 1,
+            policy_wrong(b, route->file, pair, offset + (size_t)(colon - text) + 1,
                   "a weight is a number from 0 to 1000000, such as front:90");
             return -1;
         }
@@ -175,7 +174,7 @@ static void build_choices(struct builder *b, const struct route *route, struct p
     out->choices = choices;
     out->n_choices = n;
     if (n > 0 && out->total == 0 && b->errors == 0)
-        wrong(b, route->file, conf_get(route->section, "agent"), 0,
+        policy_wrong(b, route->file, conf_get(route->section, "agent"), 0,
               "all weights are 0: nobody would answer");
 }
 
@@ -194,7 +193,7 @@ static void build_routes(struct builder *b)
             size_t column = 1;
             b->built->exprs[i] = expr_compile(when->value, signals_names, &column, &err);
             if (!b->built->exprs[i])
-                wrong(b, route->file, when, column - 1, err.text);
+                policy_wrong(b, route->file, when, column - 1, err.text);
             routes[i].when = b->built->exprs[i];
         }
         build_choices(b, route, &routes[i]);
@@ -227,6 +226,7 @@ const struct policy *policy_build(struct setup *setup)
     b.arena = built->arena = arena_new(0);
     build_agents(&b);
     link_agents(&b);
+    policy_desks(&b);
     build_channels(&b);
     build_routes(&b);
     if (b.errors > 0 || setup_errors(setup) > 0) {
@@ -234,7 +234,7 @@ const struct policy *policy_build(struct setup *setup)
         return NULL;
     }
     built->policy.agents = b.agents;
-    built->policy.n_agents = b.n_agents;
+    built->policy.n_agents = b.agent_names.n;
     built->policy.max_bounces = (unsigned)tandem->max_bounces;
     built->policy.max_pending = (unsigned)tandem->max_pending;
     built->policy.max_attempts = (unsigned)tandem->attempts;
@@ -253,6 +253,9 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; built->exprs && i < built->policy.n_routes; i++)
         expr_free(&built->exprs[i]);
     free(built->exprs);
+    for (size_t i = 0; i < built->n_hours; i++)
+        hours_free(&built->hours[i]);
+    free(built->hours);
     arena_free(&built->arena);
     free(built);
 }

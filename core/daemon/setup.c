@@ -113,12 +113,14 @@ static void instance_digest(struct instance *instance)
 /* The core's table and the plugin's, for one section. */
 static void instance_schemas(const struct instance *instance, struct schema schemas[2])
 {
-    const int is_channel = instance->kind == TD_CHANNEL;
+    const void *const targets[] = { [TD_CHANNEL] = &instance->channel,
+                                    [TD_AGENT] = &instance->agent,
+                                    [TD_DESK] = &instance->desk };
 
     schemas[0] = (struct schema){
-        .keys = is_channel ? channel_keys : agent_keys,
+        .keys = section_keys(kind_name(instance->kind)),
         .key_size = sizeof(struct td_conf_key),
-        .target = is_channel ? (void *)&instance->channel : (void *)&instance->agent,
+        .target = (void *)targets[instance->kind],
     };
     schemas[1] = (struct schema){
         .keys = instance->plugin ? instance->plugin->conf_keys : NULL,
@@ -135,7 +137,9 @@ static void read_instance(struct setup *setup, struct conf *file,
     char what[256];
     struct err err;
 
-    instance->kind = strcmp(section->kind, "channel") == 0 ? TD_CHANNEL : TD_AGENT;
+    instance->kind = strcmp(section->kind, "channel") == 0 ? TD_CHANNEL
+                     : strcmp(section->kind, "agent") == 0 ? TD_AGENT
+                                                           : TD_DESK;
     instance->name = mem_strdup(section->name);
     instance->values = schema_values_new();
     instance->file = file;
@@ -163,17 +167,40 @@ static void read_instance(struct setup *setup, struct conf *file,
         instance_digest(instance);
 }
 
-static void read_route(struct setup *setup, struct conf *file, const struct conf_section *section)
+/* A section that is no instance: it has the core's keys only. */
+static void read_plain(struct setup *setup, struct conf *file, const struct conf_section *section,
+                       void *target)
 {
+    const struct schema schema = { .keys = section_keys(section->kind),
+                                   .key_size = sizeof(struct td_conf_key), .target = target };
     char what[128];
 
+    snprintf(what, sizeof what, "[%s %s]", section->kind, section->name);
+    schema_fill(file, section, what, &schema, 1, setup->values);
+}
+
+static void read_route(struct setup *setup, struct conf *file, const struct conf_section *section)
+{
     setup->routes = mem_grow(setup->routes, (setup->n_routes + 1) * sizeof *setup->routes);
     struct route *route = &setup->routes[setup->n_routes++];
     *route = (struct route){ .file = file, .section = section };
-    snprintf(what, sizeof what, "[route %s]", section->name);
-    const struct schema schema = { .keys = route_keys, .key_size = sizeof *route_keys,
-                                   .target = &route->conf };
-    schema_fill(file, section, what, &schema, 1, setup->values);
+    read_plain(setup, file, section, &route->conf);
+}
+
+static void read_queue(struct setup *setup, struct conf *file, const struct conf_section *section)
+{
+    setup->queues = mem_grow(setup->queues, (setup->n_queues + 1) * sizeof *setup->queues);
+    struct queue *queue = &setup->queues[setup->n_queues++];
+    *queue = (struct queue){ .file = file, .section = section };
+    read_plain(setup, file, section, &queue->conf);
+}
+
+static void read_human(struct setup *setup, struct conf *file, const struct conf_section *section)
+{
+    setup->humans = mem_grow(setup->humans, (setup->n_humans + 1) * sizeof *setup->humans);
+    struct human *human = &setup->humans[setup->n_humans++];
+    *human = (struct human){ .file = file, .section = section };
+    read_plain(setup, file, section, &human->conf);
 }
 
 static char **list_paths(const char *const *list, const struct conf_pair *pair)
@@ -288,6 +315,10 @@ static void read_sections(struct setup *setup, struct conf *file, struct loader 
             continue;
         if (strcmp(section->kind, "route") == 0)
             read_route(setup, file, section);
+        else if (strcmp(section->kind, "queue") == 0)
+            read_queue(setup, file, section);
+        else if (strcmp(section->kind, "human") == 0)
+            read_human(setup, file, section);
         else if (strcmp(section->kind, "tandem") != 0)
             read_instance(setup, file, section, loader);
     }
@@ -363,6 +394,8 @@ void setup_free(struct setup **setup_p)
     free(setup->data_dir);
     free(setup->instances);
     free(setup->routes);
+    free(setup->queues);
+    free(setup->humans);
     free(setup->store);
     free(setup->control);
     free(setup->files);
@@ -383,6 +416,16 @@ struct instance *setup_find(const struct setup *setup, enum td_kind kind, const 
     return NULL;
 }
 
+static void print_plain(const struct conf_section *section, const void *target, struct buf *out)
+{
+    const struct schema schema = { .keys = section_keys(section->kind),
+                                   .key_size = sizeof(struct td_conf_key),
+                                   .target = (void *)target };
+
+    buf_printf(out, "\n[%s %s]\n", section->kind, section->name);
+    schema_print(&schema, out);
+}
+
 void setup_print_sections(const struct setup *setup, struct buf *out)
 {
     for (size_t i = 0; i < setup->n_instances; i++) {
@@ -396,13 +439,12 @@ void setup_print_sections(const struct setup *setup, struct buf *out)
                 schema_print(&schemas[k], out);
         }
     }
-    for (size_t i = 0; i < setup->n_routes; i++) {
-        const struct schema schema = { .keys = route_keys, .key_size = sizeof *route_keys,
-                                       .target = (void *)&setup->routes[i].conf };
-
-        buf_printf(out, "\n[route %s]\n", setup->routes[i].section->name);
-        schema_print(&schema, out);
-    }
+    for (size_t i = 0; i < setup->n_queues; i++)
+        print_plain(setup->queues[i].section, &setup->queues[i].conf, out);
+    for (size_t i = 0; i < setup->n_humans; i++)
+        print_plain(setup->humans[i].section, &setup->humans[i].conf, out);
+    for (size_t i = 0; i < setup->n_routes; i++)
+        print_plain(setup->routes[i].section, &setup->routes[i].conf, out);
 }
 
 void setup_print(const struct setup *setup, struct buf *out)

@@ -24,7 +24,7 @@ struct loader;
 struct policy;
 struct schema_values;
 
-/* A section [channel X] or [agent X]. It owns what the open plugin reads; at a reload an instance
+/* A section [channel X], [agent X] or [desk X]. It owns what the open plugin reads; at a reload an instance
  * that did not change moves to the new setup, without its section and the core's keys. */
 struct instance {
     enum td_kind kind;
@@ -34,6 +34,7 @@ struct instance {
     struct schema_values *values;
     struct channel_conf channel; /* by kind */
     struct agent_conf agent;
+    struct desk_conf desk;
     uint8_t digest[CRYPT_HASH]; /* of all that only a new open() can change */
     struct conf *file; /* borrowed, as section: for messages while the setup is read */
     const struct conf_section *section;
@@ -43,6 +44,18 @@ struct route {
     struct conf *file;
     const struct conf_section *section;
     struct route_conf conf;
+};
+
+struct queue {
+    struct conf *file;
+    const struct conf_section *section;
+    struct queue_conf conf;
+};
+
+struct human {
+    struct conf *file;
+    const struct conf_section *section;
+    struct human_conf conf;
 };
 
 struct setup {
@@ -57,6 +70,10 @@ struct setup {
     size_t n_instances;
     struct route *routes;
     size_t n_routes;
+    struct queue *queues;
+    size_t n_queues;
+    struct human *humans;
+    size_t n_humans;
     const struct policy *policy; /* NULL when there were errors, or once it was handed on */
 };
 

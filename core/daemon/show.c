@@ -20,8 +20,6 @@
 #include "engine/signals.h"
 #include "plug/loader.h"
 
-#define AGENT_PREFIX "agent_"
-
 /* What `when` may ask for. */
 static void add_signals(struct buf *out)
 {
@@ -44,32 +42,48 @@ static void add_core_keys(struct buf *out)
     add_signals(out);
 }
 
+/* Files of plugins by kind; the name without a prefix is looked for in all. */
+static const struct {
+    enum td_kind kind;
+    const char *prefix;
+} kinds[] = { { TD_CHANNEL, "" }, { TD_AGENT, "agent_" }, { TD_DESK, "desk_" } };
+
+/* 0: the name has no prefix. */
+static enum td_kind kind_of(const char *name)
+{
+    for (size_t i = 1; name && i < sizeof kinds / sizeof *kinds; i++) {
+        if (strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].kind;
+    }
+    return 0;
+}
+
 int show_keys(struct loader *loader, const char *name, struct buf *out, struct err *err)
 {
-    static const enum td_kind kinds[] = { TD_CHANNEL, TD_AGENT };
-    const int is_agent = strncmp(name ? name : "", AGENT_PREFIX, strlen(AGENT_PREFIX)) == 0;
-    struct err ignored;
+    const enum td_kind only = kind_of(name);
+    struct err first = { "" };
     size_t n = 0;
 
     if (!name) {
         add_core_keys(out);
         return 0;
     }
-    for (size_t i = 0; i < 2; i++) {
-        if (is_agent && kinds[i] != TD_AGENT)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (only != 0 && kinds[i].kind != only)
             continue;
         const struct td_plugin *plugin =
-            loader_get(loader, kinds[i], is_agent ? name + strlen(AGENT_PREFIX) : name,
-                       i == 0 ? err : &ignored);
+            loader_get(loader, kinds[i].kind, only ? name + strlen(kinds[i].prefix) : name, err);
+        if (!plugin && !first.text[0])
+            first = *err;
         if (!plugin)
             continue;
-        buf_printf(out, "%s[%s NAME] type = %s\n", n++ > 0 ? "\n" : "", kind_name(kinds[i]),
+        buf_printf(out, "%s[%s NAME] type = %s\n", n++ > 0 ? "\n" : "", kind_name(kinds[i].kind),
                    plugin->name);
         if (plugin->conf_keys)
             schema_print_keys(plugin->conf_keys, plugin->conf_key_size, out);
     }
-    if (n == 0 && is_agent)
-        *err = ignored;
+    if (n == 0)
+        *err = first;
     return n > 0 ? 0 : -1;
 }
 
