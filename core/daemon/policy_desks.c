@@ -36,9 +36,13 @@ static const char *const *copy_list(struct builder *b, const char *const *list)
 /* Where an item of a list stands in its value. */
 static size_t offset_of(const struct conf_pair *pair, const char *item)
 {
-    const char *found = strstr(pair->value, item);
+    const size_t len = strlen(item);
 
-    return found ? (size_t)(found - pair->value) : 0;
+    for (const char *at = pair->value; (at = strstr(at, item)) != NULL; at++) {
+        if ((at == pair->value || strchr(", \"", at[-1])) && strchr(", \"", at[len]))
+            return (size_t)(at - pair->value);
+    }
+    return 0;
 }
 
 static int has(const char *const *list, const char *word)

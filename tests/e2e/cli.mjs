@@ -31,6 +31,45 @@ test('an empty conf is a good one', () => {
     assert.equal(end.status, 0);
 });
 
+test('-t checks desks, queues and humans against one another', () => {
+    write('desks.conf', [
+        '[tandem]', 'store = memory:', '[channel web]', 'type = webchat', 'agent = e',
+        'queue = biling', '[agent e]', 'type = echo', '[desk support]', 'type = web',
+        '[queue billing]', 'desk = suport', 'hours = Mon-Fri 09:00-17:00 Europe/Copenhagn',
+        '[queue b]', 'desk = support', 'overflow = c', 'skills = rare',
+        '[queue c]', 'desk = support', 'overflow = b',
+        '[human mia]', 'token = one', 'desks = support, suppor', '[human leo]', 'token = one',
+        'capasity = 3', '',
+    ].join('\n'));
+    const end = run(['-t', '-c', 'desks.conf']);
+    assert.equal(end.stderr, [
+        "desks.conf:6:9: there is no [queue biling]; did you mean 'billing'?",
+        '    6 | queue = biling',
+        "desks.conf:12:8: there is no [desk suport]; did you mean 'support'?",
+        '   12 | desk = suport',
+        "desks.conf:13:9: there is no time zone 'Europe/Copenhagn' in /usr/share/zoneinfo",
+        '   13 | hours = Mon-Fri 09:00-17:00 Europe/Copenhagn',
+        'desks.conf:16:12: this chain of `overflow` comes back to where it began',
+        '   16 | overflow = c',
+        'desks.conf:20:12: this chain of `overflow` comes back to where it began',
+        '   20 | overflow = b',
+        "desks.conf:22:9: warning: 'token' in [human mia] stands in plain text; better use " +
+            '@file:, @cred: or @env:',
+        '   22 | token = ****',
+        "desks.conf:23:18: there is no [desk suppor]; did you mean 'support'?",
+        '   23 | desks = support, suppor',
+        "desks.conf:25:9: warning: 'token' in [human leo] stands in plain text; better use " +
+            '@file:, @cred: or @env:',
+        '   25 | token = ****',
+        'desks.conf:25:9: [human mia] has the same token: each needs their own',
+        '   25 | token = ****',
+        "desks.conf:26:1: unknown key 'capasity' in [human leo]; did you mean 'capacity'?",
+        '   26 | capasity = 3',
+        '8 errors, 2 warnings; nothing was changed', '',
+    ].join('\n'));
+    assert.equal(end.status, 64);
+});
+
 test('-t says all that is wrong at once, each with its place and the include trace', () => {
     mkdirSync(join(dir, 'conf.d'), { recursive: true });
     write('conf.d/sms.conf', '[channel sms]\ntype = loopback\nagent = front\nagnet = x\n');
