@@ -205,16 +205,16 @@ void call_lost(struct http_conn *conn, enum td_http_failure failure, const char 
 
 void call_data(struct http_call *call)
 {
-    const struct td_http_data data = {
+    struct td_http_data data = {
         .size = sizeof data,
         .status = call->reply.status,
         .content_type = call->reply.content_type,
-        .data = call->reply.body.data + call->told,
         .len = call->reply.body.len - call->told,
     };
 
     if (call->on_data == NULL || data.len == 0)
         return;
+    data.data = call->reply.body.data + call->told;
     call->told = call->reply.body.len;
     call->on_data(call->arg, &data); /* the call may be gone after it */
 }
