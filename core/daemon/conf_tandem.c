@@ -55,6 +55,13 @@ const struct td_conf_key tandem_keys[] = {
                 "Changes from agent to agent in a session."),
     TD_CONF_INT(struct tandem_conf, max_pending, 0, "100", 1, 10000,
                 "Messages of a customer that may wait for an answer."),
+    TD_CONF_LIST(struct tandem_conf, languages, 0, NULL,
+                 "Languages in which customers are spoken to, the first when theirs is not among "
+                 "them; unset: en and all that are installed."),
+    TD_CONF_STR(struct tandem_conf, texts, TD_PATH, NULL,
+                "File, or directory of *.conf, with texts that stand for those installed."),
+    TD_CONF_STR(struct tandem_conf, business, 0, "",
+                "Who the customers are talking to, for the texts."),
     TD_CONF_STR(struct tandem_conf, text_unavailable, 0,
                 "Sorry, nobody can answer right now. Please try again in a moment.",
                 "Said when no agent of the chain could answer."),
@@ -222,8 +229,8 @@ char *tandem_files_dir(const struct conf *conf)
     return path;
 }
 
-/* The directory this program stands in when that is a build tree, else NULL. */
-static char *build_tree(void)
+/* The directory this program stands in; NULL: not known. */
+static char *program_dir(void)
 {
     char exe[4096];
     const ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -235,10 +242,24 @@ static char *build_tree(void)
     if (!slash)
         return NULL;
     *slash = '\0';
-    char *mark = mem_printf("%s/config.status", exe);
+    return mem_strdup(exe);
+}
+
+/* The same when that is a build tree, else NULL. */
+static char *build_tree(void)
+{
+    char *dir = program_dir();
+
+    if (!dir)
+        return NULL;
+    char *mark = mem_printf("%s/config.status", dir);
     const int found = access(mark, F_OK) == 0;
     free(mark);
-    return found ? mem_strdup(exe) : NULL;
+    if (!found) {
+        free(dir);
+        return NULL;
+    }
+    return dir;
 }
 
 char **tandem_plugin_dirs(void)
@@ -260,6 +281,22 @@ char *tandem_data_dir(void)
 {
     char *tree = build_tree();
     char *dir = tree ? mem_printf("%s/data/web", tree) : mem_strdup(TANDEM_DATA_DIR "/web");
+    free(tree);
+    return dir;
+}
+
+char *tandem_texts_dir(void)
+{
+    static const char installed[] = TANDEM_DATA_DIR "/texts";
+    char *tree = build_tree(), *program = program_dir(), *dir;
+
+    if (tree)
+        dir = mem_printf("%s/texts", tree);
+    else if (program && access(installed, R_OK) != 0) /* installed, then moved as a whole */
+        dir = mem_printf("%s/../share/tandem/texts", program);
+    else
+        dir = mem_strdup(installed);
+    free(program);
     free(tree);
     return dir;
 }

@@ -22,6 +22,8 @@ struct tandem_conf {
     int64_t max_header, max_body, header_timeout;
     const char *const *trusted_proxies;
     int64_t max_sessions, max_bounces, max_pending;
+    const char *const *languages;
+    const char *texts, *business;
     const char *text_unavailable, *text_no_human;
     int64_t attempts, retry, clarify;
     int64_t retention;
@@ -89,5 +91,6 @@ char *tandem_control_path(const struct conf *conf); /* NULL: none (a store witho
  * else where they were installed. Caller frees. */
 char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
 char *tandem_data_dir(void);
+char *tandem_texts_dir(void);
 
 #endif

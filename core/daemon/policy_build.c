@@ -17,6 +17,7 @@
 #include "daemon/setup.h"
 #include "engine/hours.h"
 #include "engine/signals.h"
+#include "engine/texts.h"
 
 #define MAX_WEIGHT 1000000
 
@@ -203,15 +204,16 @@ static void build_routes(struct builder *b)
 }
 
 /* Of what decides, not of paths and ports. */
-static void hash_policy(const struct setup *setup, struct policy *policy)
+static void hash_policy(const struct setup *setup, const char *texts_hash, struct policy *policy)
 {
     struct buf text = { 0 };
     uint8_t sum[CRYPT_HASH];
 
     setup_print_sections(setup, &text);
-    buf_printf(&text, "\n%u %u %u %lld %u\n%s\n%s\n", policy->max_bounces, policy->max_pending,
+    buf_printf(&text, "\n%u %u %u %lld %u\n%s\n%s\n%s %s %s\n", policy->max_bounces, policy->max_pending,
                policy->max_attempts, (long long)policy->retry_ms, policy->clarify_max,
-               policy->text_unavailable, policy->text_no_human);
+               policy->text_unavailable, policy->text_no_human, texts_hash, policy->language,
+               policy->business);
     crypt_sha256(text.data, text.len, sum);
     crypt_hex(sum, 8, policy->hash);
     buf_fini(&text);
@@ -229,6 +231,7 @@ const struct policy *policy_build(struct setup *setup)
     policy_desks(&b);
     build_channels(&b);
     build_routes(&b);
+    policy_texts(&b);
     if (b.errors > 0 || setup_errors(setup) > 0) {
         policy_free(&built->policy);
         return NULL;
@@ -242,7 +245,7 @@ const struct policy *policy_build(struct setup *setup)
     built->policy.clarify_max = (unsigned)tandem->clarify;
     built->policy.text_unavailable = arena_strdup(b.arena, tandem->text_unavailable);
     built->policy.text_no_human = arena_strdup(b.arena, tandem->text_no_human);
-    hash_policy(setup, &built->policy);
+    hash_policy(setup, built->texts_hash, &built->policy);
     return &built->policy;
 }
 
@@ -256,6 +259,7 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; i < built->n_hours; i++)
         hours_free(&built->hours[i]);
     free(built->hours);
+    texts_free(&built->texts);
     arena_free(&built->arena);
     free(built);
 }

@@ -15,6 +15,7 @@ struct expr;
 struct hours;
 struct instance;
 struct setup;
+struct texts;
 
 /* The policy comes first: policy_free() is handed a pointer to it. */
 struct built {
@@ -23,6 +24,8 @@ struct built {
     struct expr **exprs; /* one a route, or NULL */
     struct hours **hours; /* one a queue, or NULL */
     size_t n_hours;
+    struct texts *texts;
+    char texts_hash[17];
 };
 
 /* The names of all sections of a kind, in order. */
@@ -52,6 +55,8 @@ size_t policy_named(struct builder *b, const struct names *names, struct conf *f
 
 /* Desks, queues, humans. */
 void policy_desks(struct builder *b);
+/* The catalogue, its fallback language, who speaks. */
+void policy_texts(struct builder *b);
 /* The queue that a channel names; NULL: none. */
 const struct policy_queue *policy_queue_of(struct builder *b, const struct instance *channel);
 

@@ -354,13 +354,23 @@ struct setup *setup_read(const char *path, struct loader **loader)
 
 unsigned setup_errors(const struct setup *setup)
 {
-    return conf_errors(setup->conf) + (setup->builtin ? conf_errors(setup->builtin) : 0);
+    unsigned errors = conf_errors(setup->conf);
+
+    if (setup->builtin)
+        errors += conf_errors(setup->builtin);
+    for (size_t i = 0; i < setup->n_text_files; i++)
+        errors += conf_errors(setup->text_files[i]);
+    return errors;
 }
 
 char *setup_report(const struct setup *setup, const char *outcome)
 {
     if (setup->builtin && conf_errors(setup->builtin) > 0)
         return conf_report(setup->builtin, outcome);
+    for (size_t i = 0; conf_errors(setup->conf) == 0 && i < setup->n_text_files; i++) {
+        if (conf_errors(setup->text_files[i]) > 0)
+            return conf_report(setup->text_files[i], outcome);
+    }
     return conf_report(setup->conf, outcome);
 }
 
@@ -401,6 +411,9 @@ void setup_free(struct setup **setup_p)
     free(setup->files);
     schema_values_free(&setup->values);
     conf_free(&setup->builtin);
+    for (size_t i = 0; i < setup->n_text_files; i++)
+        conf_free(&setup->text_files[i]);
+    free(setup->text_files);
     conf_free(&setup->conf);
     free(setup->path);
     free(setup);

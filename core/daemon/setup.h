@@ -62,6 +62,8 @@ struct setup {
     char *path;
     struct conf *conf;
     struct conf *builtin; /* what stands in for a conf without channels and agents; or NULL */
+    struct conf **text_files; /* the catalogue's, for what is wrong in them */
+    size_t n_text_files;
     struct schema_values *values;
     struct tandem_conf tandem; /* paths in it are the ones below */
     char *store, *control, *files, *data_dir;
