@@ -67,8 +67,12 @@ static void move(struct session *s, const struct record *r)
     if (!current(s, r) || h->state == HANDOFF_NONE || r->state <= HANDOFF_NONE ||
         r->state >= HANDOFF_STATES)
         return;
-    if (r->state == HANDOFF_CHECKING)
+    if (r->state == HANDOFF_CHECKING) {
         h->offered_at = r->at;
+        session_set(&h->wanted, r->name);
+    }
+    if (is(r->cause, "waits_on"))
+        h->queued_at = r->at;
     if (r->queue != NULL && (h->queue == NULL || strcmp(r->queue, h->queue) != 0)) {
         session_set(&h->queue, r->queue);
         h->queued_at = r->at;

@@ -72,6 +72,8 @@ static void open_session(struct draft *d)
         owner->route = d->route;
         owner->signals = signals;
         owner->cause = "opened";
+        if (d->channel->disclose_ai)
+            draft_text(d, TEXT_AI_HERE);
     }
 }
 
@@ -152,7 +154,9 @@ static void on_message(struct draft *d)
         }
         draft_record(d, RECORD_REOPENED);
     }
-    if (session_pending(s, NULL) >= d->policy->max_pending) {
+    if (session_handed(s) ? session_unrelayed(s) >= ENGINE_MAX_WAITING ||
+                                session_pending(s, NULL) >= ENGINE_MAX_WAITING
+                          : session_pending(s, NULL) >= d->policy->max_pending) {
         draft_refuse(d, VERDICT_BUSY, "too many messages wait for an answer");
         return;
     }
@@ -174,22 +178,29 @@ static void on_message(struct draft *d)
     message->body.raw = ev->message->raw;
     d->newest = d->step->message_seq = message->seq;
 
-    if (!s->turn.active) {
+    if (session_handed(s))
+        desk_message(d, message);
+    if (!d->turn_active) {
         if (d->channel->queue_mode != QUEUE_COLLECT)
             turn_next(d);
-    } else if (d->channel->queue_mode == QUEUE_INTERRUPT) {
+    } else if (s->turn.active && d->channel->queue_mode == QUEUE_INTERRUPT &&
+               d->handoff.state == s->handoff.state) {
         turn_interrupt(d, "message");
         turn_next(d);
     }
 }
 
-static void close_session(struct draft *d, const char *cause)
+void draft_close(struct draft *d, const char *cause)
 {
     if (d->session->phase != SESSION_OPEN) {
         draft_refuse(d, VERDICT_NOTHING, "the session is not open");
         return;
     }
     turn_interrupt(d, cause);
+    if (d->handoff.state != HANDOFF_NONE) {
+        handoff_cancel(d, HANDOFF_CANCELLED, cause);
+        handoff_drop(d, "closed");
+    }
     struct record *record = draft_record(d, RECORD_CLOSED);
     record->cause = cause;
     record->upto = d->newest; /* nothing waits any more */
@@ -204,7 +215,11 @@ static void on_timer(struct draft *d)
     const struct session *s = d->session;
     int64_t now = d->event->now;
 
-    if (s->phase != SESSION_OPEN) {
+    if (handoff_due(s, d->policy) <= now) {
+        handoff_timer(d);
+    } else if (promise_due(s) <= now) {
+        promise_timer(d);
+    } else if (s->phase != SESSION_OPEN) {
         draft_refuse(d, VERDICT_NOTHING, "the session is not open");
     } else if (s->turn.active && now >= s->turn.deadline) {
         draft_effect(d, EFFECT_CANCEL)->turn = s->turn.id;
@@ -214,7 +229,7 @@ static void on_timer(struct draft *d)
     } else if (!s->turn.active && now >= turn_collect_due(s, d->channel)) {
         turn_next(d);
     } else if (engine_due(s, d->policy) <= now) {
-        close_session(d, "idle");
+        draft_close(d, "idle");
     } else {
         draft_refuse(d, VERDICT_NOTHING, "nothing is due");
     }
@@ -246,6 +261,13 @@ static void on_read(struct draft *d)
     }
     draft_record(d, RECORD_READ)->of = ev->of;
     d->step->verdict = VERDICT_MARK;
+    if (d->handoff.state == HANDOFF_LIVE) {
+        struct effect *read = draft_effect(d, EFFECT_DESK_EVENT);
+        read->desk_event = TD_DESK_READ;
+        read->handoff = d->handoff.id;
+        read->desk = d->handoff.desk;
+        read->of = ev->of;
+    }
 }
 
 static void on_rating(struct draft *d)
@@ -257,6 +279,24 @@ static void on_rating(struct draft *d)
     struct record *rating = draft_record(d, RECORD_RATING);
     rating->score = d->event->score;
     rating->body.text = d->event->text;
+}
+
+/* No human any more: the customer hears so when one was promised or there. */
+static void pass_on(struct draft *d)
+{
+    int live = d->handoff.state == HANDOFF_LIVE, quiet = d->handoff.quiet && !live;
+
+    handoff_cancel(d, HANDOFF_CANCELLED, "operator");
+    if (!quiet)
+        handoff_say(d, !live                     ? TEXT_LEFT_QUEUE
+                       : d->channel->disclose_ai ? TEXT_AI_BACK
+                                                 : TEXT_RETURNED, NULL);
+}
+
+static void on_leave(struct draft *d)
+{
+    if (d->session->phase != SESSION_OPEN || !handoff_leave(d, "customer"))
+        draft_close(d, "customer");
 }
 
 static void on_pass(struct draft *d)
@@ -273,6 +313,8 @@ static void on_pass(struct draft *d)
         return;
     }
     turn_interrupt(d, "passed");
+    if (d->handoff.state != HANDOFF_NONE)
+        pass_on(d);
     turn_pass(d, agent, check_detail(d, d->event->text));
     turn_next(d);
 }
@@ -292,8 +334,22 @@ static void on_resume(struct draft *d)
         else
             turn_ask_again(d, d->event->now + agent->deadline_ms);
     }
+    if (session_handed(s) && d->handoff.state == s->handoff.state)
+        handoff_resume(d);
     if (d->step->n_records == 0 && d->step->n_effects == 0)
         draft_refuse(d, VERDICT_NOTHING, "nothing was under way");
+}
+
+/* Its strings outlive the originals, which apply frees. */
+static struct session_handoff handoff_copy(const struct session_handoff *h, struct arena *arena)
+{
+    struct session_handoff copy = *h;
+    char **strings[] = { &copy.queue, &copy.desk,     &copy.wanted, &copy.human, &copy.title,
+                         &copy.code,  &copy.category, &copy.reason, &copy.agent };
+
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+        *strings[i] = arena_strdup(arena, *strings[i]);
+    return copy;
 }
 
 void engine_decide(const struct session *session, const struct event *event,
@@ -308,6 +364,8 @@ void engine_decide(const struct session *session, const struct event *event,
         .turn_agent = arena_strdup(step_r->arena, session->turn.agent),
         .route = arena_strdup(step_r->arena, session->route), .view = *session,
         .bounces = session->bounces, .answered = session->answered,
+        .turn_active = session->turn.active,
+        .handoff = handoff_copy(&session->handoff, step_r->arena),
     };
     const struct session_message *last =
         session->n_messages > 0 ? &session->messages[session->n_messages - 1] : NULL;
@@ -327,17 +385,17 @@ void engine_decide(const struct session *session, const struct event *event,
     case EVENT_MESSAGE: on_message(&d); break;
     case EVENT_READ: on_read(&d); break;
     case EVENT_RATING: on_rating(&d); break;
-    case EVENT_LEAVE: close_session(&d, "customer"); break;
+    case EVENT_LEAVE: on_leave(&d); break;
     case EVENT_ANSWER: turn_answered(&d); break;
     case EVENT_TIMER: on_timer(&d); break;
     case EVENT_SENT: on_sent(&d); break;
     case EVENT_PASS: on_pass(&d); break;
-    case EVENT_CLOSE: close_session(&d, check_detail(&d, event->text)); break;
+    case EVENT_CLOSE: draft_close(&d, check_detail(&d, event->text)); break;
     case EVENT_RESUME: on_resume(&d); break;
-    case EVENT_OFFERED:
-    case EVENT_RELAYED:
-    case EVENT_CONTROL:
-    case EVENT_TYPING:
-    case EVENT_CALL: draft_refuse(&d, VERDICT_NOTHING, "no human is asked for"); break;
+    case EVENT_OFFERED: handoff_offered(&d); break;
+    case EVENT_RELAYED: desk_relayed(&d); break;
+    case EVENT_CONTROL: control_decide(&d); break;
+    case EVENT_TYPING: desk_typing(&d); break;
+    case EVENT_CALL: desk_call(&d); break;
     }
 }

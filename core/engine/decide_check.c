@@ -86,7 +86,7 @@ const char *check_event(const struct event *ev)
     return NULL;
 }
 
-static const char *flaw_of_message(const struct td_message *m)
+const char *check_message(const struct td_message *m)
 {
     if ((m->text == NULL || *m->text == '\0') && m->n_choices == 0 && m->n_attachments == 0 &&
         m->n_parts == 0)
@@ -106,6 +106,40 @@ static const char *flaw_of_message(const struct td_message *m)
     return NULL;
 }
 
+#define MAX_CALLS 10 /* of one answer; and claims */
+
+static const char *flaw_of_calls(const struct td_answer *a)
+{
+    if (a->n_calls > MAX_CALLS || a->n_claims > MAX_CALLS)
+        return "the answer has too many calls or claims";
+    for (size_t i = 0; i < a->n_calls; i++) {
+        const struct td_call *call = a->calls[i];
+        if (call->call == NULL || call->name == NULL || !fits(call->call, SHORT_TEXT) ||
+            !fits(call->name, SHORT_TEXT) || !fits(call->arguments, LONG_TEXT))
+            return "a call of the answer has no id or name, or they are too long";
+    }
+    for (size_t i = 0; i < a->n_claims; i++)
+        if (a->claims[i] == NULL || !fits(a->claims[i], SHORT_TEXT))
+            return "a claim of the answer is too long or not UTF-8";
+    return NULL;
+}
+
+#define MAX_CONTROL_ID 128
+#define MAX_WRAPUP 16384
+
+const char *check_control(const struct event_control *c)
+{
+    const char *names[] = { c->desk, c->human, c->title, c->queue, c->to_human, c->code };
+
+    if (!fits(c->id, MAX_CONTROL_ID))
+        return "the id is too long or not UTF-8";
+    if (!ALL_FIT(names, SHORT_TEXT) || !fits(c->text, LONG_TEXT) || !fits(c->wrapup, MAX_WRAPUP))
+        return "a name or text is too long or not UTF-8";
+    if (c->op == CONTROL_REVIEW && (c->on < 0 || c->on > 5))
+        return "a review's score is 1 to 5";
+    return NULL;
+}
+
 const char *check_answer(const struct draft *d, const struct td_answer *a)
 {
     const char *short_ones[] = { a->silent, a->clarify_slot, a->escalate_code, a->escalate_queue,
@@ -116,7 +150,7 @@ const char *check_answer(const struct draft *d, const struct td_answer *a)
     if (a->n_messages > ENGINE_MAX_REPLIES)
         return "the answer has too many messages";
     for (size_t i = 0; i < a->n_messages; i++)
-        if ((why = flaw_of_message(a->messages[i])) != NULL)
+        if ((why = check_message(a->messages[i])) != NULL)
             return why;
     if (!fits(a->state, ENGINE_MAX_STATE))
         return "the answer's state is over 64 KiB or not UTF-8";
@@ -131,7 +165,12 @@ const char *check_answer(const struct draft *d, const struct td_answer *a)
     if (a->pass != NULL && a->n_messages == 0 && d->owner != NULL &&
         strcmp(a->pass, d->owner) == 0)
         return "the answer passes to the agent that has the session already";
-    if (a->n_messages == 0 && a->silent == NULL && a->pass == NULL && a->decision != TD_ESCALATE)
+    if ((why = flaw_of_calls(a)) != NULL)
+        return why;
+    if (a->n_calls > 0 && a->n_messages == 0 && d->session->rounds >= MAX_ROUNDS)
+        return "the answer asks for actions again and again";
+    if (a->n_messages == 0 && a->silent == NULL && a->pass == NULL && a->n_calls == 0 &&
+        a->decision != TD_ESCALATE)
         return "the answer is empty and gives no reason for silence";
     return NULL;
 }

@@ -2,15 +2,18 @@
 #include "config.h"
 
 #include <string.h>
+#include <tandem/json.h>
 
+#include "base/arena.h"
 #include "engine/draft.h"
 
-static void start(struct draft *d, const struct policy_agent *agent, const char *cause,
-                  const char *signals)
+void turn_start(struct draft *d, const struct policy_agent *agent, const char *cause,
+                const char *signals)
 {
     struct record *turn = draft_record(d, RECORD_TURN);
     struct effect *ask;
 
+    d->turn_active = 1;
     turn->turn = draft_id(d);
     turn->agent = agent->name;
     turn->upto = d->newest;
@@ -30,6 +33,7 @@ static struct record *end(struct draft *d, enum turn_outcome outcome, uint64_t u
 {
     struct record *ended = draft_record(d, RECORD_TURN_END);
 
+    d->turn_active = 0;
     ended->turn = d->session->turn.id;
     ended->agent = d->turn_agent;
     ended->outcome = (int)outcome;
@@ -52,7 +56,7 @@ void turn_next(struct draft *d)
 {
     const char *signals = NULL;
 
-    if (d->newest <= d->answered)
+    if (d->newest <= d->answered || draft_held(d) || d->turn_active)
         return;
     if (d->epoch == d->session->epoch) { /* else somebody was put in charge in this step */
         const struct policy_agent *routed = turn_routed(d, &signals);
@@ -64,7 +68,7 @@ void turn_next(struct draft *d)
     if (agent == NULL && d->channel->agent != NULL) /* the owner's section is gone */
         owner_change(d, agent = d->channel->agent, "not_configured", signals);
     if (agent != NULL) {
-        start(d, agent, "message", signals);
+        turn_start(d, agent, "message", signals);
         return;
     }
     struct record *ended = draft_record(d, RECORD_TURN_END);
@@ -87,14 +91,20 @@ void turn_greet(struct draft *d)
     const struct policy_agent *agent = policy_agent(d->policy, d->owner);
 
     if (agent != NULL)
-        start(d, agent, "start", NULL);
+        turn_start(d, agent, "start", NULL);
+}
+
+void turn_abandon(struct draft *d, const char *cause)
+{
+    if (d->turn_active)
+        end(d, TURN_INTERRUPTED, 0)->cause = cause;
 }
 
 void turn_interrupt(struct draft *d, const char *cause)
 {
-    if (!d->session->turn.active)
+    if (!d->turn_active)
         return;
-    end(d, TURN_INTERRUPTED, 0)->cause = cause;
+    turn_abandon(d, cause);
     draft_effect(d, EFFECT_CANCEL)->turn = d->session->turn.id;
 }
 
@@ -111,21 +121,40 @@ void turn_ask_again(struct draft *d, int64_t deadline)
     ask->agent = d->turn_agent;
 }
 
+/* The next of the chain is asked the same, for the same reason. */
+static const char *cause_again(const struct draft *d)
+{
+    if (d->newest > d->answered)
+        return "message";
+    return d->session->turn.cause == TD_BY_ACTION   ? "action"
+           : d->session->turn.cause == TD_BY_RETURN ? "return"
+                                                    : "start";
+}
+
 void turn_failed(struct draft *d, const char *detail)
 {
+    static const struct handoff_ask ask = { .code = "agent_unavailable", .by = "gateway",
+                                            .told = TEXT_STATES };
     const struct session_turn *turn = &d->session->turn;
     const struct policy_agent *agent = policy_agent(d->policy, turn->agent);
     const struct policy_agent *next = agent != NULL ? agent->next : NULL;
-    struct record *ended = end(d, TURN_FAILED, next != NULL ? 0 : turn->upto);
+    int asked = turn->upto > d->answered || turn->cause == TD_BY_ACTION;
+    int human = next == NULL && asked && d->handoff.state == HANDOFF_NONE &&
+                handoff_queue(d, NULL) != NULL;
+    struct record *ended = end(d, TURN_FAILED, next != NULL || human ? 0 : turn->upto);
 
     ended->detail = detail;
     if (next != NULL) {
-        start(d, next, d->newest > d->answered ? "message" : "start", NULL);
+        turn_start(d, next, cause_again(d), NULL);
         return;
     }
     ended->code = "agent_unavailable";
-    d->answered = turn->upto;
-    if (turn->cause != TD_BY_START)
+    if (human) {
+        handoff_begin(d, &ask);
+        return;
+    }
+    d->answered = turn->upto > d->answered ? turn->upto : d->answered;
+    if (asked)
         draft_say(d, d->policy->text_unavailable);
     if (d->channel->queue_mode != QUEUE_COLLECT)
         turn_next(d);
@@ -159,6 +188,23 @@ static void answered_badly(struct draft *d, const struct td_answer *answer)
                                           : "the agent gave no reason");
 }
 
+/* A JSON array of the actions that the text says are done. */
+static const char *claims_of(struct draft *d, const struct td_answer *answer)
+{
+    struct td_json j = { 0 };
+    const char *text;
+
+    if (answer->n_claims == 0)
+        return NULL;
+    td_json_array(&j);
+    for (size_t i = 0; i < answer->n_claims; i++)
+        td_json_str(&j, answer->claims[i]);
+    td_json_array_end(&j);
+    text = arena_dup(d->step->arena, td_json_text(&j), td_json_len(&j));
+    td_json_free(&j);
+    return text;
+}
+
 static void fill_end(struct draft *d, struct record *ended, const struct td_answer *answer)
 {
     ended->decision = (int)answer->decision;
@@ -179,6 +225,7 @@ static void fill_end(struct draft *d, struct record *ended, const struct td_answ
     ended->body.entities = answer->entities;
     ended->body.sources = answer->sources;
     ended->body.note = answer->escalate_text;
+    ended->body.claims = claims_of(d, answer);
 
     if (ended->intent != NULL)
         d->view.intent = (char *)ended->intent;
@@ -186,6 +233,25 @@ static void fill_end(struct draft *d, struct record *ended, const struct td_answ
         d->view.language = (char *)ended->language;
     if (ended->confidence != 0)
         d->view.confidence = ended->confidence;
+}
+
+/* 1: a human is asked for. A promise's quiet offer makes place for the customer's own. */
+static int escalated(struct draft *d, const struct td_answer *answer)
+{
+    const struct handoff_ask ask = {
+        .queue = answer->escalate_queue, .reason = answer->escalate_text, .by = "agent",
+        .code = answer->escalate_code != NULL ? answer->escalate_code : "agent_requested",
+        .told = TEXT_STATES,
+    };
+
+    if (d->handoff.state != HANDOFF_NONE && !d->handoff.quiet)
+        return 0; /* one is asked for already */
+    if (handoff_queue(d, ask.queue) == NULL) {
+        draft_say(d, d->policy->text_no_human);
+        return 0;
+    }
+    handoff_cancel(d, HANDOFF_CANCELLED, "agent");
+    return handoff_begin(d, &ask);
 }
 
 void turn_answered(struct draft *d)
@@ -225,10 +291,12 @@ void turn_answered(struct draft *d)
         d->answered = s->turn.upto;
     for (size_t i = 0; i < answer->n_messages; i++)
         draft_reply(d, &s->turn.id, TD_AI, d->turn_agent, answer->messages[i]);
-    if (answer->decision == TD_ESCALATE)
-        draft_say(d, d->policy->text_no_human);
+    if (answer->decision == TD_ESCALATE && escalated(d, answer))
+        return;
     if (answer->pass != NULL && (d->owner == NULL || strcmp(answer->pass, d->owner) != 0))
         turn_pass(d, policy_agent(d->policy, answer->pass), "agent");
+    if (desk_results(d, answer))
+        return;
     if (handed_on && d->newest <= d->answered)
         turn_greet(d); /* it was passed on before the customer spoke */
     else if (handed_on || d->channel->queue_mode != QUEUE_COLLECT)
@@ -239,7 +307,7 @@ int64_t turn_collect_due(const struct session *s, const struct policy_channel *c
 {
     const struct session_message *first;
 
-    if (s->turn.active || session_pending(s, &first) == 0)
+    if (s->turn.active || session_held(s) || session_pending(s, &first) == 0)
         return INT64_MAX;
     if (channel->queue_mode != QUEUE_COLLECT)
         return first->at;

@@ -60,7 +60,7 @@ void draft_refuse(struct draft *d, enum verdict verdict, const char *reason)
     d->step->message_seq = 0;
 }
 
-void draft_reply(struct draft *d, const struct ulid *turn, enum td_author author,
+struct record *draft_reply(struct draft *d, const struct ulid *turn, enum td_author author,
                  const char *author_name, const struct td_message *message)
 {
     struct record *reply = draft_record(d, RECORD_REPLY);
@@ -78,6 +78,7 @@ void draft_reply(struct draft *d, const struct ulid *turn, enum td_author author
     reply->body.parts = message->parts;
     reply->body.n_parts = message->n_parts;
     draft_effect(d, EFFECT_SEND)->of = reply->seq;
+    return reply;
 }
 
 void draft_say(struct draft *d, const char *text)

@@ -9,6 +9,9 @@
 #define ENGINE_DRAFT_H
 
 #include "engine/engine.h"
+#include "engine/texts.h"
+
+#define MAX_ROUNDS 3 /* turns about results in a row */
 
 struct draft {
     const struct session *session;
@@ -25,20 +28,26 @@ struct draft {
     unsigned bounces;
     uint64_t answered; /* customer messages up to this seq are dealt with */
     uint64_t newest;   /* newest customer message, this step's included; 0: none */
+    int turn_active;   /* after the records so far */
+    struct session_handoff handoff; /* likewise; its strings are copies */
 };
 
 struct record *draft_record(struct draft *draft, enum record_type type);
 struct effect *draft_effect(struct draft *draft, enum effect_type type);
 struct ulid draft_id(struct draft *draft);
+/* decide.c: the session is over; handoffs and turns end first. */
+void draft_close(struct draft *draft, const char *cause);
 void draft_refuse(struct draft *draft, enum verdict verdict, const char *reason);
 
-/* A reply of ours, sent; author_name may be NULL. */
-void draft_reply(struct draft *draft, const struct ulid *turn, enum td_author author,
+/* A reply of ours, sent; author_name may be NULL. Good until the next record is added. */
+struct record *draft_reply(struct draft *draft, const struct ulid *turn, enum td_author author,
                  const char *author_name, const struct td_message *message);
 void draft_say(struct draft *draft, const char *text); /* as the system */
 
 /* decide_check.c: why it cannot be taken, or NULL. */
 const char *check_event(const struct event *event);
+const char *check_message(const struct td_message *message);
+const char *check_control(const struct event_control *control);
 const char *check_answer(const struct draft *draft, const struct td_answer *answer);
 /* A sentence from outside, as the journal can hold it; NULL gives NULL. */
 const char *check_detail(struct draft *draft, const char *text);
@@ -50,7 +59,77 @@ const struct policy_agent *route_pick(const struct draft *draft, const char **ro
 void owner_change(struct draft *draft, const struct policy_agent *agent, const char *cause,
                   const char *signals);
 
+/* decide_handoff.c: the attempt to find a human. */
+struct handoff_ask {
+    const char *queue; /* as an agent or operator named it; NULL or unknown: the channel's */
+    const char *code, *reason, *by;
+    const char *wanted;      /* the only human it is for */
+    const struct ulid *from; /* the handoff it follows */
+    enum text_state told;    /* said at once; TEXT_STATES: only while a desk is asked */
+    const char *human;       /* in that text */
+};
+/* Where it would go, open or not; NULL: there is no queue at all. */
+const struct policy_queue *handoff_queue(const struct draft *draft, const char *name);
+/* 0: there is no queue; then nothing happened. */
+int handoff_begin(struct draft *draft, const struct handoff_ask *ask);
+void handoff_live(struct draft *draft, const char *human, const char *title, const char *desk);
+/* A new handoff that a human has at once, from the agent or from another human. */
+void handoff_take(struct draft *draft, const struct event_control *control,
+                  const struct ulid *from);
+/* This desk cannot: the next of the chain, or what was promised or is true instead. */
+void handoff_next(struct draft *draft, enum handoff_outcome why, const char *detail);
+void handoff_end(struct draft *draft, enum handoff_outcome outcome, const char *cause,
+                 const char *detail, uint64_t upto);
+/* Nobody is asked any more; `queue` says what is done instead. */
+void handoff_give_up(struct draft *draft, const struct policy_queue *queue,
+                     enum handoff_outcome why, const char *detail);
+void handoff_drop(struct draft *draft, const char *cause); /* the agent is the owner again */
+/* .. and is asked about what waits. */
+void handoff_back(struct draft *draft, const char *cause);
+const struct policy_agent *handoff_agent(const struct draft *draft); /* who that would be */
+void handoff_offered(struct draft *draft); /* EVENT_OFFERED */
+void handoff_resume(struct draft *draft);  /* EVENT_RESUME */
+/* As the texts say it, once a handoff. */
+void handoff_say(struct draft *draft, enum text_state state, const struct text_vars *vars);
+const char *handoff_moment(const struct draft *draft, const struct hours *hours, int64_t at);
+int draft_held(const struct draft *draft); /* agents keep still, after the records so far */
+struct record *handoff_record(struct draft *draft, enum record_type type);
+
+/* decide_stretch.c: the human's time. */
+void stretch_end(struct draft *draft, enum handoff_outcome outcome, const char *by,
+                 const char *note, const char *wrapup);
+void stretch_return(struct draft *draft, const char *by, const char *note, const char *wrapup);
+void stretch_requeue(struct draft *draft, const char *by);
+void stretch_close(struct draft *draft, const char *by, const char *wrapup);
+void stretch_gone(struct draft *draft, const char *by); /* by the queue's policy */
+int64_t handoff_due(const struct session *session, const struct policy *policy);
+void handoff_timer(struct draft *draft);
+/* Whatever is under way is over, and nobody is looked for; the owner stays as it is. */
+void handoff_cancel(struct draft *draft, enum handoff_outcome outcome, const char *by);
+/* EVENT_LEAVE, or a word that says so; 0: there is no handoff to leave. */
+int handoff_leave(struct draft *draft, const char *how);
+
+/* decide_promise.c */
+/* 1: it became a promise of the queue, and the customer knows; 0: it cannot. */
+int promise_make(struct draft *draft, const struct policy_queue *queue);
+void promise_kept(struct draft *draft); /* a human spoke */
+int64_t promise_due(const struct session *session);
+void promise_timer(struct draft *draft);
+
+/* decide_control.c, decide_desk.c */
+void control_decide(struct draft *draft);
+void desk_message(struct draft *draft, struct record *message); /* while a handoff is under way */
+void desk_relayed(struct draft *draft);
+void desk_typing(struct draft *draft);
+void desk_call(struct draft *draft);
+/* Results of what an answer asks for; 1: the agent is asked about them. */
+int desk_results(struct draft *draft, const struct td_answer *answer);
+void draft_text(struct draft *draft, enum text_state state); /* outside of a handoff */
+
 /* decide_turn.c */
+void turn_start(struct draft *draft, const struct policy_agent *agent, const char *cause,
+                const char *signals);
+void turn_abandon(struct draft *draft, const char *cause); /* not cut: its answer will be stale */
 void turn_next(struct draft *draft); /* asks about what waits, when something does */
 void turn_greet(struct draft *draft);
 /* Whom the routes name now, when another route matches than before; NULL: nobody new. */

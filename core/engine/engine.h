@@ -73,7 +73,7 @@ struct event_control {
     const char *title;  /* as the customer sees them; NULL: human */
     const struct td_message *message; /* SAY */
     const char *text, *queue, *to_human, *code, *wrapup;
-    int on;
+    int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
 };
 
 /* How a control operation ended; verdict OK with any of them. */
@@ -119,6 +119,7 @@ struct event {
 
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */
 #define ENGINE_MAX_STATE 65536
+#define ENGINE_MAX_WAITING 100 /* messages of a customer who waits for a human, or has one */
 #define ENGINE_MAX_UNSENT 200 /* replies that wait for delivery; over it the customer has to wait */
 
 enum effect_type {
@@ -167,7 +168,8 @@ struct step {
     struct record *records;
     size_t n_records;
     uint64_t message_seq; /* EVENT_MESSAGE: the customer's message; CONTROL_SAY: the human's */
-    enum control_outcome outcome; /* EVENT_CONTROL */
+    enum control_outcome outcome; /* EVENT_CONTROL; then records may be none with VERDICT_OK */
+    enum control_outcome first;   /* CONTROL_AGAIN: how it ended then */
     const char *holder;           /* CONTROL_TAKEN: who has it */
     struct effect *effects;
     size_t n_effects;

@@ -20,3 +20,27 @@ const struct policy_agent *policy_agent(const struct policy *policy, const char 
             return &policy->agents[i];
     return NULL;
 }
+
+const struct policy_queue *policy_queue(const struct policy *policy, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < policy->n_queues; i++)
+        if (strcmp(policy->queues[i].name, name) == 0)
+            return &policy->queues[i];
+    return NULL;
+}
+
+const struct policy_desk *policy_desk(const struct policy *policy, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < policy->n_desks; i++)
+        if (strcmp(policy->desks[i].name, name) == 0)
+            return &policy->desks[i];
+    return NULL;
+}
+
+const struct policy_human *policy_human(const struct policy *policy, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < policy->n_humans; i++)
+        if (strcmp(policy->humans[i].name, name) == 0)
+            return &policy->humans[i];
+    return NULL;
+}

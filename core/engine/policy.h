@@ -122,6 +122,7 @@ const struct policy_channel *policy_channel(const struct policy *policy, const c
 const struct policy_agent *policy_agent(const struct policy *policy, const char *name);
 
 const struct policy_queue *policy_queue(const struct policy *policy, const char *name);
+const struct policy_desk *policy_desk(const struct policy *policy, const char *name);
 const struct policy_human *policy_human(const struct policy *policy, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "engine/draft.h"
+#include "engine/view.h"
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -16,20 +17,26 @@ int64_t engine_due(const struct session *s, const struct policy *policy)
 
     if (channel == NULL)
         channel = &none;
+    int64_t due = earlier(handoff_due(s, policy), promise_due(s));
+
     if (s->phase != SESSION_OPEN)
-        return INT64_MAX;
+        return due;
     if (s->turn.active)
-        return s->turn.retry_at != 0 ? earlier(s->turn.retry_at, s->turn.deadline)
-                                     : s->turn.deadline;
-    if (session_pending(s, NULL) > 0)
-        return turn_collect_due(s, channel);
-    return channel->idle_close_ms > 0 ? s->active_at + channel->idle_close_ms : INT64_MAX;
+        return earlier(due, s->turn.retry_at != 0 ? earlier(s->turn.retry_at, s->turn.deadline)
+                                                  : s->turn.deadline);
+    if (session_held(s) || session_pending(s, NULL) > 0)
+        return earlier(due, turn_collect_due(s, channel));
+    if (session_handed(s) || due != INT64_MAX || channel->idle_close_ms <= 0)
+        return due;
+    return s->active_at + channel->idle_close_ms;
 }
 
 int engine_busy(const struct session *s, const struct policy *policy)
 {
     const struct policy_channel *channel = policy_channel(policy, s->channel);
 
+    if (session_handed(s) || promise_due(s) != INT64_MAX)
+        return 1;
     if (s->phase == SESSION_OPEN && (s->turn.active || session_pending(s, NULL) > 0))
         return 1;
     if (channel != NULL && channel->replays)
@@ -37,7 +44,7 @@ int engine_busy(const struct session *s, const struct policy *policy)
     return session_unsent(s) > 0;
 }
 
-static const struct td_message *message_view(const struct session_message *m, struct arena *arena)
+const struct td_message *view_message(const struct session_message *m, struct arena *arena)
 {
     struct td_message *view = arena_alloc(arena, sizeof *view);
     char *id = NULL;
@@ -62,7 +69,7 @@ const struct td_message *engine_reply(const struct session *s, uint64_t seq, str
 {
     const struct session_message *m = session_message(s, seq);
 
-    return m != NULL && m->author != TD_CUSTOMER ? message_view(m, arena) : NULL;
+    return m != NULL && m->author != TD_CUSTOMER ? view_message(m, arena) : NULL;
 }
 
 static int asked_about(const struct session *s, const struct session_message *m)
@@ -88,7 +95,7 @@ static void fill_history(struct td_turn *turn, const struct session *s, size_t m
         if (skip > 0)
             skip--;
         else
-            history[n++] = message_view(m, arena);
+            history[n++] = view_message(m, arena);
     }
     turn->history = history;
     turn->n_history = n;
@@ -132,11 +139,13 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
         .deadline_ms = (uint32_t)left,
         .clarify_left = policy->clarify_max > s->clarify_used
                             ? policy->clarify_max - s->clarify_used : 0,
-        .state = session_state_of(s, s->turn.agent),
+        .state = session_state_of(s, s->turn.agent), .stretch = view_stretch(s, arena),
     };
+    turn->results = view_results(s, arena);
+    turn->n_results = s->n_results;
     for (size_t i = 0; i < s->n_messages; i++)
         if (asked_about(s, &s->messages[i]))
-            messages[turn->n_messages++] = message_view(&s->messages[i], arena);
+            messages[turn->n_messages++] = view_message(&s->messages[i], arena);
     fill_history(turn, s, agent != NULL ? agent->history : SESSION_KEPT, arena);
     return turn;
 }

@@ -1,0 +1,217 @@
+/* view_desk.c - what the state looks like to a desk, and to the agent who comes after a human. */
+#include "config.h"
+
+#include <string.h>
+#include <tandem/json.h>
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "engine/package.h"
+#include "engine/view.h"
+
+#define LAST 3          /* customer messages that go with the package, verbatim */
+#define MAX_ENTITIES 64
+#define MAX_FILES 10
+#define MAX_FLAGS 2
+
+static const char *const promise_states[] = { [PROMISE_MADE] = "made", [PROMISE_BROKEN] = "broken",
+                                              [PROMISE_KEPT] = "kept", [PROMISE_VOID] = "void" };
+
+static const char *id_text(const struct ulid *id, struct arena *arena)
+{
+    char *text = arena_alloc(arena, ULID_TEXT);
+
+    ulid_format(id, text);
+    return text;
+}
+
+/* ---- For agents --------------------------------------------------------------------------- */
+
+static const char *promises_json(const struct session *s, struct arena *arena)
+{
+    struct td_json j = { 0 };
+    const char *text;
+
+    if (s->n_promises == 0)
+        return NULL;
+    td_json_array(&j);
+    for (size_t i = 0; i < s->n_promises; i++) {
+        const struct session_promise *p = &s->promises[i];
+        td_json_object(&j);
+        td_json_key_str(&j, "what", p->what);
+        td_json_key_str(&j, "by_whom", p->by_whom);
+        td_json_key_int(&j, "due_at", p->due);
+        td_json_key_str(&j, "state", promise_states[p->state]);
+        td_json_object_end(&j);
+    }
+    td_json_array_end(&j);
+    text = arena_dup(arena, td_json_text(&j), td_json_len(&j));
+    td_json_free(&j);
+    return text;
+}
+
+const struct td_stretch *view_stretch(const struct session *s, struct arena *arena)
+{
+    struct td_stretch *view;
+
+    if (!s->stretch.fresh)
+        return NULL;
+    view = arena_alloc(arena, sizeof *view);
+    *view = (struct td_stretch){
+        .size = sizeof *view, .by = s->stretch.by, .summary = s->stretch.note,
+        .promises = promises_json(s, arena), .wrapup = s->stretch.wrapup,
+        .started_at_ms = s->stretch.started_at, .ended_at_ms = s->stretch.ended_at,
+    };
+    return view;
+}
+
+const struct td_result *const *view_results(const struct session *s, struct arena *arena)
+{
+    const struct td_result **list = arena_array(arena, s->n_results + 1, sizeof *list);
+
+    for (size_t i = 0; i < s->n_results; i++) {
+        const struct session_result *r = &s->results[i];
+        struct td_result *view = arena_alloc(arena, sizeof *view);
+        *view = (struct td_result){ .size = sizeof *view, .call = r->call, .name = r->name,
+                                    .receipt = r->receipt, .failed = r->failed,
+                                    .detail = r->detail, .data = r->data };
+        list[i] = view;
+    }
+    return list;
+}
+
+/* ---- For desks ---------------------------------------------------------------------------- */
+
+/* Values that are not words go in as JSON. */
+static void fill_entities(struct package *p, const struct session *s, struct arena *arena)
+{
+    static const struct td_json_limits limits = { .bytes = 1 << 20, .depth = 8 };
+    struct package_pair *pairs;
+    cJSON *object, *item;
+    char why[128];
+
+    if (s->entities == NULL ||
+        (object = td_json_parse(s->entities, strlen(s->entities), &limits, why, sizeof why)) == NULL)
+        return;
+    pairs = arena_array(arena, MAX_ENTITIES, sizeof *pairs);
+    cJSON_ArrayForEach(item, object)
+    {
+        if (item->string == NULL || p->n_entities == MAX_ENTITIES)
+            continue;
+        char *json = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+        pairs[p->n_entities++] = (struct package_pair){
+            arena_strdup(arena, item->string),
+            arena_strdup(arena, json != NULL ? json : cJSON_GetStringValue(item)) };
+        cJSON_free(json);
+    }
+    p->entities = pairs;
+    cJSON_Delete(object);
+}
+
+static void fill_last(struct package *p, const struct session *s, struct arena *arena)
+{
+    struct package_said *last = arena_array(arena, LAST, sizeof *last);
+    struct package_evidence *evidence;
+    size_t i = s->n_messages, at = LAST;
+
+    while (i-- > 0 && at > 0)
+        if (s->messages[i].author == TD_CUSTOMER && s->messages[i].text != NULL)
+            last[--at] = (struct package_said){ s->messages[i].seq, s->messages[i].at,
+                                                s->messages[i].text };
+    p->last = last + at;
+    p->n_last = LAST - at;
+    for (i = p->n_last; i-- > 0 && p->n_evidence == 0;) {
+        if (p->last[i].seq > s->handoff.from_seq)
+            continue; /* it was said later */
+        evidence = arena_alloc(arena, sizeof *evidence);
+        *evidence = (struct package_evidence){ p->last[i].seq, p->last[i].text };
+        p->evidence = evidence;
+        p->n_evidence = 1;
+    }
+}
+
+static void fill_files(struct package *p, const struct session *s, struct arena *arena)
+{
+    const struct td_attachment **files = arena_array(arena, MAX_FILES, sizeof *files);
+
+    for (size_t i = s->n_messages; i-- > 0;)
+        for (size_t k = s->messages[i].n_attachments; k-- > 0 && p->n_attachments < MAX_FILES;)
+            if (s->messages[i].author == TD_CUSTOMER)
+                files[p->n_attachments++] = s->messages[i].attachments[k];
+    p->attachments = files;
+}
+
+static void fill_promises(struct package *p, const struct session *s, struct arena *arena)
+{
+    struct package_promise *promises = arena_array(arena, SESSION_PROMISES, sizeof *promises);
+
+    for (size_t i = 0; i < s->n_promises; i++)
+        promises[i] = (struct package_promise){
+            .id = id_text(&s->promises[i].id, arena), .what = s->promises[i].what,
+            .by_whom = s->promises[i].by_whom, .state = promise_states[s->promises[i].state],
+            .due = s->promises[i].due };
+    p->promises = promises;
+    p->n_promises = s->n_promises;
+}
+
+static int is(const char *text, const char *word)
+{
+    return text != NULL && strcmp(text, word) == 0;
+}
+
+/* What the trigger alone says of the risk. */
+static void fill_flags(struct package *p, struct arena *arena)
+{
+    static const char *const as_code[][2] = {
+        { "refund_dispute", "refund" }, { "repeated_complaint", "complaint" },
+        { "vulnerable", "vulnerable" }, { "legal", "legal" }, { "security", "security" },
+    };
+    const char **flags = arena_array(arena, MAX_FLAGS, sizeof *flags);
+
+    for (size_t i = 0; i < sizeof as_code / sizeof *as_code; i++)
+        if (is(p->code, as_code[i][0]))
+            flags[p->n_risk_flags++] = as_code[i][1];
+    if (is(p->category, "emotional_urgency"))
+        flags[p->n_risk_flags++] = "emotional_urgency";
+    p->risk_flags = flags;
+}
+
+static const char *open_question(const struct session *s)
+{
+    for (size_t i = s->n_messages; s->clarify_used > 0 && i-- > 0;)
+        if (s->messages[i].author == TD_AI)
+            return s->messages[i].text;
+    return NULL;
+}
+
+const char *engine_package(const struct session *s, const struct policy *policy,
+                           const struct package_target *target, struct arena *arena)
+{
+    const struct session_handoff *h = &s->handoff;
+    const struct policy_channel *channel = policy_channel(policy, s->channel);
+    struct package p = {
+        .handoff = id_text(&h->id, arena), .session = id_text(&s->id, arena), .epoch = s->epoch,
+        .code = h->code, .category = h->category, .reason = h->reason, .intent = s->intent,
+        .confidence = s->confidence > 0 ? s->confidence - 1 : -1, .summary = s->summary,
+        .customer_id = s->customer_id, .customer_name = s->customer_name, .locale = s->locale,
+        .timezone = s->timezone, .verified = s->verified, .open_question = open_question(s),
+        .channel = s->channel, .channel_kind = s->kind,
+        .channel_caps = channel != NULL ? channel->caps : 0, .transcript_count = s->n_messages,
+    };
+
+    p.status = is(h->category, "emotional_urgency") || is(h->category, "safety") ? "urgent"
+                                                                                 : "blocked";
+    fill_entities(&p, s, arena);
+    fill_last(&p, s, arena);
+    fill_files(&p, s, arena);
+    fill_promises(&p, s, arena);
+    fill_flags(&p, arena);
+    return package_compile(&p, target, arena);
+}
+
+const struct td_message *engine_message(const struct session *s, uint64_t seq, struct arena *arena)
+{
+    const struct session_message *m = session_message(s, seq);
+
+    return m != NULL ? view_message(m, arena) : NULL;
+}
