@@ -1,5 +1,5 @@
 #!/bin/sh
-# docs.sh - the manual page and the sample conf say what the option tables say.
+# docs.sh - the manual pages and the sample conf say what the option tables and texts say.
 #
 #   tests/docs.sh            fails when they differ
 #   tests/docs.sh --write    makes them equal
@@ -9,6 +9,7 @@ top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 top_builddir=${top_builddir:-$top_srcdir/build}
 tandemd=$top_builddir/tandemd
 man=$top_srcdir/conf/tandem.conf.5
+handoff=$top_srcdir/conf/tandem-handoff.7
 sample=$top_srcdir/conf/tandem.conf
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -35,18 +36,26 @@ awk -v keys="$work/keys" '
     /^\.\\" BEGIN KEYS/ { print; while ((getline line < keys) > 0) print line; skip = 1 }
     /^\.\\" END KEYS/ { skip = 0 }
     !skip && !/BEGIN KEYS/ { print }' "$man" >"$work/man"
+# What customers hear: "state", then "    kind: what is said".
+"$tandemd" -c /dev/null --texts en | sed -e 's/\\/\\e/g' -e 's/-/\\-/g' \
+    -e 's/^\([a-z_]*\)$/.TP\n.B \1/' -e 's/^    \([a-z]*\): \(.*\)$/\\fI\1\\fR: \2\n.br/' >"$work/texts"
+awk -v texts="$work/texts" '
+    /^\.\\" BEGIN TEXTS/ { print; while ((getline line < texts) > 0) print line; skip = 1 }
+    /^\.\\" END TEXTS/ { skip = 0 }
+    !skip && !/BEGIN TEXTS/ { print }' "$handoff" >"$work/handoff"
 "$tandemd" --init "$work/init" >"$work/out"
 
 if [ "${1:-}" = --write ]; then
     cp "$work/man" "$man"
+    cp "$work/handoff" "$handoff"
     cp "$work/init/tandem.conf" "$sample"
     exit 0
 fi
 status=0
-for pair in "$man $work/man" "$sample $work/init/tandem.conf"; do
+for pair in "$man $work/man" "$handoff $work/handoff" "$sample $work/init/tandem.conf"; do
     # shellcheck disable=SC2086 # two words
     if ! diff -u $pair; then
-        echo "${pair%% *} differs from the option tables: run tests/docs.sh --write" >&2
+        echo "${pair%% *} differs from what tandemd says: run tests/docs.sh --write" >&2
         status=1
     fi
 done

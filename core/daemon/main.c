@@ -23,17 +23,18 @@
 
 static const char usage_text[] =
     "usage: tandemd [-c FILE] [-t | -T]\n"
-    "       tandemd [-c FILE] --keys [PLUGIN] | --init DIR\n"
+    "       tandemd [-c FILE] --keys [PLUGIN] | --texts [LANGUAGE] | --init DIR\n"
     "       tandemd -V | -h\n"
     "\n"
     "  -c FILE          read this conf (default " DEFAULT_CONF ")\n"
     "  -t               check the conf, its plugins and policies, open nothing\n"
     "  -T               the same, and print the effective conf with secrets masked\n"
     "  --keys [PLUGIN]  print the keys of the core, or of a plugin\n"
+    "  --texts [LANG]   print what customers hear in every state\n"
     "  --init DIR       write a commented DIR/tandem.conf\n"
     "  -V               print the version\n";
 
-enum what { RUN, TEST, PRINT, KEYS, INIT };
+enum what { RUN, TEST, PRINT, KEYS, INIT, TEXTS };
 
 struct args {
     enum what what;
@@ -52,8 +53,8 @@ static int parse(int argc, char **argv, struct args *args)
 {
     static const struct option options[] = {
         { "keys", no_argument, NULL, 'k' },    { "init", required_argument, NULL, 'i' },
-        { "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "texts", no_argument, NULL, 's' },   { "version", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },    { NULL, 0, NULL, 0 },
     };
     int c;
 
@@ -71,6 +72,9 @@ static int parse(int argc, char **argv, struct args *args)
         case 'k':
             args->what = KEYS;
             break;
+        case 's':
+            args->what = TEXTS;
+            break;
         case 'i':
             args->what = INIT;
             args->operand = optarg;
@@ -85,7 +89,7 @@ static int parse(int argc, char **argv, struct args *args)
             return usage();
         }
     }
-    if (args->what == KEYS && optind < argc)
+    if ((args->what == KEYS || args->what == TEXTS) && optind < argc)
         args->operand = argv[optind++];
     return optind < argc ? usage() : -1;
 }
@@ -123,6 +127,20 @@ static void print_report(const struct setup *setup, const char *outcome)
     free(text);
 }
 
+static int print_texts(const struct policy *policy, const char *language)
+{
+    struct buf text = { 0 };
+    struct err err;
+    const int rc = show_texts(policy, language, &text, &err);
+
+    if (rc == 0)
+        fwrite(text.data, 1, text.len, stdout);
+    else
+        fprintf(stderr, "tandemd: %s\n", err.text);
+    buf_fini(&text);
+    return rc == 0 ? APP_OK : APP_FAILED;
+}
+
 static int run_conf(const struct args *args)
 {
     struct loader *loader = NULL;
@@ -148,6 +166,8 @@ static int run_conf(const struct args *args)
         fwrite(text.data, 1, text.len, stdout);
         buf_fini(&text);
     }
+    if (code == APP_OK && args->what == TEXTS)
+        code = print_texts(setup->policy, args->operand);
     setup_free(&setup);
     loader_free(&loader);
     return code;
