@@ -21,8 +21,8 @@ struct zone_time {
     const char *abbreviation; /* "CET"; lives as long as the zone */
 };
 
-/* name: IANA, checked (no '..', no leading '/'). dir: NULL for the system's zoneinfo. "UTC" needs no
- * file. */
+/* name: IANA, checked (no '..', no leading '/'). dir: NULL for the system's zoneinfo. "UTC" needs
+ * no file. */
 struct zone *zone_load(const char *name, const char *dir, struct err *err);
 /* The same from the bytes of a TZif file. */
 struct zone *zone_parse(const char *name, const void *data, size_t len, struct err *err);

@@ -204,14 +204,15 @@ static void build_routes(struct builder *b)
 }
 
 /* Of what decides, not of paths and ports. */
-static void hash_policy(const struct setup *setup, const char *texts_hash, struct policy *policy)
+static void hash_policy(const struct setup *setup, const char *texts_hash,
+                        struct policy *policy)
 {
     struct buf text = { 0 };
     uint8_t sum[CRYPT_HASH];
 
     setup_print_sections(setup, &text);
-    buf_printf(&text, "\n%u %u %u %lld %u\n%s\n%s\n%s %s %s\n", policy->max_bounces, policy->max_pending,
-               policy->max_attempts, (long long)policy->retry_ms, policy->clarify_max,
+    buf_printf(&text, "\n%u %u %u %lld %u\n%s\n%s\n%s %s %s\n", policy->max_bounces,
+               policy->max_pending, policy->max_attempts, (long long)policy->retry_ms, policy->clarify_max,
                policy->text_unavailable, policy->text_no_human, texts_hash, policy->language,
                policy->business);
     crypt_sha256(text.data, text.len, sum);

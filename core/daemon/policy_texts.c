@@ -65,7 +65,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of the *.conf in a directory, in order, without the ending; how many. -1: no directory. */
+/* The names of the *.conf in a directory, in order, without the ending; how many, or -1. */
 static int list_dir(struct arena *arena, const char *path, char *names_r[LANGUAGES_MAX])
 {
     DIR *dir = opendir(path);

@@ -184,7 +184,8 @@ static int check_text(const char *text, int is_phrase, struct err *err)
     for (const char *at = text; *at; at++) {
         if (*at == '[' || *at == ']') {
             if (inside == (*at == '['))
-                return err_set(err, *at == '[' ? "a '[' stands inside another" : "a ']' has no '['");
+                return inside ? err_set(err, "a '[' stands inside another")
+                              : err_set(err, "a ']' has no '['");
             inside = !inside;
         } else if (*at == '|' && !inside) {
             return err_set(err, "a '|' stands outside [brackets]");

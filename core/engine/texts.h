@@ -71,8 +71,9 @@ int texts_set(struct texts *texts, const char *language, const char *key, const 
 int texts_check(const struct texts *texts, const char *const *languages, struct buf *missing);
 
 /* The best text: exact language, its base ("de-AT": "de"), else `fallback`; the channel's own, else
- * the general one. In the arena; never NULL after a good texts_check(), "" without a text. Values
- * are cleaned and shortened; an SMS stays one part: what it can do without goes, the issue first. */
+ * the general one. In the arena, never NULL; "" without a text, which a good texts_check() excludes.
+ * Values are cleaned and shortened; an SMS stays one part: what it can do without goes, the issue
+ * first. */
 const char *texts_render(const struct texts *texts, enum text_state state,
                          enum text_channel channel, const char *language, const char *fallback,
                          const struct text_vars *vars, struct arena *arena);

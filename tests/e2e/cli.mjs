@@ -31,6 +31,34 @@ test('an empty conf is a good one', () => {
     assert.equal(end.status, 0);
 });
 
+test('-t names a text that is missing or wrong: state, kind of channel, language', () => {
+    write('own.conf', '[texts en]\nqueued = You are [{positon}]\nqueud.sms = x\n');
+    let end = run(['-t', '-c', write('texts.conf', '[tandem]\nstore = memory:\ntexts = own.conf\n')]);
+    assert.equal(end.stderr, [
+        "own.conf:2:1: in [texts en]: there is no variable 'positon'; did you mean 'position'?",
+        '    2 | queued = You are [{positon}]',
+        "own.conf:3:1: in [texts en]: there is no text 'queud'; did you mean 'queued'?",
+        '    3 | queud.sms = x', '2 errors; nothing was changed', ''].join('\n'));
+    assert.equal(end.status, 64);
+    write('own.conf', '[texts nl]\nlive = Er is nu iemand voor u.\n');
+    end = run(['-t', '-c', write('texts.conf',
+        '[tandem]\nstore = memory:\nlanguages = de, nl\ntexts = own.conf\n')]);
+    assert.match(end.stderr, /^texts\.conf:3:13: the text ai_here\.chat in language 'nl' is missing$/m);
+    assert.match(end.stderr, /^texts\.conf:3:13: the text queued\.voice in language 'nl' is missing$/m);
+    assert.doesNotMatch(end.stderr, /the text live\.|language 'de'/);
+    assert.equal(end.status, 64);
+});
+
+test('--texts says what customers hear, with the texts of the operator', () => {
+    write('own.conf', '[texts da]\nlive = [{human}|En af os] er her.\n');
+    write('texts.conf', '[tandem]\nstore = memory:\nbusiness = Havn ApS\ntexts = own.conf\n');
+    const end = run(['-c', 'texts.conf', '--texts', 'da']);
+    assert.equal(end.status, 0, end.stderr);
+    assert.match(end.stdout, /^live\n {4}chat: Mia er her\.\n {4}email: Hej, \/ /m);
+    assert.match(end.stdout, /velkommen til Havn ApS!/);
+    assert.equal(run(['-c', 'texts.conf', '--texts', 'nl']).status, 1);
+});
+
 test('-t checks desks, queues and humans against one another', () => {
     write('desks.conf', [
         '[tandem]', 'store = memory:', '[channel web]', 'type = webchat', 'agent = e',

@@ -51,7 +51,8 @@ static void no_hours_are_always_open(void **state)
     assert_int_equal(hours_between(NULL, 5, 12), 7);
     assert_string_equal(zone_name(hours_zone(NULL)), "UTC");
     struct hours *hours = parse("always", NULL);
-    assert_int_equal(hours_between(hours, utc(2026, 1, 1, 0, 0), utc(2026, 1, 9, 0, 0)), 192 * HOUR);
+    assert_int_equal(hours_between(hours, utc(2026, 1, 1, 0, 0), utc(2026, 1, 9, 0, 0)),
+                     192 * HOUR);
     hours_free(&hours);
     hours = parse("never Europe/Rome", NULL);
     assert_false(hours_open(hours, 0));
@@ -91,7 +92,8 @@ static void the_days_when_clocks_change_are_as_long_as_they_are(void **state)
 {
     (void)state;
     struct hours *hours = parse("Sun 00:00-24:00 Europe/Copenhagen", NULL);
-    assert_int_equal(hours_between(hours, utc(2026, 3, 28, 0, 0), utc(2026, 3, 31, 0, 0)), 23 * HOUR);
+    assert_int_equal(hours_between(hours, utc(2026, 3, 28, 0, 0), utc(2026, 3, 31, 0, 0)),
+                     23 * HOUR);
     assert_int_equal(hours_between(hours, utc(2026, 10, 24, 0, 0), utc(2026, 10, 27, 0, 0)),
                      25 * HOUR);
     hours_free(&hours);

@@ -223,13 +223,14 @@ static void a_missing_text_is_named_with_state_kind_and_language(void **state)
     struct buf missing = { 0 };
     struct err err;
     const char *const danish[] = { "da", "nl", NULL };
-    char longer[] = "This sentence is much too long for one short message and so it must be refused "
-                    "by the check that reads it, because customers pay for parts, and parts arrive "
-                    "out of order.";
+    const char *longer = "This sentence is much too long for one short message and so it must be "
+                         "refused by the check that reads it, because customers pay for parts, "
+                         "and parts arrive out of order.";
     assert_int_equal(texts_set(texts, "da", "queued.sms", longer, &err), 0);
     assert_int_equal(texts_set(texts, "da-x", "queued", "Hej", &err), 0);
     assert_int_equal(texts_check(texts, danish, &missing), -1);
-    assert_non_null(strstr(missing.data, "the text queued.sms in language 'da' does not fit one SMS"));
+    assert_non_null(strstr(missing.data,
+                           "the text queued.sms in language 'da' does not fit one SMS"));
     assert_non_null(strstr(missing.data, "there are no texts in language 'nl'"));
     const char *const bare[] = { "da-x", NULL };
     buf_clear(&missing);

@@ -187,7 +187,7 @@ static void what_cannot_be_used_is_named(void **state)
     (void)state;
     struct err err;
     assert_null(zone_load("Europe/Kopenhagen", NULL, &err));
-    assert_string_equal(err.text, "there is no time zone 'Europe/Kopenhagen' in /usr/share/zoneinfo");
+    assert_non_null(strstr(err.text, "there is no time zone 'Europe/Kopenhagen' in /"));
     assert_null(zone_load("Europe/Rome", "/nowhere", &err));
     assert_non_null(strstr(err.text, "package tzdata"));
     assert_null(zone_parse("X", "TZif2", 5, &err));
