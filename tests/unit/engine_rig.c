@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/hours.h"
 #include "tests/check.h"
 #include "tests/same.h"
 
@@ -48,6 +49,7 @@ void rig_free(struct rig **rig)
         buf_fini(&(*rig)->bodies[i]);
     }
     session_fini(&(*rig)->session);
+    hours_free(&(*rig)->hours);
     arena_free(&(*rig)->arena);
     free(*rig);
     *rig = NULL;
@@ -196,4 +198,83 @@ void rig_fold(struct rig *rig, struct session *session_r)
         decode(rig, seq, &record);
         engine_apply(session_r, &record);
     }
+}
+
+struct rig *rig_desks(void)
+{
+    static const char *const at_web[] = { "web", NULL };
+    static const char *const allow[] = { "name", "order", NULL };
+    struct rig *rig = rig_new();
+
+    rig->desks[0] = (struct policy_desk){ .name = "web", .caps = TD_DESK_HUMANS, .allow = allow };
+    rig->desks[1] = (struct policy_desk){ .name = "far", .allow = allow };
+    rig->queues[0] = (struct policy_queue){
+        .name = "first", .desk = &rig->desks[0], .offer_ms = 10000, .lease_ms = 600000,
+        .expiry = EXPIRY_REQUEUE, .promise_ms = 3600000, .priority = 3,
+    };
+    rig->queues[1] = rig->queues[0];
+    rig->queues[1].name = "second";
+    rig->queues[1].desk = &rig->desks[1];
+    rig->humans[0] = (struct policy_human){ .name = "mia", .title = "Mia", .desks = at_web };
+    rig->humans[1] = (struct policy_human){ .name = "bo", .title = "Bo", .desks = at_web };
+    rig->policy.desks = rig->desks;
+    rig->policy.queues = rig->queues;
+    rig->policy.humans = rig->humans;
+    rig->policy.n_desks = rig->policy.n_queues = rig->policy.n_humans = 2;
+    return rig;
+}
+
+enum verdict rig_escalate(struct rig *rig)
+{
+    if (!rig->session.turn.active)
+        assert_int_equal(rig_message(rig, NULL, "help"), VERDICT_OK);
+    return rig_answer(rig, &(struct td_answer){ .decision = TD_ESCALATE, .confidence = -1,
+                                                .escalate_text = "wants help", .grounded = -1 });
+}
+
+enum verdict rig_offered(struct rig *rig, enum offered_outcome outcome, const char *human)
+{
+    const struct event_offered offered = { .outcome = outcome, .name = human, .wait_ms = -1,
+                                           .handoff = rig->session.handoff.id };
+
+    return rig_do(rig, (struct event){ .type = EVENT_OFFERED, .offered = &offered });
+}
+
+enum control_outcome rig_control(struct rig *rig, struct event_control control)
+{
+    assert_int_equal(rig_do(rig, (struct event){ .type = EVENT_CONTROL, .control = &control }),
+                     VERDICT_OK);
+    return rig->step.outcome;
+}
+
+enum control_outcome rig_by(struct rig *rig, enum control_op op, const char *human)
+{
+    return rig_control(rig, (struct event_control){ .op = op, .human = human, .desk = "web",
+                                                    .handoff = rig->session.handoff.id });
+}
+
+enum control_outcome rig_human_says(struct rig *rig, const char *human, const char *text)
+{
+    const struct td_message message = { .size = sizeof message, .text = text };
+
+    return rig_control(rig, (struct event_control){ .op = CONTROL_SAY, .human = human,
+                                                    .message = &message, .desk = "web",
+                                                    .handoff = rig->session.handoff.id });
+}
+
+void rig_live(struct rig *rig)
+{
+    assert_int_equal(rig_escalate(rig), VERDICT_OK);
+    assert_int_equal(rig_offered(rig, OFFERED_QUEUED, NULL), VERDICT_OK);
+    assert_int_equal(rig_by(rig, CONTROL_ACCEPT, "mia"), CONTROL_DONE);
+}
+
+size_t rig_told(const struct rig *rig, const char *text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < rig->session.n_messages; i++)
+        n += rig->session.messages[i].text != NULL &&
+             strcmp(rig->session.messages[i].text, text) == 0;
+    return n;
 }

@@ -19,6 +19,10 @@ struct rig {
     struct policy policy;
     struct policy_agent agents[4]; /* one -> two; three; four */
     struct policy_channel channel;
+    struct policy_desk desks[2];   /* "web": humans of the conf; "far": somebody else's */
+    struct policy_queue queues[2]; /* "first" at web, "second" at far */
+    struct policy_human humans[2]; /* "mia", "bo" */
+    struct hours *hours;           /* of a queue; freed with the rig */
     struct session session;
     struct arena *arena; /* of the step */
     struct step step;
@@ -38,6 +42,17 @@ enum verdict rig_status(struct rig *rig, enum td_status status, const char *deta
 enum verdict rig_event(struct rig *rig, enum event_type type);
 enum verdict rig_sent(struct rig *rig, uint64_t of, enum td_delivery status);
 enum verdict rig_due(struct rig *rig); /* winds the clock to engine_due(), then a timer */
+
+/* With desks, queues and humans: the first queue of web, open always. */
+struct rig *rig_desks(void);
+enum verdict rig_escalate(struct rig *rig); /* the customer asks, the agent hands over */
+enum verdict rig_offered(struct rig *rig, enum offered_outcome outcome, const char *human);
+/* On the handoff that the session has; what it leads to. */
+enum control_outcome rig_control(struct rig *rig, struct event_control control);
+enum control_outcome rig_by(struct rig *rig, enum control_op op, const char *human);
+enum control_outcome rig_human_says(struct rig *rig, const char *human, const char *text);
+void rig_live(struct rig *rig); /* a fresh rig_desks(): mia has it */
+size_t rig_told(const struct rig *rig, const char *text); /* how often the customer heard it */
 
 /* Of the last step; NULL or 0 when there is none. */
 const struct record *rig_record(const struct rig *rig, enum record_type type);
