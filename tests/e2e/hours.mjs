@@ -1,0 +1,115 @@
+/** hours.mjs - out of hours: the same on every channel, said once, in the customer's language. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+
+import { Agent } from '../lib/agent.mjs';
+import { Chat } from '../lib/chat.mjs';
+import { Gateway, sleep, until } from '../lib/gateway.mjs';
+
+const KEY = 'a-key-of-the-provider';
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+const TAGE = ['Sonntag', 'Montag', 'Dienstag', 'Mittwoch', 'Donnerstag', 'Freitag', 'Samstag'];
+const opens = new Date(Date.now() + 3 * 86400000).getUTCDay(); // far from any midnight
+let gw, agent, provider;
+
+/** Keeps what is posted to it. */
+async function startProvider() {
+    const posts = [];
+    const server = createServer(async (req, res) => {
+        let raw = '';
+        for await (const chunk of req) raw += chunk;
+        posts.push(JSON.parse(raw));
+        res.end(`{"id":"p${posts.length}"}`);
+    });
+    await new Promise(done => server.listen(0, '127.0.0.1', done));
+    return { posts, server, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+before(async () => {
+    [agent, provider] = await Promise.all([Agent.start(), startProvider()]);
+    await agent.script('hand', ['body:{"decision":"escalate","escalate":' +
+        '{"reason":"agent_requested","text":"refund of order 1041"}}']);
+    const queue = (name, hours) =>
+        `[queue ${name}]\ndesk = support\nhours = ${hours}\n`;
+    const web = (name, to) =>
+        `[channel ${name}]\ntype = webchat\nagent = a\nqueue = ${to}\nrate = 0\n`;
+    gw = await Gateway.start({
+        tandem: { business: 'Havn' },
+        conf: web('web', 'closed') + web('never', 'never') + web('open', 'open') +
+            `[channel hook]\ntype = webhook\nagent = a\nqueue = closed\nverify = bearer\n` +
+            `secret = ${KEY}\nurl = ${provider.url}/out\n` +
+            `[agent a]\ntype = http\nurl = ${agent.url('hand')}\n` +
+            '[desk support]\ntype = web\n' +
+            queue('closed', `${DAYS[opens].slice(0, 3)} 09:00-17:00 UTC`) +
+            queue('never', 'never') + queue('open', 'always'),
+    });
+});
+after(async () => {
+    await gw?.close();
+    await agent?.stop();
+    provider?.server.close();
+});
+
+/** Everything the customer hears until nothing more comes. */
+async function heard(chat) {
+    await until(() => texts(chat).length >= 2, 'the greeting and one answer', 20000);
+    await sleep(500);
+    return texts(chat);
+}
+
+const texts = chat => chat.frames.filter(f => f.type === 'message' && f.from !== 'customer')
+    .map(f => f.text);
+
+test('web chat: the next opening is said, once, and nobody is promised', async () => {
+    const chat = await Chat.open(gw, 'web', { hello: { locale: 'en-GB' } });
+    await chat.say('I want my money back');
+    const said = await heard(chat);
+    assert.match(said[0], /AI assistant/);
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], new RegExp(`want my money back.*not here.*${DAYS[opens]} at 9:00`));
+    chat.destroy();
+});
+
+test('in the language of the customer', async () => {
+    const chat = await Chat.open(gw, 'web', { hello: { locale: 'de-AT' } });
+    await chat.say('Ich will mein Geld zurück');
+    const said = await heard(chat);
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], new RegExp(`nicht da.*am ${TAGE[opens]} um 9 Uhr`));
+    chat.destroy();
+});
+
+test('where it never opens no time is named', async () => {
+    const chat = await Chat.open(gw, 'never', { hello: { locale: 'en' } });
+    await chat.say('I want my money back');
+    const said = await heard(chat);
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], /not here right now/);
+    assert.doesNotMatch(said[1], /We are back/);
+    chat.destroy();
+});
+
+test('an open queue does not say that it is closed', async () => {
+    const chat = await Chat.open(gw, 'open', { hello: { locale: 'en' } });
+    await chat.say('I write to an open queue');
+    await until(async () => (await agent.seen('hand')).some(q => q.raw.includes('an open queue')),
+                'the question to the agent', 20000);
+    await sleep(1000);
+    const said = texts(chat);
+    assert(!said.some(text => /not here|nobody/i.test(text)), said.join(' | '));
+    chat.destroy();
+});
+
+test('a channel of a provider: the same', async () => {
+    const answer = await fetch(`${gw.url}/hooks/hook`, {
+        method: 'POST', headers: { Authorization: `Bearer ${KEY}` },
+        body: JSON.stringify({ id: 'm1', from: '+4512345678', text: 'I want my money back' }),
+    });
+    assert.equal(answer.status, 200, await answer.text());
+    await until(() => provider.posts.length >= 2, 'two posts to the provider', 20000);
+    await sleep(500);
+    const said = provider.posts.map(post => post.text);
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], new RegExp(`not here.*${DAYS[opens]} at 9:00`));
+});
