@@ -21,16 +21,18 @@
 
 /* ---- Origins ------------------------------------------------------------------------------ */
 
-struct origin *origin_ref(struct http *http, const struct url *url)
+struct origin *origin_ref(struct http *http, const struct url *url, int public_only)
 {
     char key[URL_MAX_KEY];
     struct origin *origin;
 
-    url_key(url, key);
+    url_key(url, public_only, key);
     HASH_FIND_STR(http->origins, key, origin);
     if (origin == NULL) {
         origin = mem_alloc(sizeof *origin);
-        *origin = (struct origin){ .http = http, .port = url->port, .tls = url->tls };
+        *origin = (struct origin){
+            .http = http, .port = url->port, .tls = url->tls, .public_only = public_only,
+        };
         memcpy(origin->key, key, sizeof key);
         memcpy(origin->host, url->host, sizeof url->host);
         HASH_ADD_STR(http->origins, key, origin);
@@ -148,8 +150,8 @@ static void call_fail(struct http_call *call, enum td_http_failure failure, cons
     struct err detail;
 
     /* The first try may have been heard: what stopped the second must not hide it. */
-    if (call->was_lost && (failure == TD_HTTP_RESOLVE || failure == TD_HTTP_CONNECT ||
-                           failure == TD_HTTP_TLS))
+    if (call->was_lost && (failure == TD_HTTP_BAD_URL || failure == TD_HTTP_RESOLVE ||
+                           failure == TD_HTTP_CONNECT || failure == TD_HTTP_TLS))
         response.failure = failure = TD_HTTP_BROKEN;
     switch (failure) {
     case TD_HTTP_OK:
@@ -298,7 +300,7 @@ struct http_call *http_start(struct http *http, const struct td_http_request *re
         return call;
     }
     call->timer = loop_timer_add(http->loop, call->timeout_ms, on_timeout, call);
-    call->origin = origin_ref(http, &url);
+    call->origin = origin_ref(http, &url, TD_HAS(request, public_only) && request->public_only);
     call_place(call);
     return call;
 }

@@ -4,7 +4,8 @@
  * Layer: io. HTTP/1.1 over our own sockets and OpenSSL (contrib/decisions says why). Connections
  * are kept and reused; certificates and their names are always verified, against the system's
  * authorities or SSL_CERT_FILE and SSL_CERT_DIR; redirects are not followed; only http and https;
- * the environment's proxy variables are not looked at. A request that finds its kept connection
+ * the environment's proxy variables are not looked at. A request with public_only has connections
+ * of its own, and each address is judged when it is connected to. A request that finds its kept connection
  * closed by the peer, before a byte of an answer, is sent once more on a fresh one, whatever its
  * method. Threads: loop thread (names are looked up in threads of their own, resolve.h).
  */

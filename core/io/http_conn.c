@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/addr.h"
 #include "io/http_private.h"
 #include "io/resolve.h"
 
@@ -293,13 +294,19 @@ static void fd_close(struct http_conn *conn)
     conn->fd = -1;
 }
 
-/* A socket on its way to the address; -1 with errno. */
+/* A socket on its way to the address; -1 with errno, or 0 in it: it must not be connected to. */
 static int fd_open(struct http_conn *conn)
 {
     const struct origin *origin = conn->origin;
     const struct sockaddr *to = (const void *)&origin->addresses[conn->address];
+    struct in6_addr address;
     const int on = 1;
 
+    if (origin->public_only && (addr_of(&origin->addresses[conn->address], &address) < 0 ||
+                                !addr_is_public(&address))) {
+        errno = 0;
+        return -1;
+    }
     conn->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (conn->fd < 0)
         return -1;
@@ -320,7 +327,7 @@ static void on_try_over(void *arg)
     try_address(conn, ETIMEDOUT);
 }
 
-/* error: why the address before failed. */
+/* error: why the addresses before failed; 0: none of them was connected to. */
 static void try_address(struct http_conn *conn, int error)
 {
     unsigned n_left = conn->origin->n_addresses - conn->address;
@@ -329,10 +336,14 @@ static void try_address(struct http_conn *conn, int error)
     fd_close(conn);
     loop_timer_del(&conn->timer);
     while (n_left > 0 && left > 0 && fd_open(conn) < 0) {
-        error = errno;
+        error = errno != 0 ? errno : error;
         fd_close(conn);
         conn->address++;
         n_left--;
+    }
+    if (n_left == 0 && error == 0) {
+        call_lost(conn, TD_HTTP_BAD_URL, "its host has no public address");
+        return;
     }
     if (n_left == 0 || left <= 0) {
         call_lost(conn, TD_HTTP_CONNECT, strerror(left <= 0 ? ETIMEDOUT : error));
@@ -347,7 +358,7 @@ static void connect_from_first(struct http_conn *conn)
 {
     conn->state = CONN_CONNECT;
     conn->address = 0;
-    try_address(conn, EADDRNOTAVAIL);
+    try_address(conn, 0);
 }
 
 /* ---- Names -------------------------------------------------------------------------------- */

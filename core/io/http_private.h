@@ -29,14 +29,14 @@
 
 struct resolve;
 
-/* Scheme, host and port: what connections are shared by. Lives while a call or a connection does. */
+/* Scheme, host, port and public_only: what connections are shared by. Lives while a call or a connection does. */
 struct origin {
     UT_hash_handle hh;
     struct http *http;
     char key[URL_MAX_KEY];
     char host[URL_MAX_HOST];
     unsigned port;
-    int tls;
+    int tls, public_only;
     unsigned refs;
     struct http_conn *idle; /* DL_ by o_prev, o_next */
     struct resolve *resolve;
@@ -107,7 +107,7 @@ void conn_close(struct http_conn *conn);
 
 /* ---- http.c ------------------------------------------------------------------------------- */
 
-struct origin *origin_ref(struct http *http, const struct url *url);
+struct origin *origin_ref(struct http *http, const struct url *url, int public_only);
 void origin_unref(struct origin *origin);
 /* The connection's call has ended without an answer, or is tried once more. */
 void call_lost(struct http_conn *conn, enum td_http_failure failure, const char *why);

@@ -93,9 +93,10 @@ int url_parse(struct url *url, const char *text, struct err *err)
     return 0;
 }
 
-void url_key(const struct url *url, char key[URL_MAX_KEY])
+void url_key(const struct url *url, int public_only, char key[URL_MAX_KEY])
 {
-    snprintf(key, URL_MAX_KEY, "%s:%u/%s", url->tls ? "https" : "http", url->port, url->host);
+    snprintf(key, URL_MAX_KEY, "%s%s:%u/%s", public_only ? "*" : "", url->tls ? "https" : "http",
+             url->port, url->host);
 }
 
 /* ---- Requests ----------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ struct url {
 /* The URL points into `text`. 0 or -1. */
 int url_parse(struct url *url, const char *text, struct err *err);
 /* Requests with the same key may share a connection. */
-void url_key(const struct url *url, char key[URL_MAX_KEY]);
+void url_key(const struct url *url, int public_only, char key[URL_MAX_KEY]);
 
 /* Head and body, ready to be sent, are appended to `out`. 0 or -1. */
 int url_request(const struct url *url, const struct td_http_request *request, struct buf *out,

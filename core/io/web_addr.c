@@ -1,7 +1,6 @@
-/* web_addr.c - listening sockets, addresses as text, and who speaks behind a trusted proxy. */
+/* web_addr.c - listening sockets, and who speaks behind a trusted proxy. */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -119,99 +118,6 @@ int addr_listen_unix(const char *path, struct err *err)
         return -1;
     }
     return fd;
-}
-
-static void map_v4(const void *v4, struct in6_addr *addr_r)
-{
-    *addr_r = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
-    memcpy(addr_r->s6_addr + 12, v4, 4);
-}
-
-/* "1.2.3.4", "1.2.3.4:567", "::1", "[::1]", "[::1]:567". */
-int addr_parse(const char *text, size_t len, struct in6_addr *addr_r)
-{
-    char copy[INET6_ADDRSTRLEN + 8], *s = copy, *end;
-    struct in_addr v4;
-
-    if (len == 0 || len >= sizeof copy)
-        return -1;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    if (s[0] == '[') {
-        end = strchr(++s, ']');
-        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-            return -1;
-        *end = '\0';
-    } else if ((end = strchr(s, ':')) != NULL && strchr(end + 1, ':') == NULL) {
-        *end = '\0';
-    }
-    if (inet_pton(AF_INET6, s, addr_r) == 1)
-        return 0;
-    if (inet_pton(AF_INET, s, &v4) != 1)
-        return -1;
-    map_v4(&v4, addr_r);
-    return 0;
-}
-
-int addr_parse_net(const char *text, struct net *net_r, struct err *err)
-{
-    const char *slash = strchr(text, '/');
-    size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-    unsigned long bits = 128;
-    char *end = NULL;
-
-    if (addr_parse(text, len, &net_r->addr) < 0)
-        return err_set(err, "'%s' is not an address or a network (10.0.0.0/8)", text);
-    if (slash != NULL) {
-        bits = strtoul(slash + 1, &end, 10);
-        if (IN6_IS_ADDR_V4MAPPED(&net_r->addr))
-            bits += 96;
-        if (slash[1] < '0' || slash[1] > '9' || *end != '\0' || bits > 128)
-            return err_set(err, "'%s' is not a network: the number after / is wrong", text);
-    }
-    net_r->bits = (unsigned)bits;
-    return 0;
-}
-
-int addr_in(const struct in6_addr *addr, const struct net *nets, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned whole = nets[i].bits / 8, rest = nets[i].bits % 8;
-        const uint8_t *a = addr->s6_addr, *b = nets[i].addr.s6_addr;
-
-        if (memcmp(a, b, whole) == 0 &&
-            (rest == 0 || ((a[whole] ^ b[whole]) & (0xff00 >> rest) & 0xff) == 0))
-            return 1;
-    }
-    return 0;
-}
-
-int addr_is_loopback(const struct in6_addr *addr)
-{
-    return IN6_IS_ADDR_LOOPBACK(addr) ||
-           (IN6_IS_ADDR_V4MAPPED(addr) && addr->s6_addr[12] == 127);
-}
-
-void addr_format(const struct in6_addr *addr, char text[INET6_ADDRSTRLEN])
-{
-    if (IN6_IS_ADDR_V4MAPPED(addr))
-        inet_ntop(AF_INET, addr->s6_addr + 12, text, INET6_ADDRSTRLEN);
-    else
-        inet_ntop(AF_INET6, addr, text, INET6_ADDRSTRLEN);
-}
-
-void addr_of_socket(int fd, struct in6_addr *addr_r)
-{
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
-
-    *addr_r = in6addr_loopback;
-    if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
-        return;
-    if (peer.ss_family == AF_INET)
-        map_v4(&((struct sockaddr_in *)&peer)->sin_addr, addr_r);
-    else if (peer.ss_family == AF_INET6)
-        *addr_r = ((struct sockaddr_in6 *)&peer)->sin6_addr;
 }
 
 /* The right-most address of one X-Forwarded-For value that no trusted proxy has. 1: found; 0: all

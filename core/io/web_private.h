@@ -24,6 +24,7 @@
 #include <uthash.h>
 
 #include "base/buf.h"
+#include "io/addr.h"
 #include "io/web.h"
 #include "io/web_frame.h"
 #include "io/web_head.h"
@@ -88,11 +89,6 @@ struct event {
 };
 
 /* ---- Routes ------------------------------------------------------------------------------- */
-
-struct net {
-    struct in6_addr addr; /* IPv4 as ::ffff:a.b.c.d */
-    unsigned bits;
-};
 
 enum route_kind { ROUTE_CALL, ROUTE_STATIC, ROUTE_WS };
 
@@ -315,12 +311,6 @@ void link_kill(void *link, int reset); /* conn_free() follows on a later turn */
 
 int addr_listen(const char *listen, int *port_r, struct err *err);   /* a socket, or -1 */
 int addr_listen_unix(const char *path, struct err *err);             /* mode 0600 */
-int addr_parse(const char *text, size_t len, struct in6_addr *addr_r);
-int addr_parse_net(const char *text, struct net *net_r, struct err *err);
-int addr_in(const struct in6_addr *addr, const struct net *nets, size_t n);
-int addr_is_loopback(const struct in6_addr *addr);
-void addr_format(const struct in6_addr *addr, char text[INET6_ADDRSTRLEN]);
-void addr_of_socket(int fd, struct in6_addr *addr_r);
 /* Who asks, behind trusted proxies: fills addr, peer and exempt of the connection. */
 void addr_client(struct conn *conn, const struct head *head);
 

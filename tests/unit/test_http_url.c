@@ -77,13 +77,15 @@ static void only_the_same_scheme_host_and_port_share(void **state)
     (void)state;
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(url_parse(&url, urls[i], NULL), 0);
-        url_key(&url, keys[i]);
+        url_key(&url, 0, keys[i]);
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(keys[i], keys[k]);
     }
     assert_int_equal(url_parse(&url, "HTTP://x:y@H:80/other", NULL), 0);
-    url_key(&url, again);
+    url_key(&url, 0, again);
     assert_string_equal(again, keys[0]);
+    url_key(&url, 1, again); /* one that may only go to public addresses */
+    assert_string_not_equal(again, keys[0]);
 }
 
 static void expect_sent(const struct td_http_request *request, const char *text)

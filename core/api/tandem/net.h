@@ -45,6 +45,11 @@ struct td_http_request {
     uint32_t connect_timeout_ms; /* 0: 5 s */
     size_t max_response;         /* body bytes; above it the request fails; 0: 1 MiB */
     td_http_data_cb *on_data; /* 0.2; NULL: the body comes at the end only. There it comes anyway. */
+    /* 0.3. 1: the URL's host was named by somebody outside. Only addresses of the public Internet are
+     * connected to, however the host is written and whatever its name resolves to at the time; when
+     * it has none, TD_HTTP_BAD_URL. A plugin MUST set it unless its conf names the host, and MUST NOT
+     * send such a host a secret. */
+    int public_only;
 };
 
 /* Why there is no answer. TD_HTTP_OK means a status line and a whole body arrived. */
