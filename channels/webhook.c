@@ -53,7 +53,8 @@ static const struct td_conf_key conf_keys[] = {
                 "found is the URL, and its host is one of file_hosts."),
     TD_CONF_LIST(struct conf, file_hosts, 0, NULL,
                  "Hosts, with their port if it is not the usual one, from which a URL found is "
-                 "fetched; with auth = bearer they get its token."),
+                 "fetched; with auth = bearer they get its token. * lets any other host be asked, "
+                 "without a token, if its address is one of the public Internet."),
     TD_CONF_SIZE(struct conf, max_file, 0, "10M", 1024, 64 << 20, "Largest file that is fetched."),
     TD_CONF_STR(struct conf, text_other, 0, NULL,
                 "What is taken for the text of a message that has none; unset, it is not taken."),

@@ -2,7 +2,8 @@
  * webhook_files.c - files that customers send to a provider: fetched, handed to the host, delivered
  * with their message.
  *
- * Only addresses that the conf names are asked: file_lookup, file_url, or a URL at one of file_hosts.
+ * Only hosts that the conf names are asked: of file_lookup, of file_url, or of a URL at one of
+ * file_hosts. Where that has a * it may be any public one, which gets no token.
  * A file that will never come does not cost the message: it is delivered with a word about it. One
  * that may come makes the provider send its request again.
  */
@@ -103,19 +104,25 @@ static void later(struct fetch *fetch, uint32_t retry_after_ms)
 
 /* ---- Addresses ---------------------------------------------------------------------------- */
 
+enum { HOST_NO, HOST_ANY, HOST_NAMED };
+
 /* A whole URL in what the provider says: only of the hosts that the conf names. */
-static int is_allowed(const struct conf *conf, const char *url)
+static int judge(const struct conf *conf, const char *url)
 {
     const char *host = strncmp(url, "https://", 8) == 0 ? url + 8
                        : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
     const size_t len = host != NULL ? strcspn(host, "/?#\\@ ") : 0;
+    int judged = HOST_NO;
 
     if (len == 0 || host[len] == '@' || host[len] == '\\' || url[strcspn(url, " \r\n")] != '\0')
-        return 0;
-    for (const char *const *one = conf->file_hosts; *one != NULL; one++)
+        return HOST_NO;
+    for (const char *const *one = conf->file_hosts; *one != NULL; one++) {
         if (strlen(*one) == len && strncasecmp(*one, host, len) == 0)
-            return 1;
-    return 0;
+            return HOST_NAMED;
+        if (strcmp(*one, "*") == 0)
+            judged = HOST_ANY;
+    }
+    return judged;
 }
 
 /* {file} filled in, segment by segment, so that its slashes stay. -1: it does not fit, or climbs. */
@@ -223,18 +230,21 @@ static void go_on(struct fetch *fetch)
     const struct conf *conf = hook->conf;
     const int lookup = conf->file_lookup != NULL && !fetch->looked_up;
     const char *template = lookup ? conf->file_lookup : conf->file_url;
+    const int host = template == NULL ? judge(conf, fetch->value) : HOST_NAMED;
     char url[MAX_URL], bearer[1100];
     const struct td_header header = { "Authorization", bearer };
     const struct td_http_request request = {
         .size = sizeof request, .method = "GET", .url = url, .headers = &header,
-        .n_headers = conf->auth == AUTH_BEARER, .timeout_ms = (uint32_t)conf->timeout,
+        .n_headers = conf->auth == AUTH_BEARER && host == HOST_NAMED,
+        .timeout_ms = (uint32_t)conf->timeout,
         .max_response = lookup ? 65536 : (size_t)conf->max_file,
+        .public_only = host != HOST_NAMED,
     };
 
     snprintf(bearer, sizeof bearer, "Bearer %s", conf->auth_secret != NULL ? conf->auth_secret : "");
     if (template == NULL)
         snprintf(url, sizeof url, "%s", fetch->value);
-    if (template == NULL ? !is_allowed(conf, fetch->value) : fill(fetch, template, url) != 0) {
+    if (template == NULL ? host == HOST_NO : fill(fetch, template, url) != 0) {
         never(fetch, template == NULL ? "its host is not one of file_hosts"
                                       : "its address is not good");
         return;
@@ -303,9 +313,10 @@ void files_fetch(struct webhook *hook, struct batch *batch, const struct td_inbo
 
 static int check_url(const char *key, const char *url, struct td_error *err)
 {
-    if (url == NULL || ((strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) &&
-                        strstr(url, "{file}") != NULL))
+    if (url == NULL)
         return 0;
+    if (strstr(url, "{file}") != NULL)
+        return template_check_url(key, url, err);
     snprintf(err->text, sizeof err->text, "%s '%.200s' is not a URL with {file} in it", key, url);
     return -1;
 }

@@ -364,11 +364,8 @@ int out_open(struct webhook *hook, struct td_error *err)
     const struct conf *conf = hook->conf;
     int in_url = strstr(conf->url, "{secret}") != NULL;
 
-    if (strncmp(conf->url, "http://", 7) != 0 && strncmp(conf->url, "https://", 8) != 0) {
-        snprintf(err->text, sizeof err->text,
-                 "url '%.256s' does not begin with http:// or https://", conf->url);
+    if (template_check_url("url", conf->url, err) != 0)
         return -1;
-    }
     if ((conf->auth != AUTH_NONE || in_url) && conf->auth_secret == NULL) {
         snprintf(err->text, sizeof err->text, "auth_secret is missing");
         return -1;

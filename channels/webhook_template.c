@@ -99,6 +99,30 @@ static int is_plain(char c)
            (c != '\0' && strchr("-._~:", c) != NULL);
 }
 
+int template_check_url(const char *key, const char *url, struct td_error *err)
+{
+    const char *host = strncmp(url, "https://", 8) == 0  ? url + 8
+                       : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
+    const char *file = strstr(url, "{file}");
+    int is_open = 0;
+    size_t len;
+
+    if (host == NULL) {
+        snprintf(err->text, sizeof err->text,
+                 "%s '%.200s' does not begin with http:// or https://", key, url);
+        return -1;
+    }
+    len = strcspn(host, "/?#");
+    for (size_t i = len; i > 0 && host[i - 1] != '@'; i--)
+        is_open |= host[i - 1] == '{';
+    is_open |= file != NULL && file < host + len; /* its slashes stay: behind one, @ is a path's */
+    if (!is_open)
+        return 0;
+    snprintf(err->text, sizeof err->text,
+             "%s '%.200s' must say itself what the host is, without a name in braces", key, url);
+    return -1;
+}
+
 int template_url(char *url_r, size_t size, const char *text, const struct template_value *values)
 {
     static const char hex[] = "0123456789ABCDEF";

@@ -23,6 +23,9 @@ void template_write(struct td_json *json, const char *text, const struct templat
 int template_check(const char *key, const char *text, const struct template_value *values,
                    struct td_error *err);
 
+/* 0 when it begins with http:// or https:// and says itself what the host is, or -1 with a sentence
+ * that names the key: no {name} may stand for it, or a customer would say who is asked. */
+int template_check_url(const char *key, const char *url, struct td_error *err);
 /* A URL: {name} is percent-encoded. -1: it does not fit, or a value would climb ("." or ".."). */
 int template_url(char *url_r, size_t size, const char *text, const struct template_value *values);
 

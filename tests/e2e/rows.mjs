@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer as createPlain } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -158,6 +159,48 @@ test('row 34: a flood is cut at its source, and a bystander is answered', async 
     assert.ok(welcome > 0 && welcome <= 30, `${welcome} sessions`);
     for (const raw of crowd) raw.socket.destroy();
     assert.match(await asks(gw, 'again', 'quiet'), /again/);
+});
+
+test('row 39: a URL from outside reaches no address that is not public', async () => {
+    const hits = [];
+    const inside = createPlain((req, res) => {
+        hits.push(req.url);
+        res.writeHead(302, { location: `http://127.0.0.1:${inside.address().port}/redirected` });
+        res.end(JSON.stringify({ url: 'secret' }));
+    });
+    await new Promise(done => inside.listen(0, done)); // on every address of this machine
+    const { port } = inside.address(), named = `127.0.0.1:${port}`;
+    const gw = await gateway({
+        conf: `[channel hook]\ntype = webhook\nagent = e\nverify = bearer\nsecret = in\n` +
+            `url = http://${named}/out\nauth = bearer\nauth_secret = out\nin_file = /file\n` +
+            `file_hosts = ${named}, *\n${ECHO}`,
+    });
+    const say = async (id, file) => {
+        const res = await fetch(`${gw.url}/hooks/hook`, {
+            method: 'POST', headers: { authorization: 'Bearer in' },
+            body: JSON.stringify({ id, from: 'p', text: id, file }),
+        });
+        assert.deepEqual([res.status, await res.json()],
+                         [200, { accepted: 1, duplicates: 0, unknown: 0, refused: 0 }], file);
+    };
+    const fetched = () => hits.filter(url => url !== '/out');
+    const urls = ['127.1', '127.0.0.2', '2130706433', '0x7f.1', '0x7f000001', '0177.0.0.1',
+        '0', '0.0.0.0', 'localhost', 'LOCALHOST', '[::1]', '[::]', '[::ffff:127.0.0.1]',
+        '[::ffff:7f00:1]', '[::ffff:10.0.0.1]', '[64:ff9b::127.0.0.1]', '10.0.0.1', '192.168.0.1',
+        '172.16.0.1', '100.64.0.1', '169.254.169.254', '[fe80::1]', '[fd00::1]', '[ff02::1]']
+        .map(host => `http://${host}:${port}/x`);
+    urls.push(`https://localhost:${port}/x`, `http://${named}@localhost:${port}/x`,
+              'file:///etc/passwd', `gopher://${named}/x`, `unix:${gw.dir}/control`,
+              `http://u\\@127.0.0.2:${port}/`);
+    await Promise.all(urls.map((url, i) => say(`n${i}`, url)));
+    assert.deepEqual(fetched(), []);
+    const refused = /a file was not taken: (its address is not good|its host is not)/g;
+    await until(() => gw.log.match(refused)?.length === urls.length, 'a line for each', 15000);
+
+    await say('named', `http://${named}/named`); // the conf's own choice; nothing follows its redirect
+    assert.deepEqual(fetched(), ['/named']);
+    inside.closeAllConnections();
+    inside.close();
 });
 
 /** Where a word must not stand: [place, text] pairs. */

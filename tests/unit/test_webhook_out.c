@@ -118,6 +118,15 @@ static void a_conf_that_cannot_work_does_not_open(void **state)
     kit_refuses(KIT_OPEN "choice = {title}{value}", "'choice' is not JSON");
     kit_refuses(KIT_OPEN "auth = bearer", "auth_secret is missing");
     kit_refuses("verify = none\nurl = http://h/{secret}", "auth_secret is missing");
+    kit_refuses("verify = none\nurl = http://{peer}/in", "must say itself what the host is");
+    kit_refuses("verify = none\nurl = http://u:{account}@h.{account}:80/in",
+                "must say itself what the host is");
+    kit_refuses("verify = none\nurl = http://h/in\nin_file = /f\nfile_url = http://h{file}/",
+                "file_url 'http://h{file}/' must say itself what the host is");
+    kit_refuses("verify = none\nurl = http://h/in\nin_file = /f\nfile_lookup = http://{file}@h/",
+                "must say itself what the host is");
+    kit_refuses("verify = none\nurl = http://h/in\nin_file = /f\nfile_url = ftp://h/{file}",
+                "does not begin with http");
     kit_refuses(KIT_OPEN "headers = X", "header 1 is not");
     kit_refuses(KIT_OPEN "idempotency_header = a b", "idempotency_header is not");
 }
