@@ -220,6 +220,37 @@ static void get_agents(struct admin *admin, const struct td_web_request *request
     reply_json(admin, request->id, 200, &json);
 }
 
+static void get_desks(struct admin *admin, const struct td_web_request *request)
+{
+    struct td_json json = { 0 };
+    struct buf text = { 0 };
+
+    td_json_object(&json);
+    gate_desks_json(admin->conf.gate, &text);
+    raw_member(&json, "desks", &text);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
+static void get_handoffs(struct admin *admin, const struct td_web_request *request)
+{
+    char state[16];
+    const int has_state = query_get(request->query, "state", state, sizeof state);
+    struct td_json json = { 0 };
+    struct buf text = { 0 };
+
+    if (has_state && strcmp(state, "queued") != 0 && strcmp(state, "live") != 0 &&
+        strcmp(state, "closed") != 0) {
+        reply_error(admin, request->id, 400, "bad_request", "state is queued, live or closed");
+        return;
+    }
+    td_json_object(&json);
+    gate_handoffs_json(admin->conf.gate, has_state ? state : NULL, &text);
+    raw_member(&json, "handoffs", &text);
+    td_json_object_end(&json);
+    reply_json(admin, request->id, 200, &json);
+}
+
 /* /channels/NAME/suspend, /channels/NAME/resume; 1 when the path is one of them. */
 static int on_channel(struct admin *admin, const struct td_web_request *request, const char *path)
 {
@@ -329,6 +360,24 @@ static void post_pass(struct admin *admin, const struct td_web_request *request,
     cJSON_Delete(body);
 }
 
+/* {"queue"?, "reason"?}; an empty body is fine. */
+static void post_request(struct admin *admin, const struct td_web_request *request,
+                         const struct ulid *id)
+{
+    char why[128] = "";
+    cJSON *body = request->body_len > 0
+                      ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
+                      : NULL;
+
+    if (request->body_len > 0 && !cJSON_IsObject(body))
+        reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
+    else
+        gate_request(admin->conf.gate, id, td_json_get_str(body, "queue"),
+                     td_json_get_str(body, "reason"), "operator", reply_later,
+                     later(admin, request, NULL));
+    cJSON_Delete(body);
+}
+
 /* /sessions/ID, /sessions/ID/what; 1 when the path is one of them. */
 static int on_session(struct admin *admin, const struct td_web_request *request, const char *path,
                       int is_post)
@@ -348,6 +397,10 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
         get_journal(admin, request, &id);
     else if (is_post && strcmp(what, "pass") == 0)
         post_pass(admin, request, &id);
+    else if (is_post && strcmp(what, "request") == 0)
+        post_request(admin, request, &id);
+    else if (is_post && strcmp(what, "release") == 0)
+        gate_release(admin->conf.gate, &id, "operator", reply_later, later(admin, request, NULL));
     else if (is_post && strcmp(what, "close") == 0)
         gate_close_session(admin->conf.gate, &id, "operator", reply_later,
                            later(admin, request, NULL));
@@ -391,7 +444,8 @@ static void on_api(void *arg, const struct td_web_request *request)
         { "status", 0, get_status },   { "plugins", 0, get_plugins },
         { "sessions", 0, get_sessions }, { "reload", 1, post_reload },
         { "drain", 1, post_drain },      { "channels", 0, get_channels },
-        { "agents", 0, get_agents },
+        { "agents", 0, get_agents },     { "desks", 0, get_desks },
+        { "handoffs", 0, get_handoffs },
         { "events", 0, get_events },
     };
     struct admin *admin = arg;

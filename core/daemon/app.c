@@ -333,6 +333,7 @@ static void start_gate(struct app *app)
     memcpy(app->hash, app->setup->policy->hash, sizeof app->hash);
     gate_set_policy(app->gate, app->setup->policy, policy_free);
     app->setup->policy = NULL;
+    humans_set(app->gate, app->setup);
 }
 
 static int open_instances(struct app *app, struct err *err)

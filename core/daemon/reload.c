@@ -3,11 +3,13 @@
 
 #include "daemon/reload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "daemon/policy_build.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
@@ -26,6 +28,21 @@ int instance_open(struct gate *gate, const struct instance *instance, struct err
     if (gate_instance_open(gate, &conf, err) == 0)
         return 0;
     return err_wrap(err, "[%s %s]", kind_name(instance->kind), instance->name);
+}
+
+void humans_set(struct gate *gate, const struct setup *setup)
+{
+    struct gate_human *humans = mem_array(setup->n_humans + 1, sizeof *humans);
+
+    for (size_t i = 0; i < setup->n_humans; i++) {
+        const char *token = setup->humans[i].conf.token;
+
+        humans[i].name = setup->humans[i].section->name;
+        crypt_sha256(token, strlen(token), humans[i].token);
+    }
+    gate_set_humans(gate, humans, setup->n_humans);
+    mem_wipe(humans, setup->n_humans * sizeof *humans);
+    free(humans);
 }
 
 static struct instance *counterpart(const struct setup *setup, const struct instance *instance)
@@ -105,6 +122,7 @@ int reload_apply(struct gate *gate, struct setup *old, struct setup *next, struc
     }
     gate_set_policy(gate, next->policy, policy_free);
     next->policy = NULL;
+    humans_set(gate, next);
     return 0;
 }
 

@@ -22,4 +22,7 @@ int reload_apply(struct gate *gate, struct setup *old, struct setup *next, struc
 /* Keys of [tandem] that differ and take effect at the next start only, as "a, b". */
 void reload_waiting(const struct setup *old, const struct setup *next, struct buf *out);
 
+/* The tokens of the conf's humans. */
+void humans_set(struct gate *gate, const struct setup *setup);
+
 #endif

@@ -35,7 +35,7 @@ static const char *copy_customer(struct arena *arena, const struct td_customer *
     return NULL;
 }
 
-static const char *copy_message(struct arena *arena, const struct td_message *from,
+const char *copy_message(struct arena *arena, const struct td_message *from,
                                 const struct td_message **message_r)
 {
     struct td_message *to;

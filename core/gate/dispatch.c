@@ -31,7 +31,7 @@ struct job *job_add(struct td_instance *inst, const struct slot *slot, int64_t l
     DL_APPEND(inst->jobs, job);
     if (inst->kind == TD_AGENT)
         inst->n_asks++;
-    else
+    else if (inst->kind == TD_CHANNEL)
         inst->gate->n_sends++;
     return job;
 }
@@ -61,8 +61,10 @@ static void job_settle(struct job *job)
 {
     struct td_instance *inst = job->inst;
 
-    if (inst->kind != TD_AGENT)
+    if (inst->kind == TD_CHANNEL)
         inst->gate->n_sends--;
+    else if (inst->kind == TD_DESK)
+        return;
     else if (job->overdue)
         inst->n_overdue--;
     else
@@ -92,6 +94,8 @@ void job_check_all(struct gate *gate, int64_t now_ms)
                 continue;
             if (inst->kind == TD_AGENT)
                 dispatch_overdue(inst, job, now_ms);
+            else if (inst->kind == TD_DESK)
+                desk_overdue(inst, job);
             else
                 outbox_overdue(inst, job);
         }

@@ -14,7 +14,7 @@
 #include "base/crypt.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "gate/gate_private.h"
+#include "gate/board.h"
 #include "io/loop.h"
 
 #define ARENA_FIRST 8192
@@ -55,8 +55,29 @@ void gate_set_policy(struct gate *gate, const struct policy *policy,
     struct policy_ref *ref = mem_alloc(sizeof *ref);
 
     *ref = (struct policy_ref){ .refs = 1, .policy = policy, .release = release };
+    line_set_policy(gate->board->line, policy);
     policy_drop(&gate->policy);
     gate->policy = ref;
+}
+
+static void humans_free(struct gate *gate)
+{
+    for (size_t i = 0; i < gate->n_humans; i++)
+        free((char *)(void *)gate->humans[i].name);
+    free(gate->humans);
+    gate->humans = NULL;
+    gate->n_humans = 0;
+}
+
+void gate_set_humans(struct gate *gate, const struct gate_human *humans, size_t n)
+{
+    humans_free(gate);
+    gate->humans = mem_array(n, sizeof *gate->humans);
+    for (size_t i = 0; i < n; i++) {
+        gate->humans[i] = humans[i];
+        gate->humans[i].name = mem_strdup(humans[i].name);
+    }
+    gate->n_humans = n;
 }
 
 /* ---- Memory, random, ids ------------------------------------------------------------------ */
@@ -141,6 +162,8 @@ void item_free(struct gate *gate, struct item **item_p)
     over = item->over;
     late_done(gate, item, -1);
     gate->n_items--;
+    if (item->reserved != NULL && !gate->dead)
+        board_reserve(gate, item->reserved, -1);
     policy_drop(&item->policy);
     gate_arena_put(gate, &item->step.arena);
     arena = item->arena;
@@ -168,6 +191,8 @@ void item_refuse(struct gate *gate, struct item *item, enum td_status status, co
     }
     if (item->kind == ITEM_LOOK && item->look != NULL)
         item->look(item, NULL);
+    if (item->kind == ITEM_DESK)
+        request_refused(item, status, detail, retry_after_ms);
     if (inst == NULL || !instance_is_open(inst) || inst->generation != item->generation)
         return;
     if (item->kind == ITEM_DELIVER) {
@@ -306,6 +331,7 @@ static void tick(void *arg)
     if (now >= gate->next_sweep_ms) {
         gate->next_sweep_ms = now + SWEEP_MS;
         job_check_all(gate, now);
+        board_tick(gate, now);
         sweep(gate, now);
         slot_make_room(gate);
     }
@@ -343,6 +369,8 @@ static void describe(struct metric_set *set)
         { "tandem_stale_outputs_total", "counter", "Outputs that came too late and were dropped." },
         { "tandem_deliveries_total", "counter", "What became of messages to customers." },
         { "tandem_duplicates_total", "counter", "Messages that had been taken before." },
+        { "tandem_handoffs", "gauge", "Handoffs under way, by state." },
+        { "tandem_queue_waiting", "gauge", "Customers who wait, by queue." },
         { "tandem_plugin_errors_total", "counter", "Breaches of contract and missed deadlines." },
     };
 
@@ -359,6 +387,7 @@ struct gate *gate_new(const struct gate_conf *conf)
     if (gate->conf.max_sessions == 0)
         gate->conf.max_sessions = DEFAULT_SESSIONS;
     gate->refs = 1;
+    gate->board = board_new();
     gate->refusals_end = &gate->refusals;
     gate->posts_end = &gate->posts;
     gate->arenas = mem_array(KEPT_ARENAS, sizeof *gate->arenas);
@@ -384,6 +413,8 @@ void gate_unref(struct gate *gate)
     if (--gate->refs > 0)
         return;
     instance_free_all(gate);
+    board_free(&gate->board);
+    humans_free(gate);
     policy_drop(&gate->policy);
     while (gate->n_arenas > 0)
         arena_free(&gate->arenas[--gate->n_arenas]);

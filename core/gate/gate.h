@@ -9,6 +9,9 @@
  *   slot      sessions in memory: found, loaded, written out and let go
  *   dispatch  questions to agents and their answers; a circuit breaker an agent
  *   late      answers that agents post by themselves, to a turn that is open
+ *   desk      offers, relays and events to desks
+ *   board     all handoffs at a glance, presence of humans, who watches
+ *   request   what desks ask for their humans; answered once
  *   outbox    what leaves, in order a session, one at a time, with back-off
  *   stream    parts of an answer, shown before it comes
  *   timers    wakes sessions when engine_due() says, also those that are not in memory
@@ -72,6 +75,13 @@ struct gate_files_conf {
 };
 void gate_set_files(struct gate *gate, const struct gate_files_conf *conf);
 
+/* Who may speak for a human of the conf: copied, replaces those before. */
+struct gate_human {
+    const char *name;
+    uint8_t token[32]; /* SHA-256 of the bearer token */
+};
+void gate_set_humans(struct gate *gate, const struct gate_human *humans, size_t n);
+
 /* Per instance settings that the gate itself obeys. */
 struct gate_instance_conf {
     const struct td_plugin *plugin;
@@ -110,6 +120,9 @@ void gate_instances_json(const struct gate *gate, struct buf *out); /* an array 
 int gate_suspend(struct gate *gate, const char *channel, int on);
 void gate_channels_json(const struct gate *gate, struct buf *out); /* an array */
 void gate_agents_json(const struct gate *gate, struct buf *out);   /* an array */
+void gate_desks_json(const struct gate *gate, struct buf *out); /* an array; with their queues */
+/* An array; state: NULL, "queued", "live", "closed". */
+void gate_handoffs_json(struct gate *gate, const char *state, struct buf *out);
 /* One of them as an object; -1: there is none. */
 int gate_channel_json(const struct gate *gate, const char *name, struct buf *out);
 
@@ -136,6 +149,12 @@ void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size
                   int with_bodies, gate_json_fn *fn, void *arg);
 void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
                gate_json_fn *fn, void *arg);
+/* Asks for a human; queue NULL: the channel's own. Gives a session that a human has back to the
+ * agent. Both answered like gate_pass(). */
+void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
+                  const char *by, gate_json_fn *fn, void *arg);
+void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
+                  void *arg);
 void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
                         void *arg);
 

@@ -108,6 +108,8 @@ struct job {
     int64_t due_ms;     /* monotonic: when it should have been answered */
     int overdue;        /* counted as a failure already; a late answer is still heard */
     int by_turn;
+    int is_offer;        /* desks: an offer, not a relay */
+    struct ulid handoff; /* desks */
     size_t streamed; /* bytes of the answer that came as parts */
     int shown;       /* some of them were shown: it cannot be asked again */
 };
@@ -171,6 +173,7 @@ void instance_pause(struct td_instance *inst);
 void instance_release(struct td_instance *inst);
 const struct td_channel_ops *instance_channel(const struct td_instance *inst);
 const struct td_agent_ops *instance_agent(const struct td_instance *inst);
+const struct td_desk_ops *instance_desk(const struct td_instance *inst);
 const char *instance_label(const struct td_instance *inst); /* "channel" or "agent" */
 void instance_free_all(struct gate *gate);
 /* The plugin broke the contract: counted, logged once in a while. */
@@ -189,6 +192,7 @@ enum item_kind {
     ITEM_CHANNEL,  /* an event of a channel: nobody waits, it may be dropped */
     ITEM_INTERNAL, /* must not be lost */
     ITEM_OPERATOR, /* answered with fn */
+    ITEM_DESK,     /* answered with done() */
     ITEM_LOOK,     /* look() is called with the slot, nothing is decided */
 };
 
@@ -211,6 +215,8 @@ struct item {
     void (*look)(struct item *item, struct slot *slot); /* slot NULL: there is no such session */
     const struct refusal *refusal; /* of one that never got to a session */
     void (*over)(struct gate *gate); /* called when it is done with, whatever came of it */
+    const struct td_desk_done *done; /* DESK: the answer that is known already */
+    const char *reserved; /* DESK: the human whose load it counts against meanwhile */
     int has_files; /* its attachments are this session's, and all that is known of them is there */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
@@ -292,6 +298,7 @@ struct slot {
     struct td_instance *channel; /* looked up on first use */
 
     uint64_t ask_job; /* under way; 0: none */
+    struct desk_link *desk; /* what is under way with a desk; NULL: nothing yet */
     struct stream *stream; /* of ask_job; NULL: none */
     struct loop_timer *timer;
     int64_t timer_at, timer_floor; /* wall */
@@ -364,12 +371,55 @@ const struct td_answer *copy_answer(struct arena *arena, const struct td_answer 
 /* Choices, attachments (their ids), parts and raw of a message; NULL, or why not. */
 const char *copy_content(struct arena *arena, const struct td_message *from, struct td_message *to);
 int copy_is_good(const char *text, size_t max); /* UTF-8 of at most max bytes; NULL is */
+const char *copy_message(struct arena *arena, const struct td_message *from,
+                         const struct td_message **message_r);
 const char *copy_detail(const char *detail); /* borrowed, or a sentence that it is no good */
 
 void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in);
 void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
 void inbound_detach(struct td_instance *inst, const char *session);
 void inbound_event(struct td_instance *inst, const struct td_event *event);
+
+/* Desks. */
+struct desk_link;
+void desk_offer(struct slot *slot); /* the state's handoff, to its desk */
+void desk_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered);
+void desk_relay(struct slot *slot, uint64_t of, uint32_t delta);
+void desk_sent(struct td_instance *inst, uint64_t job, const struct td_sent *sent);
+void desk_run(struct slot *slot);
+void desk_release(struct slot *slot, const struct effect *effect);
+void desk_event(struct slot *slot, const struct effect *effect);
+void desk_tell(struct td_instance *inst, const struct td_desk_event *event); /* NULL: nobody */
+/* The package of the state's handoff as this desk may see it; in the arena. */
+const char *desk_package(const struct slot *slot, const struct td_instance *inst,
+                         struct arena *arena);
+void desk_opened(struct td_instance *inst);
+void desk_closed(struct td_instance *inst, struct job *job);
+void desk_overdue(struct td_instance *inst, struct job *job);
+int desk_is_idle(const struct slot *slot);
+void desk_stop(struct slot *slot); /* its timers */
+void desk_free(struct slot *slot);
+
+struct board;
+struct board *board_new(void);
+void board_free(struct board **board);
+int board_has(const struct slot *slot); /* its session has a handoff that waits or is live */
+void board_update(struct slot *slot);
+void board_outcome(struct slot *slot, const struct record *record);
+void board_said(struct slot *slot, const struct record *record);
+/* 1: the queue cannot take one more; outcome_r says why. */
+int board_cannot(const struct slot *slot, enum offered_outcome *outcome_r);
+void board_place(const struct slot *slot, uint32_t *position_r, int64_t *wait_ms_r);
+void board_alive(struct gate *gate, const char *human, int renew); /* they were heard of */
+void board_unwatch(struct gate *gate, const struct td_instance *inst, const struct ulid *session);
+void board_tick(struct gate *gate, int64_t now_ms);
+
+void request_desk(struct td_instance *inst, uint64_t job, const struct td_desk_request *request);
+int request_judge(struct slot *slot, struct item *item); /* 1: it is answered already */
+void request_done(struct slot *slot, struct item *item);
+void request_refused(struct item *item, enum td_status status, const char *detail,
+                     uint32_t retry_after_ms);
+void transcript_read(struct slot *slot, struct item *item, uint64_t before);
 
 void attachments_file(struct td_instance *inst, uint64_t job, const struct td_file *file);
 int attachments_wanted(const struct item *item); /* it names files that are not looked up yet */
@@ -439,6 +489,7 @@ void resume_free(struct resume **resume);
 struct drain;
 void drain_free(struct drain **drain);
 
+const struct event_control *operator_control(const struct slot *slot, struct item *item);
 void operator_session_json(const struct slot *slot, struct buf *out);
 
 /* Before the records are applied, while they stand; item: whose step is in it, or NULL. */
@@ -475,6 +526,9 @@ struct gate {
     int pumping; /* a turn of gate_pump() is on its way */
 
     struct td_instance *instances, *kicked;
+    struct board *board;
+    struct gate_human *humans; /* own memory */
+    size_t n_humans;
     struct job *jobs;
     struct job *asked;   /* by turn: the newest job of each that may be answered late */
     struct past *pasts;  /* turns that were, oldest first */

@@ -17,6 +17,7 @@
 #include "io/web.h"
 
 #define MAX_POSTS 10000 /* of an instance, waiting */
+#define MAX_TOKEN 4096
 #define MAX_COUNTS 32   /* names of an instance */
 
 struct post {
@@ -143,7 +144,9 @@ static void host_event(struct td_instance *inst, const struct td_event *event)
 
 static void host_sent(struct td_instance *inst, uint64_t job, const struct td_sent *sent)
 {
-    if (may(inst, TD_CHANNEL, "sent"))
+    if (inst->kind == TD_DESK && may(inst, TD_DESK, "sent"))
+        desk_sent(inst, job, sent);
+    else if (inst->kind != TD_DESK && may(inst, TD_CHANNEL, "sent"))
         outbox_sent(inst, job, sent);
 }
 
@@ -163,6 +166,42 @@ static void host_file(struct td_instance *inst, uint64_t job, const struct td_fi
 {
     if (may(inst, 0, "file"))
         attachments_file(inst, job, file);
+}
+
+static void host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered)
+{
+    if (may(inst, TD_DESK, "offered"))
+        desk_offered(inst, job, offered);
+}
+
+static void host_desk(struct td_instance *inst, uint64_t job,
+                      const struct td_desk_request *request)
+{
+    if (may(inst, TD_DESK, "desk"))
+        request_desk(inst, job, request);
+}
+
+/* Every human is looked at, whoever it is. */
+static const char *host_human(struct td_instance *inst, const char *token)
+{
+    const struct gate *gate = inst->gate;
+    const struct policy_human *human;
+    const char *found = NULL;
+    uint8_t hash[CRYPT_HASH];
+
+    if (!may(inst, TD_DESK, "human") || token == NULL)
+        return NULL;
+    crypt_sha256(token, strnlen(token, MAX_TOKEN), hash);
+    for (size_t i = 0; i < gate->n_humans; i++) {
+        if (crypt_equal(hash, gate->humans[i].token, sizeof hash))
+            found = gate->humans[i].name;
+    }
+    human = found != NULL ? policy_human(gate->policy->policy, found) : NULL;
+    for (size_t i = 0; human != NULL && human->desks[i] != NULL; i++) {
+        if (strcmp(human->desks[i], inst->name) == 0)
+            return found;
+    }
+    return NULL;
 }
 
 /* ---- The loop ----------------------------------------------------------------------------- */
@@ -457,6 +496,9 @@ const struct td_host host_vtable = {
     .ws_send = host_ws_send,
     .ws_close = host_ws_close,
     .delta = host_delta,
+    .offered = host_offered,
+    .desk = host_desk,
+    .human = host_human,
     .file = host_file,
     .route_with = host_route_with,
 };

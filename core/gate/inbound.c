@@ -155,21 +155,39 @@ static int event_type_of(const struct td_event *event, enum event_type *type_r)
     case TD_EV_RECEIPT: *type_r = EVENT_SENT; return 1;
     case TD_EV_RATING: *type_r = EVENT_RATING; return 1;
     case TD_EV_LEAVE: *type_r = EVENT_LEAVE; return 1;
-    case TD_EV_MESSAGE:
-    case TD_EV_ECHO:
-    case TD_EV_OWNER:
-    case TD_EV_TYPING:
-    case TD_EV_CLOSED:
-    case TD_EV_DELTA:
-    case TD_EV_QUEUE:
+    case TD_EV_TYPING: *type_r = EVENT_TYPING; return 1;
     case TD_EV_RINGING:
     case TD_EV_ANSWERED:
     case TD_EV_DTMF:
     case TD_EV_HUNG_UP:
-    case TD_EV_TRANSFER:
-    case TD_EV_TRANSFERRED: break;
+    case TD_EV_TRANSFERRED: *type_r = EVENT_CALL; return 1;
+    case TD_EV_MESSAGE:
+    case TD_EV_ECHO:
+    case TD_EV_OWNER:
+    case TD_EV_CLOSED:
+    case TD_EV_DELTA:
+    case TD_EV_QUEUE:
+    case TD_EV_TRANSFER: break;
     }
     return 0;
+}
+
+/* Typing is shown to humans only; nobody loads a session for it. */
+static int somebody_sees(struct gate *gate, const struct ulid *id)
+{
+    const struct slot *slot = slot_get(gate, id);
+
+    return slot != NULL && slot->state == SLOT_READY && board_has(slot);
+}
+
+static const struct event_call *copy_call(struct item *item, const struct td_event *event)
+{
+    struct event_call *call = arena_alloc(item->arena, sizeof *call);
+
+    *call = (struct event_call){ .type = event->type, .text = item->event.text,
+                                 .code = TD_HAS(event, code) ? event->code : 0,
+                                 .status = event->status };
+    return call;
 }
 
 void inbound_event(struct td_instance *inst, const struct td_event *event)
@@ -185,8 +203,8 @@ void inbound_event(struct td_instance *inst, const struct td_event *event)
         instance_misuse(inst, "an event without a session, or with an unknown status");
         return;
     }
-    if (event->type == TD_EV_TYPING)
-        return; /* there is nobody yet who would see it */
+    if (event->type == TD_EV_TYPING && !somebody_sees(gate, &id))
+        return;
     if (!event_type_of(event, &type)) {
         instance_misuse(inst, "an event of type %d cannot come from a channel", (int)event->type);
         return;
@@ -204,5 +222,8 @@ void inbound_event(struct td_instance *inst, const struct td_event *event)
     if (event->text != NULL && strnlen(event->text, MAX_TEXT + 1) <= MAX_TEXT &&
         utf8_valid(event->text, strlen(event->text)))
         item->event.text = arena_strdup(item->arena, event->text);
+    item->event.on = event->on != 0;
+    if (type == EVENT_CALL)
+        item->event.call = copy_call(item, event);
     slot_add(slot, item);
 }

@@ -65,6 +65,11 @@ const struct td_agent_ops *instance_agent(const struct td_instance *inst)
     return inst->conf.plugin->ops;
 }
 
+const struct td_desk_ops *instance_desk(const struct td_instance *inst)
+{
+    return inst->conf.plugin->ops;
+}
+
 void instance_misuse(struct td_instance *inst, const char *fmt, ...)
 {
     int64_t now = clock_mono_ms();
@@ -181,6 +186,8 @@ static void opened(struct td_instance *inst)
     inst->open_tries = 0;
     LOG_INFO(&inst->log, "open (%s %s)", inst->conf.plugin->name, inst->conf.plugin->version);
     listen_instance(inst);
+    if (inst->kind == TD_DESK)
+        desk_opened(inst);
     if (inst->kind != TD_CHANNEL)
         return;
     if (inst->gate->draining || inst->suspended)
@@ -200,6 +207,9 @@ static enum td_status try_open(struct td_instance *inst)
     if (inst->kind == TD_CHANNEL)
         status = instance_channel(inst)->open(&host_vtable, inst, inst->conf.conf, &inst->self,
                                               &error);
+    else if (inst->kind == TD_DESK)
+        status = instance_desk(inst)->open(&host_vtable, inst, inst->conf.conf, &inst->self,
+                                           &error);
     else
         status = instance_agent(inst)->open(&host_vtable, inst, inst->conf.conf, &inst->self,
                                             &error);
@@ -286,6 +296,9 @@ static void close_plugin(struct td_instance *inst)
         if (instance_channel(inst)->pause != NULL)
             instance_channel(inst)->pause(inst->self, 1);
         instance_channel(inst)->close(inst->self);
+    } else if (inst->kind == TD_DESK) {
+        board_unwatch(inst->gate, inst, NULL);
+        instance_desk(inst)->close(inst->self);
     } else {
         instance_agent(inst)->close(inst->self);
     }
@@ -295,6 +308,8 @@ static void close_plugin(struct td_instance *inst)
     DL_FOREACH_SAFE(inst->jobs, job, next) {
         if (inst->kind == TD_CHANNEL)
             outbox_closed(inst, job);
+        else if (inst->kind == TD_DESK)
+            desk_closed(inst, job);
         else
             dispatch_closed(inst, job);
     }

@@ -32,10 +32,10 @@ static void run_effects(struct slot *slot, const struct item *item)
         case EFFECT_STALE:
             ++*gate_counter(slot->gate, "tandem_stale_outputs_total", "kind", effect->text);
             break;
-        case EFFECT_OFFER:
-        case EFFECT_RELAY:
-        case EFFECT_RELEASE:
-        case EFFECT_DESK_EVENT: break; /* there are no desks yet */
+        case EFFECT_OFFER: desk_offer(slot); break;
+        case EFFECT_RELAY: desk_relay(slot, effect->of, effect->delta); break;
+        case EFFECT_RELEASE: desk_release(slot, effect); break;
+        case EFFECT_DESK_EVENT: desk_event(slot, effect); break;
         }
     }
 }
@@ -72,10 +72,22 @@ static void conclude(struct slot *slot)
     if (slot->current->event.type == EVENT_TIMER)
         slot->timer_queued = 0;
     outbox_run(slot);
+    desk_run(slot);
     timers_update(slot);
     item_free(slot->gate, &slot->current);
     if (slot->items != NULL)
         slot_wake(slot);
+}
+
+static void tell_board(struct slot *slot, const struct item *item)
+{
+    for (size_t i = 0; i < item->step.n_records; i++)
+        board_outcome(slot, &item->step.records[i]);
+    board_update(slot);
+    for (size_t i = 0; i < item->step.n_records; i++)
+        board_said(slot, &item->step.records[i]);
+    if (slot->session.phase == SESSION_CLOSED)
+        board_unwatch(slot->gate, NULL, &slot->id);
 }
 
 /* The records are durable, or marks, and applied. */
@@ -84,6 +96,7 @@ static void finish(struct slot *slot)
     struct item *item = slot->current;
 
     slot_count_phase(slot);
+    tell_board(slot, item);
     if (item->kind == ITEM_ATTACH) {
         replay_start(slot, item);
         return;
@@ -92,6 +105,13 @@ static void finish(struct slot *slot)
         accept(slot, item, &slot->id, item->step.message_seq, 0);
     } else if (item->late != 0) {
         late_done(slot->gate, item, item->step.verdict == VERDICT_OK);
+    } else if (item->kind == ITEM_DESK) {
+        request_done(slot, item);
+    } else if (item->kind == ITEM_OPERATOR && item->event.type == EVENT_CONTROL &&
+               item->step.outcome > CONTROL_AGAIN) {
+        static const char why[] = "no human has this session, or nobody can take it over";
+
+        item->fn(item->arg, 409, why, sizeof why - 1);
     } else if (item->kind == ITEM_OPERATOR) {
         struct buf json = { 0 };
 
@@ -262,6 +282,8 @@ static void decide(struct slot *slot, struct item *item)
     struct event *event = &item->event;
 
     gate_arena_put(gate, &item->step.arena); /* of an earlier try */
+    if (item->kind == ITEM_OPERATOR && event->control != NULL)
+        event->control = operator_control(slot, item);
     policy_drop(&item->policy);
     item->policy = policy_hold(gate);
     item->step = (struct step){ .arena = gate_arena(gate) };
@@ -393,6 +415,10 @@ static int run_first(struct slot *slot)
 
     slot_used(slot);
     why = judge(slot, item, &status);
+    if (why == NULL && item->kind == ITEM_DESK && request_judge(slot, item)) {
+        conclude(slot);
+        return 0;
+    }
     if (why == NULL && item->kind != ITEM_LOOK) {
         decide(slot, item);
         if (item->step.verdict == VERDICT_OK && attachments_wanted(item))
@@ -414,6 +440,7 @@ void mailbox_run(struct slot *slot)
     if (slot->state != SLOT_READY)
         return;
     outbox_run(slot);
+    desk_run(slot);
     if (slot->gate->drained)
         refuse_external(slot, "draining");
     for (int n = 0; n < RUN_MOST && slot->op == OP_NONE && slot->items != NULL &&

@@ -121,6 +121,42 @@ static void put_turn(struct td_json *j, const struct session_turn *turn)
     td_json_object_end(j);
 }
 
+static void put_handoff(struct td_json *j, const struct session *s)
+{
+    static const char *const states[] = { "none", "offered", "queued", "live" };
+    static const char *const promises[] = { "", "made", "kept", "broken", "void" };
+    const struct session_handoff *h = &s->handoff;
+    char id[ULID_TEXT];
+
+    if (h->state > HANDOFF_NONE && h->state <= HANDOFF_LIVE) {
+        ulid_format(&h->id, id);
+        td_json_key(j, "handoff");
+        td_json_object(j);
+        put_str(j, "id", id);
+        put_str(j, "state", states[h->state]);
+        put_str(j, "queue", h->queue);
+        put_str(j, "desk", h->desk);
+        put_str(j, "human", h->human);
+        put_str(j, "reason", h->code);
+        put_time(j, "since", h->since);
+        put_time(j, "accepted_at", h->accepted_at);
+        td_json_object_end(j);
+    }
+    if (s->n_promises == 0)
+        return;
+    td_json_key(j, "promises");
+    td_json_array(j);
+    for (size_t i = 0; i < s->n_promises; i++) {
+        td_json_object(j);
+        put_str(j, "what", s->promises[i].what);
+        put_str(j, "by_whom", s->promises[i].by_whom);
+        put_str(j, "state", promises[s->promises[i].state]);
+        put_time(j, "due", s->promises[i].due);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
 /* Facts only: no address, no name, nothing that was said. */
 static void put_session(struct td_json *j, const struct slot *slot)
 {
@@ -139,7 +175,10 @@ static void put_session(struct td_json *j, const struct slot *slot)
     td_json_object(j);
     put_str(j, "kind", owners[s->owner]);
     put_str(j, "name", s->owner_name);
+    if (session_held(s) && s->owner != TD_OWNER_HUMAN)
+        td_json_key_bool(j, "pending", 1);
     td_json_object_end(j);
+    put_handoff(j, s);
     put_turn(j, &s->turn);
     put_uint(j, "pending", session_pending(s, NULL));
     put_uint(j, "outbox", slot->n_outs);
@@ -207,6 +246,52 @@ void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, cons
     item->fn = fn;
     item->arg = arg;
     hand_in(gate, id, item);
+}
+
+static void hand_control(struct gate *gate, const struct ulid *id, enum control_op op,
+                         const struct event_control *control, gate_json_fn *fn, void *arg)
+{
+    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_CONTROL);
+    struct event_control *to = arena_alloc(item->arena, sizeof *to);
+
+    to->op = op;
+    to->queue = arena_strdup(item->arena, control->queue);
+    to->code = arena_strdup(item->arena, control->code);
+    to->text = arena_strdup(item->arena, control->text);
+    item->event.control = to;
+    item->event.text = arena_strdup(item->arena, control->human); /* by whom */
+    item->fn = fn;
+    item->arg = arg;
+    hand_in(gate, id, item);
+}
+
+/* An operator speaks of whatever handoff there is, in the place of the human who has it. */
+const struct event_control *operator_control(const struct slot *slot, struct item *item)
+{
+    const struct session_handoff *h = &slot->session.handoff;
+    struct event_control *to = arena_alloc(item->arena, sizeof *to);
+
+    *to = *item->event.control;
+    if (to->op != CONTROL_RETURN)
+        return to;
+    to->handoff = h->id;
+    to->desk = arena_strdup(item->arena, h->desk);
+    to->human = arena_strdup(item->arena, h->human);
+    return to;
+}
+
+void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
+                  const char *by, gate_json_fn *fn, void *arg)
+{
+    hand_control(gate, id, CONTROL_REQUEST,
+                 &(struct event_control){ .queue = queue, .text = reason, .code = "supervisor",
+                                          .human = by }, fn, arg);
+}
+
+void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
+                  void *arg)
+{
+    hand_control(gate, id, CONTROL_RETURN, &(struct event_control){ .human = by }, fn, arg);
 }
 
 void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "gate/gate_private.h"
+#include "gate/board.h"
 #include "io/loop.h"
 
 #define MAX_MAILBOX 256
@@ -64,6 +64,7 @@ void slot_stop(struct slot *slot)
     loop_timer_del(&slot->out_timer);
     loop_timer_del(&slot->timer);
     stream_stop(slot);
+    desk_stop(slot);
 }
 
 /* The state and what hangs on it; the slot itself, its place and its mailbox stay. */
@@ -73,6 +74,7 @@ static void forget(struct slot *slot)
     journal_marks_drop(slot);
     outbox_fini(slot);
     stream_free(slot);
+    desk_free(slot);
     slot_heat(slot, 0);
     session_fini(&slot->session);
     slot_count_phase(slot);
@@ -147,6 +149,16 @@ static int restore(struct slot *slot, const struct store_loaded *loaded, struct 
     return 0;
 }
 
+/* The desk hears of a handoff that was under way when the process ended. */
+static void show_handoff(struct slot *slot)
+{
+    const int known = board_place_of(slot->gate, &slot->id) != NULL;
+
+    board_update(slot);
+    if (!known && board_has(slot) && slot->session.handoff.state != HANDOFF_CHECKING)
+        desk_offer(slot);
+}
+
 static void on_loaded(void *arg, const struct store_loaded *loaded)
 {
     struct slot *slot = arg;
@@ -182,6 +194,7 @@ static void on_loaded(void *arg, const struct store_loaded *loaded)
     }
     slot->state = SLOT_READY;
     slot_count_phase(slot);
+    show_handoff(slot);
     timers_update(slot);
     slot_wake(slot);
 }
@@ -430,7 +443,7 @@ void slot_count_phase(struct slot *slot)
 int slot_is_idle(const struct slot *slot)
 {
     return slot->state == SLOT_READY && slot->op == OP_NONE && slot->current == NULL &&
-           slot->items == NULL && slot->hold == NULL && slot->outs == NULL && slot->ask_job == 0;
+           slot->items == NULL && slot->hold == NULL && slot->outs == NULL && slot->ask_job == 0 && desk_is_idle(slot);
 }
 
 static void evict(struct slot *slot)

@@ -1,0 +1,214 @@
+/*
+ * transcript.c - a handoff as a human opens it: its package, and what was said, the newest page first.
+ *
+ * Read out of the journal, backwards in windows until the page is full; the session goes on meanwhile.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <tandem/json.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "gate/board.h"
+
+#define PAGE 50      /* messages */
+#define WINDOW 300   /* records read at once */
+
+struct said {
+    struct said *next;
+    struct record record;
+};
+
+struct reading {
+    struct gate *gate;
+    struct td_instance *inst;
+    unsigned generation;
+    uint64_t job;
+    struct ulid session, handoff;
+    char *package; /* NULL: none any more */
+    uint64_t from, to; /* the window: [from, to) */
+    struct arena *arena;
+    struct said *page; /* in order */
+    size_t n;
+};
+
+static void reading_free(struct reading *reading)
+{
+    struct gate *gate = reading->gate;
+
+    gate_arena_put(gate, &reading->arena);
+    free(reading->package);
+    free(reading);
+    gate_unref(gate);
+}
+
+static void done(const struct reading *reading, const struct td_desk_done *done)
+{
+    struct td_instance *inst = reading->inst;
+
+    if (!reading->gate->dead && instance_is_open(inst) && inst->generation == reading->generation)
+        instance_desk(inst)->done(inst->self, reading->job, done);
+}
+
+static void put_files(struct td_json *j, const struct td_attachment *const *files, size_t n)
+{
+    if (n == 0)
+        return;
+    td_json_key(j, "attachments");
+    td_json_array(j);
+    for (size_t i = 0; i < n; i++) {
+        td_json_object(j);
+        td_json_key_str(j, "id", files[i]->id);
+        td_json_key_str(j, "name", files[i]->name != NULL ? files[i]->name : "");
+        td_json_key_str(j, "type", files[i]->type != NULL ? files[i]->type : "");
+        td_json_key_int(j, "size", (int64_t)files[i]->bytes);
+        if (files[i]->url != NULL)
+            td_json_key_str(j, "url", files[i]->url);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
+static void put_said(struct td_json *j, const struct reading *reading, const struct record *r)
+{
+    static const char *const authors[] = { "customer", "agent", "human", "system" };
+    const struct td_message bare = { .size = sizeof bare, .attachments = r->body.attachments,
+                                     .n_attachments = r->body.n_attachments };
+    const struct td_message *message = links_files(reading->inst, &bare, reading->arena);
+    const char *text = r->type == RECORD_NOTE ? r->body.note : r->body.text;
+    const int author = r->type == RECORD_MESSAGE ? TD_CUSTOMER : r->author;
+    char at[CLOCK_TEXT];
+
+    clock_format(r->at, at);
+    td_json_object(j);
+    td_json_key_int(j, "seq", (int64_t)r->seq);
+    td_json_key_str(j, "at", at);
+    td_json_key_str(j, "author", r->type == RECORD_NOTE ? "note" : authors[author & 3]);
+    if (r->name != NULL)
+        td_json_key_str(j, "name", r->name);
+    if (text != NULL)
+        td_json_key_str(j, "text", text);
+    if (r->body.choice != NULL)
+        td_json_key_str(j, "choice", r->body.choice);
+    put_files(j, message->attachments, message->n_attachments);
+    td_json_object_end(j);
+}
+
+static void finish(struct reading *reading)
+{
+    const struct said *said = reading->page;
+    const int more = said != NULL && (reading->from > 1 || reading->n > PAGE);
+    struct td_json j = { 0 };
+    char handoff[ULID_TEXT], session[ULID_TEXT];
+
+    while (reading->n > PAGE && said != NULL) {
+        said = said->next;
+        reading->n--;
+    }
+    td_json_object(&j);
+    td_json_key(&j, "package");
+    td_json_raw(&j, reading->package != NULL ? reading->package : "null",
+                reading->package != NULL ? strlen(reading->package) : 4);
+    td_json_key(&j, "next");
+    if (more)
+        td_json_uint(&j, said->record.seq);
+    else
+        td_json_raw(&j, "null", 4);
+    td_json_key(&j, "transcript");
+    td_json_array(&j);
+    for (; said != NULL; said = said->next)
+        put_said(&j, reading, &said->record);
+    td_json_array_end(&j);
+    td_json_object_end(&j);
+    ulid_format(&reading->handoff, handoff);
+    ulid_format(&reading->session, session);
+    done(reading, &(struct td_desk_done){ .size = sizeof(struct td_desk_done), .status = TD_OK,
+                                          .handoff = handoff, .session = session,
+                                          .json = td_json_text(&j) });
+    td_json_free(&j);
+    reading_free(reading);
+}
+
+static void read_window(struct reading *reading);
+
+/* What the window holds goes before what is there. */
+static void add(struct reading *reading, const struct store_record *records, size_t n)
+{
+    struct said **end = &reading->page, *later = reading->page;
+
+    for (size_t i = 0; i < n && records[i].seq < reading->to; i++) {
+        struct said *said = arena_alloc(reading->arena, sizeof *said);
+        struct err err;
+
+        if (record_decode(records[i].data, records[i].data_len, reading->arena, &said->record,
+                          &err) != 0 ||
+            record_decode_body(records[i].body, records[i].body_len, reading->arena,
+                               &said->record.body, &err) != 0)
+            continue;
+        if (said->record.type != RECORD_MESSAGE && said->record.type != RECORD_REPLY &&
+            said->record.type != RECORD_NOTE)
+            continue;
+        *end = said;
+        end = &said->next;
+        reading->n++;
+    }
+    *end = later;
+}
+
+static void on_window(void *arg, enum store_status status, const struct store_record *records,
+                      size_t n, int more)
+{
+    struct reading *reading = arg;
+
+    (void)more;
+    if (reading->gate->dead) {
+        reading_free(reading);
+        return;
+    }
+    if (status != STORE_OK && status != STORE_NONE) {
+        done(reading, &(struct td_desk_done){ .size = sizeof(struct td_desk_done),
+                                              .status = TD_RETRY, .retry_after_ms = FULL_MS,
+                                              .detail = "the journal cannot be read now" });
+        reading_free(reading);
+        return;
+    }
+    add(reading, records, n);
+    if (reading->n > PAGE || reading->from <= 1 || n == 0) {
+        finish(reading);
+        return;
+    }
+    reading->to = reading->from;
+    read_window(reading);
+}
+
+static void read_window(struct reading *reading)
+{
+    reading->from = reading->to > WINDOW ? reading->to - WINDOW : 1;
+    store_read(reading->gate->conf.store, &reading->session, reading->from,
+               (size_t)(reading->to - reading->from) + 1, on_window, reading);
+}
+
+void transcript_read(struct slot *slot, struct item *item, uint64_t before)
+{
+    struct reading *reading = mem_alloc(sizeof *reading);
+    const struct ulid *handoff = &item->event.control->handoff;
+    struct arena *arena;
+
+    *reading = (struct reading){
+        .gate = slot->gate, .inst = item->inst, .generation = item->generation, .job = item->job,
+        .session = slot->id, .handoff = *handoff, .arena = gate_arena(slot->gate),
+        .to = before > 0 && before <= slot->durable_seq ? before : slot->durable_seq + 1,
+    };
+    gate_ref(slot->gate);
+    if (board_has(slot) && ulid_cmp(handoff, &slot->session.handoff.id) == 0) {
+        arena = gate_arena(slot->gate);
+        reading->package = mem_strdup(desk_package(slot, item->inst, arena));
+        gate_arena_put(slot->gate, &arena);
+    }
+    read_window(reading);
+}
