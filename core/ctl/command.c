@@ -173,6 +173,41 @@ static int cmd_channels(const struct args *args)
     return call(args, "GET", API "channels", NULL, "channels", columns);
 }
 
+static int cmd_desks(const struct args *args)
+{
+    static const char *const columns[] = { "name", "type", "state", "live", "errors", "detail",
+                                           NULL };
+
+    return call(args, "GET", API "desks", NULL, "desks", columns);
+}
+
+static int cmd_handoffs(const struct args *args)
+{
+    static const char *const columns[] = { "id",    "session", "queue",    "state", "human",
+                                           "since", "reason",  "priority", "outcome", NULL };
+    const char *state = args->n_words > 1 ? args->words[1] : NULL;
+
+    if (state && strcmp(state, "queued") != 0 && strcmp(state, "live") != 0 &&
+        strcmp(state, "closed") != 0) {
+        fputs("tandemctl: handoffs takes queued, live or closed\n", stderr);
+        return CTL_USAGE;
+    }
+    char *path = state ? mem_printf(API "handoffs?state=%s", state) : mem_strdup(API "handoffs");
+    const int code = call(args, "GET", path, NULL, "handoffs", columns);
+    free(path);
+    return code;
+}
+
+static int cmd_request(const struct args *args)
+{
+    return on_session(args, "POST", "/request", "{}");
+}
+
+static int cmd_release(const struct args *args)
+{
+    return on_session(args, "POST", "/release", "{}");
+}
+
 static int cmd_agents(const struct args *args)
 {
     static const char *const columns[] = { "name",    "type",    "state",  "breaker", "asked",
@@ -315,6 +350,12 @@ static const struct command commands[] = {
     { "close", "ID", "end it", 1, { TAKES_SESSION }, NULL, cmd_close },
     { "channels", "", "where customers come from", 0, { 0 }, NULL, cmd_channels },
     { "agents", "", "who answers", 0, { 0 }, NULL, cmd_agents },
+    { "desks", "", "where humans are, their queues, and who is there", 0, { 0 }, NULL, cmd_desks },
+    { "handoffs", "[queued|live|closed]", "who waits for a human, and who has one", 0,
+      { TAKES_STAGE }, NULL, cmd_handoffs },
+    { "request", "ID", "ask for a human", 1, { TAKES_SESSION }, NULL, cmd_request },
+    { "release", "ID", "take it from the human, back to the agent", 1, { TAKES_SESSION }, NULL,
+      cmd_release },
     { "suspend", "CHANNEL", "take no new customers there and hold back what it would send,\n"
       "until it is resumed or tandemd starts anew", 1, { TAKES_CHANNEL }, NULL, cmd_suspend },
     { "resume", "CHANNEL", "end that: what was held back leaves", 1, { TAKES_CHANNEL }, NULL,

@@ -15,7 +15,7 @@ struct buf;
 #define COMMAND_MAX_OPERANDS 2
 
 /* What an operand is, so that the console can offer what there is. */
-enum takes { TAKES_NOTHING, TAKES_STATE, TAKES_SESSION, TAKES_CHANNEL, TAKES_AGENT };
+enum takes { TAKES_NOTHING, TAKES_STATE, TAKES_STAGE, TAKES_SESSION, TAKES_CHANNEL, TAKES_AGENT };
 
 struct command {
     const char *name, *operands, *help; /* for people */

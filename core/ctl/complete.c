@@ -70,6 +70,9 @@ static void add_kind(struct completion *out, const char *begun, const struct cli
     case TAKES_STATE:
         add_each(out, begun, "open closed");
         break;
+    case TAKES_STAGE:
+        add_each(out, begun, "queued live closed");
+        break;
     case TAKES_SESSION:
         add_names(out, begun, client, "/api/v1/sessions?state=open", "sessions", "id");
         break;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/conf.h"
 #include "daemon/policy_build.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
