@@ -236,31 +236,44 @@ static struct person *person_of(struct gate *gate, const char *name)
     return person;
 }
 
+static const char *const presences[] = { "offline", "away", "available" };
+
 static void tell_presence(struct gate *gate, const char *name, enum line_presence presence)
 {
-    static const char *const names[] = { "offline", "away", "available" };
     const struct policy_human *human = policy_human(gate->policy->policy, name);
 
     for (size_t i = 0; human != NULL && human->desks[i] != NULL; i++)
         desk_tell(instance_find(gate, TD_DESK, human->desks[i]), &(struct td_desk_event){
             .size = sizeof(struct td_desk_event), .type = TD_DESK_PRESENCE, .human = name,
-            .text = names[presence], .wait_ms = -1,
+            .text = presences[presence], .wait_ms = -1,
         });
 }
 
-void board_presence(struct gate *gate, const char *name, enum line_presence presence)
+int board_presence(struct gate *gate, const char *name, const char *presence)
 {
     struct person *person = person_of(gate, name);
-    const int64_t now = clock_wall_ms();
+    size_t said = 0;
 
+    while (said < 3 && strcmp(presence, presences[said]) != 0)
+        said++;
+    if (said == 3)
+        return -1;
     if (person == NULL)
-        return;
-    if (!person->known || person->said != presence)
-        tell_presence(gate, person->name, presence);
+        return 0;
+    if (!person->known || person->said != said)
+        tell_presence(gate, person->name, (enum line_presence)said);
     person->known = 1;
-    person->said = presence;
-    line_presence(gate->board->line, person->name, presence, now + LEASE_MS);
+    person->said = (enum line_presence)said;
+    line_presence(gate->board->line, person->name, person->said, clock_wall_ms() + LEASE_MS);
     gate->board->changed = 1;
+    return 0;
+}
+
+const char *board_presence_of(const struct gate *gate, const char *name)
+{
+    int64_t until;
+
+    return presences[line_presence_of(gate->board->line, name, clock_wall_ms(), &until)];
 }
 
 /* Who was never heard of is there, but wants no work. */

@@ -54,7 +54,9 @@ struct place *board_place_of(const struct gate *gate, const struct ulid *session
 struct place *board_find(const struct gate *gate, const struct ulid *handoff);  /* under way */
 struct place *board_ended(const struct gate *gate, const struct ulid *handoff); /* remembered */
 
-void board_presence(struct gate *gate, const char *human, enum line_presence presence);
+/* -1: that is no presence. */
+int board_presence(struct gate *gate, const char *human, const char *presence);
+const char *board_presence_of(const struct gate *gate, const char *human);
 size_t board_load_of(struct gate *gate, const char *human); /* live, and being given */
 void board_reserve(struct gate *gate, const char *human, int by); /* by: 1, -1 */
 /* -1: too many watch already. */

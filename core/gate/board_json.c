@@ -203,7 +203,6 @@ static void put_queues(struct td_json *j, const struct gate *gate, const char *d
 
 static void put_humans(struct td_json *j, const struct gate *gate, const char *desk)
 {
-    static const char *const names[] = { "offline", "away", "available" };
     const struct policy *policy = gate->policy->policy;
     const struct line *line = gate->board->line;
 
@@ -221,7 +220,7 @@ static void put_humans(struct td_json *j, const struct gate *gate, const char *d
         td_json_key_str(j, "id", human->name);
         td_json_key_str(j, "name", human->title);
         td_json_key_str(j, "presence",
-                        names[line_presence_of(line, human->name, clock_wall_ms(), NULL)]);
+                        board_presence_of(gate, human->name));
         td_json_key_int(j, "live", (int64_t)line_live_of(line, human->name));
         td_json_key_int(j, "capacity", human->capacity);
         td_json_object_end(j);

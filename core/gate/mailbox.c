@@ -323,7 +323,8 @@ static const char *judge(const struct slot *slot, const struct item *item,
     }
     if (s->seq == 0)
         return NULL;
-    if (item->inst != NULL && strcmp(s->channel, item->inst->name) != 0)
+    if (item->inst != NULL && item->inst->kind == TD_CHANNEL &&
+        strcmp(s->channel, item->inst->name) != 0)
         return "there is no such session on this channel";
     if (slot->n_marks >= MARKS_MOST && can_be_refused(item)) {
         *status_r = TD_RETRY;

@@ -333,18 +333,10 @@ static void on_control(struct item *item, const struct td_desk_request *r, enum 
 
 static void on_presence(struct item *item, const struct td_desk_request *r)
 {
-    static const char *const names[] = { "offline", "away", "available" };
-    struct gate *gate = item->inst->gate;
-    size_t i = 0;
-
-    while (r->text != NULL && i < 3 && strcmp(r->text, names[i]) != 0)
-        i++;
-    if (i == 3) {
+    if (r->text != NULL && board_presence(item->inst->gate, r->human, r->text) != 0) {
         reject(item, "bad_request", "a presence is available, away or offline");
         return;
     }
-    if (r->text != NULL)
-        board_presence(gate, r->human, (enum line_presence)i);
     answer(item, &(struct td_desk_done){ .status = TD_OK });
 }
 
@@ -359,7 +351,6 @@ static void put_list(struct td_json *j, const char *key, const char *const *list
 
 static void on_me(struct item *item, const struct td_desk_request *r)
 {
-    static const char *const names[] = { "offline", "away", "available" };
     struct gate *gate = item->inst->gate;
     const struct policy_human *human = policy_human(gate->policy->policy, r->human);
     struct td_json j = { 0 };
@@ -371,8 +362,7 @@ static void on_me(struct item *item, const struct td_desk_request *r)
     td_json_object(&j);
     td_json_key_str(&j, "id", human->name);
     td_json_key_str(&j, "name", human->title);
-    td_json_key_str(&j, "presence",
-                    names[line_presence_of(gate->board->line, human->name, clock_wall_ms(), NULL)]);
+    td_json_key_str(&j, "presence", board_presence_of(gate, human->name));
     td_json_key_int(&j, "capacity", human->capacity);
     td_json_key_int(&j, "live", (int64_t)line_live_of(gate->board->line, human->name));
     put_list(&j, "desks", human->desks);
