@@ -64,6 +64,7 @@ test('an empty conf gives a web chat that is answered', async () => {
     try {
         const chat = await Chat.open(empty, 'web');
         await chat.say('Hello?');
+        assert.match((await chat.message()).text, /an AI/);
         assert.match((await chat.message()).text, /Hello\?/);
     } finally {
         await empty.close();
