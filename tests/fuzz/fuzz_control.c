@@ -284,6 +284,37 @@ void gate_close_session(struct gate *gate, const struct ulid *id, const char *by
     told("close", id, by, 0, 1, fn, arg);
 }
 
+void gate_desks_json(const struct gate *gate, struct buf *out)
+{
+    (void)gate;
+    object(out);
+}
+
+void gate_handoffs_json(struct gate *gate, const char *state, struct buf *out)
+{
+    (void)gate;
+    buf_printf(&seen, "handoffs %s\n", state != NULL ? state : "-");
+    object(out);
+}
+
+void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
+                  const char *by, gate_json_fn *fn, void *arg)
+{
+    (void)gate;
+    (void)by;
+    if ((queue != NULL && !utf8_valid(queue, strlen(queue))) ||
+        (reason != NULL && !utf8_valid(reason, strlen(reason))))
+        abort();
+    told("request", id, queue, reason != NULL, 1, fn, arg);
+}
+
+void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
+                  void *arg)
+{
+    (void)gate;
+    told("release", id, by, 0, 1, fn, arg);
+}
+
 void gate_listen(struct gate *gate, gate_fact_fn *fn, void *arg)
 {
     (void)gate;
