@@ -4,6 +4,7 @@
 #include "daemon/app.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crypt.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -158,6 +160,7 @@ static int take_conf(struct app *app, struct buf *report)
         return -1;
     }
     snprintf(hash, sizeof hash, "%s", next->policy->hash);
+    memcpy(next->desk_token, app->setup->desk_token, sizeof next->desk_token);
     if (reload_apply(app->gate, app->setup, next, &err) != 0) {
         buf_printf(report, "%s; nothing was changed", err.text);
         setup_free(&next);
@@ -318,6 +321,36 @@ static int start_network(struct app *app, struct err *err)
     return filing_open(app->setup, app->loop, &app->files, err);
 }
 
+/* An empty conf has one human: their token comes from the store's key, and is the same after every
+ * start; it is written beside the store, for those who may read it. */
+static void make_desk_token(struct app *app)
+{
+    static const char purpose[] = "token of the built-in human";
+    uint8_t master[32], token[CRYPT_HASH];
+    const char *file = strncmp(app->setup->store, "sqlite:", 7) == 0 ? app->setup->store + 7 : NULL;
+    const char *slash = file ? strrchr(file, '/') : NULL;
+
+    store_master_key(app->store, master);
+    crypt_hmac(master, sizeof master, purpose, sizeof purpose - 1, token);
+    crypt_hex(token, sizeof token, app->setup->desk_token);
+    mem_wipe(master, sizeof master);
+    mem_wipe(token, sizeof token);
+    if (!file) {
+        fprintf(stderr, "tandemd: the desk's token is %s\n", app->setup->desk_token);
+        return;
+    }
+    char *path = mem_printf("%.*sdesk.token", slash ? (int)(slash + 1 - file) : 0, file);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const size_t len = strlen(app->setup->desk_token);
+    if (fd >= 0 && write(fd, app->setup->desk_token, len) == (ssize_t)len)
+        LOG_INFO(NULL, "the desk's token is in %s", path);
+    else
+        LOG_WARN(NULL, "the desk's token cannot be written to %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    free(path);
+}
+
 static void start_gate(struct app *app)
 {
     const struct gate_conf conf = {
@@ -333,6 +366,8 @@ static void start_gate(struct app *app)
     memcpy(app->hash, app->setup->policy->hash, sizeof app->hash);
     gate_set_policy(app->gate, app->setup->policy, policy_free);
     app->setup->policy = NULL;
+    if (app->setup->builtin)
+        make_desk_token(app);
     humans_set(app->gate, app->setup);
 }
 

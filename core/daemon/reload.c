@@ -36,7 +36,7 @@ void humans_set(struct gate *gate, const struct setup *setup)
     struct gate_human *humans = mem_array(setup->n_humans + 1, sizeof *humans);
 
     for (size_t i = 0; i < setup->n_humans; i++) {
-        const char *token = setup->humans[i].conf.token;
+        const char *token = setup->builtin ? setup->desk_token : setup->humans[i].conf.token;
 
         humans[i].name = setup->humans[i].section->name;
         crypt_sha256(token, strlen(token), humans[i].token);

@@ -25,7 +25,14 @@ static const char builtin_text[] = "[channel web]\n"
                                    "type = webchat\n"
                                    "agent = echo\n"
                                    "[agent echo]\n"
-                                   "type = echo\n";
+                                   "type = echo\n"
+                                   "[desk desk]\n"
+                                   "type = web\n"
+                                   "[queue queue]\n"
+                                   "desk = desk\n"
+                                   "[human human]\n"
+                                   "name = Human\n"
+                                   "token = made-at-the-start\n";
 
 const char *kind_name(enum td_kind kind)
 {

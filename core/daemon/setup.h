@@ -76,6 +76,7 @@ struct setup {
     size_t n_queues;
     struct human *humans;
     size_t n_humans;
+    char desk_token[2 * CRYPT_HASH + 1]; /* of the built-in conf's human, once it is made */
     const struct policy *policy; /* NULL when there were errors, or once it was handed on */
 };
 

@@ -33,7 +33,7 @@ before(async () => {
     const queue = (name, hours) =>
         `[queue ${name}]\ndesk = support\nhours = ${hours}\n`;
     const web = (name, to) =>
-        `[channel ${name}]\ntype = webchat\nagent = a\nqueue = ${to}\nrate = 0\n`;
+        `[channel ${name}]\ntype = webchat\nagent = a\nqueue = ${to}\nrate = 0\ndisclose_ai = yes\n`;
     gw = await Gateway.start({
         tandem: { business: 'Havn' },
         conf: web('web', 'closed') + web('never', 'never') + web('open', 'open') +

@@ -1,7 +1,7 @@
 /** operator.mjs - a running daemon as its operator meets it: health, drain, tandemctl, secrets. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -66,6 +66,13 @@ test('an empty conf gives a web chat that is answered', async () => {
         await chat.say('Hello?');
         assert.match((await chat.message()).text, /an AI/);
         assert.match((await chat.message()).text, /Hello\?/);
+        const token = readFileSync(join(empty.dir, 'desk.token'), 'utf8');
+        const me = await fetch(`${empty.url}/desk/v1/me`,
+                               { headers: { authorization: `Bearer ${token}` } });
+        assert.equal((await me.json()).name, 'Human');
+        const taken = await fetch(`${empty.url}/desk/v1/sessions/${chat.welcome.session}/take`,
+                                  { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+        assert.equal(taken.status, 200);
     } finally {
         await empty.close();
     }
