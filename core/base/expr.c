@@ -3,8 +3,6 @@
 
 #include "base/expr.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +11,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pattern.h"
 #include "base/utf8.h"
 #include "base/word.h"
 
@@ -20,11 +19,6 @@
 #define DEPTH_MAX 32
 #define NODES_MAX 256
 #define DIGITS_MAX 15 /* what a double holds exactly */
-
-/* What one match may cost: about a millisecond, and 4 MiB while it lasts. */
-#define MATCH_LIMIT 100000
-#define MATCH_DEPTH 10000
-#define MATCH_HEAP_KIB 4096
 
 enum node_kind {
     NODE_LITERAL,
@@ -42,11 +36,9 @@ enum node_kind {
     NODE_NOT
 };
 
-struct pattern {
-    struct pattern *next;
-    pcre2_code *code;
-    pcre2_match_data *data;
-    pcre2_match_context *limits;
+struct held { /* a pattern's memory is its own */
+    struct held *next;
+    struct pattern *pattern;
 };
 
 struct node {
@@ -63,7 +55,7 @@ struct expr {
     struct arena *arena; /* holds all but the patterns' insides, the expr itself too */
     const struct expr_name *names;
     struct node *top;
-    struct pattern *patterns;
+    struct held *patterns;
 };
 
 /* ---- Reading: tokens --------------------------------------------------------------------- */
@@ -339,9 +331,7 @@ static struct node *parse_list(struct parser *p, struct node *left)
 static struct node *parse_pattern(struct parser *p, const char *op, struct node *left)
 {
     struct node *node = new_node(p, NODE_MATCHES, EXPR_BOOL, left, NULL);
-    PCRE2_UCHAR why[128];
-    PCRE2_SIZE offset = 0;
-    int code = 0;
+    struct err why;
 
     if (!node)
         return NULL;
@@ -350,25 +340,13 @@ static struct node *parse_pattern(struct parser *p, const char *op, struct node 
     if (p->kind != TOKEN_STR)
         return expected(p, "a pattern in double quotes");
 
-    struct pattern *pattern = arena_alloc(p->expr->arena, sizeof(*pattern));
-    pattern->code = pcre2_compile((PCRE2_SPTR)p->str, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C,
-                                  &code, &offset, NULL);
-    if (!pattern->code) {
-        pcre2_get_error_message(code, why, sizeof(why));
-        return fail_at(p, p->token, "bad pattern: %s (at its byte %zu)", (const char *)why,
-                       (size_t)offset + 1);
-    }
-    pattern->next = p->expr->patterns;
-    p->expr->patterns = pattern;
-    pattern->data = pcre2_match_data_create(1, NULL);
-    pattern->limits = pcre2_match_context_create(NULL);
-    if (!pattern->data || !pattern->limits)
-        return fail_at(p, p->token, "out of memory");
-    pcre2_set_match_limit(pattern->limits, MATCH_LIMIT);
-    pcre2_set_depth_limit(pattern->limits, MATCH_DEPTH);
-    pcre2_set_heap_limit(pattern->limits, MATCH_HEAP_KIB);
-    node->pattern = pattern;
+    struct held *held = arena_alloc(p->expr->arena, sizeof(*held));
+    held->pattern = pattern_compile(p->str, &why);
+    if (!held->pattern)
+        return fail_at(p, p->token, "bad pattern: %s", why.text);
+    held->next = p->expr->patterns;
+    p->expr->patterns = held;
+    node->pattern = held->pattern;
     next(p);
     return node;
 }
@@ -468,11 +446,8 @@ void expr_free(struct expr **expr)
 {
     if (!*expr)
         return;
-    for (struct pattern *pattern = (*expr)->patterns; pattern; pattern = pattern->next) {
-        pcre2_match_context_free(pattern->limits);
-        pcre2_match_data_free(pattern->data);
-        pcre2_code_free(pattern->code);
-    }
+    for (struct held *held = (*expr)->patterns; held; held = held->next)
+        pattern_free(&held->pattern);
     struct arena *arena = (*expr)->arena;
     *expr = NULL;
     arena_free(&arena);
@@ -553,9 +528,8 @@ static int matches(const struct run *run, const struct node *node)
 {
     struct expr_value value = value_of(run, node->left);
 
-    /* Anything below 0 is no match, a limit, or a text that is not UTF-8: the same to us. */
-    return value.set && pcre2_match(node->pattern->code, (PCRE2_SPTR)value.str, strlen(value.str),
-                                    0, 0, node->pattern->data, node->pattern->limits) >= 0;
+    return value.set && utf8_valid(value.str, strlen(value.str)) &&
+           pattern_find(node->pattern, value.str, strlen(value.str), NULL);
 }
 
 static int is_true(const struct run *run, const struct node *node)

@@ -1,0 +1,21 @@
+/*
+ * plain.h - a customer's text as patterns see it: what looks the same is the same.
+ *
+ * Compatibility forms composed (NFKC), lower case, quotes and dashes plain, what cannot be seen
+ * gone, one space between words. Layer: engine, pure.
+ */
+#ifndef ENGINE_PLAIN_H
+#define ENGINE_PLAIN_H
+
+#include <stddef.h>
+
+struct buf;
+
+/* More of a text is not looked at. */
+#define PLAIN_MAX 8192
+
+/* Replaces what is in out. What is not UTF-8 gives an empty text. Never grows beyond some
+ * PLAIN_MAX * 3 bytes. */
+void plain_text(const char *text, size_t len, struct buf *out);
+
+#endif
