@@ -17,7 +17,7 @@ core/plug base|plug
 core/engine base|engine
 core/gate base|io|config|store|files|plug|engine|gate
 core/daemon base|io|config|store|files|plug|engine|gate|daemon
-core/ctl base|config|daemon|ctl
+core/ctl base|config|engine|daemon|ctl
 core/kit base|config|plug|kit
 channels channels|plugins/shared
 plugins plugins|plugins/shared

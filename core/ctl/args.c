@@ -73,6 +73,9 @@ static int take(struct args *args, int option)
     case 'T':
         args->type = optarg;
         break;
+    case 'L':
+        args->lang = optarg;
+        break;
     case 'R':
         args->trace = 1;
         break;
@@ -98,7 +101,7 @@ int args_parse(int argc, char **argv, struct args *args)
         { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
         { "session", required_argument, NULL, 'S' }, { "channel", required_argument, NULL, 'C' },
         { "agent", required_argument, NULL, 'A' },   { "type", required_argument, NULL, 'T' },
-        { "trace", no_argument, NULL, 'R' },
+        { "trace", no_argument, NULL, 'R' },        { "lang", required_argument, NULL, 'L' },
         { NULL, 0, NULL, 0 },
     };
     int c, code = -1;

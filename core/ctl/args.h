@@ -15,6 +15,7 @@ struct args {
     const char *conf; /* NULL: the default */
     int json, bodies, trace;
     const char *session, *channel, *agent, *type; /* of tail and chat; NULL: any */
+    const char *lang; /* of signals; NULL: it is detected */
     char **words; /* the command and its operands */
     int n_words;
 };

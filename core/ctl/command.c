@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "ctl/chat.h"
+#include "ctl/signals.h"
 #include "ctl/table.h"
 #include "ctl/tail.h"
 #include "daemon/doctor.h"
@@ -326,6 +327,11 @@ static int cmd_doctor(const struct args *args)
     return bad == 0 ? CTL_OK : CTL_REFUSED;
 }
 
+static int cmd_signals(const struct args *args)
+{
+    return signals_run(args->lang);
+}
+
 static int cmd_reload(const struct args *args)
 {
     return call(args, "POST", API "reload", "{}", NULL, NULL);
@@ -368,6 +374,9 @@ static const struct command commands[] = {
       "--channel --agent --trace", cmd_chat },
     { "doctor", "", "what can be wrong on this machine, and what to do", 0, { 0 }, NULL,
       cmd_doctor },
+    { "signals", "[--lang LANG]", "what the phrase packs find in JSON lines of stdin, such as\n"
+      "{\"id\": \"1\", \"text\": \"a human, please\"}; needs no daemon", 0, { 0 }, "--lang",
+      cmd_signals },
     { "plugins", "", "what is installed", 0, { 0 }, NULL, cmd_plugins },
     { "reload", "", "read the conf again; a bad one changes nothing", 0, { 0 }, NULL, cmd_reload },
     { "drain", "", "take no new customers, finish turns under way, end", 0, { 0 }, NULL,

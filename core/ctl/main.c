@@ -32,10 +32,9 @@ static char *socket_of(const char *path)
     return found;
 }
 
-/* The doctor looks at a conf that is no good, too. */
-static int is_doctor(const struct args *args)
+static int is(const struct args *args, const char *command)
 {
-    return args->n_words > 0 && strcmp(args->words[0], "doctor") == 0;
+    return args->n_words > 0 && strcmp(args->words[0], command) == 0;
 }
 
 int main(int argc, char **argv)
@@ -46,9 +45,10 @@ int main(int argc, char **argv)
 
     if (!args.conf)
         args.conf = access(DEFAULT_CONF, R_OK) == 0 ? DEFAULT_CONF : "/dev/null";
-    if (code < 0 && !args.client.socket && !args.client.url) {
+    if (code < 0 && !args.client.socket && !args.client.url && !is(&args, "signals")) {
         args.client.socket = found = socket_of(args.conf);
-        code = found || is_doctor(&args) ? code : CTL_USAGE;
+        /* The doctor looks at a conf that is no good, too. */
+        code = found || is(&args, "doctor") ? code : CTL_USAGE;
     }
     if (code < 0) {
         curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -285,18 +285,28 @@ char *tandem_data_dir(void)
     return dir;
 }
 
-char *tandem_texts_dir(void)
+/* A directory of the installed data that the tree has too. */
+static char *data_dir(const char *name)
 {
-    static const char installed[] = TANDEM_DATA_DIR "/texts";
-    char *tree = build_tree(), *program = program_dir(), *dir;
+    char *tree = build_tree(), *program = program_dir();
+    char *dir = tree ? mem_printf("%s/%s", tree, name)
+                     : mem_printf(TANDEM_DATA_DIR "/%s", name);
 
-    if (tree)
-        dir = mem_printf("%s/texts", tree);
-    else if (program && access(installed, R_OK) != 0) /* installed, then moved as a whole */
-        dir = mem_printf("%s/../share/tandem/texts", program);
-    else
-        dir = mem_strdup(installed);
+    if (!tree && program && access(dir, R_OK) != 0) { /* installed, then moved as a whole */
+        free(dir);
+        dir = mem_printf("%s/../share/tandem/%s", program, name);
+    }
     free(program);
     free(tree);
     return dir;
+}
+
+char *tandem_texts_dir(void)
+{
+    return data_dir("texts");
+}
+
+char *tandem_packs_dir(void)
+{
+    return data_dir("packs");
 }

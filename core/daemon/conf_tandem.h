@@ -92,5 +92,6 @@ char *tandem_control_path(const struct conf *conf); /* NULL: none (a store witho
 char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
 char *tandem_data_dir(void);
 char *tandem_texts_dir(void);
+char *tandem_packs_dir(void); /* of the installed phrase packs */
 
 #endif

@@ -1,0 +1,73 @@
+/*
+ * bench_phrases.c - what the phrase packs of a language cost on a message, and how the cost grows
+ * with its length. The argument is the directory of the packs.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "daemon/packs.h"
+#include "engine/phrases.h"
+
+static const struct {
+    const char *what, *text; /* repeated up to the length */
+} messages[] = {
+    { "a question", "Hello, I ordered two lamps last Tuesday and only one of them came. Could you tell "
+                    "me whether the other one is on its way, or should I write to somebody in the shop "
+                    "about my invoice 4711? " },
+    { "one letter", "a" },
+    { "short words", "a " },
+    { "almost", "i do not want to i would like to please please talk to the to the to the " },
+    { "accents", "\xc3\xa9t\xc3\xa9 " },
+};
+
+static double now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+static double cost(struct phrases *phrases, const char *what, size_t len)
+{
+    char *text = mem_alloc(len + 1);
+    const unsigned rounds = len < 1000 ? 2000 : 100;
+    double best = 1e12;
+
+    for (size_t i = 0; i < len; i++)
+        text[i] = what[i % strlen(what)];
+    while (len > 0 && ((unsigned char)text[len - 1] & 0x80))
+        text[--len] = '\0';
+    for (unsigned n = 0; n < 5; n++) {
+        const double t0 = now_us();
+        for (unsigned round = 0; round < rounds; round++)
+            (void)phrases_find(phrases, "en", text, len);
+        const double each = (now_us() - t0) / rounds;
+        best = each < best ? each : best;
+    }
+    free(text);
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = { "give the directory of the packs" };
+    struct phrases *phrases = argc == 2 ? packs_read(argv[1], &err) : NULL;
+
+    if (!phrases) {
+        fprintf(stderr, "bench_phrases: %s\n", err.text);
+        return 1;
+    }
+    printf("English packs, us a message       200     2000     8000 bytes\n");
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+        printf("%-28s %8.1f %8.1f %8.1f\n", messages[i].what, cost(phrases, messages[i].text, 200),
+               cost(phrases, messages[i].text, 2000), cost(phrases, messages[i].text, 8000));
+    phrases_free(&phrases);
+    return 0;
+}
