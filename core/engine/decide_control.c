@@ -268,14 +268,14 @@ void control_decide(struct draft *d)
     const struct session_control *known = session_control(d->session, c->id);
     struct step *step = d->step;
 
-    if ((step->reason = check_control(c)) != NULL) {
-        step->outcome = CONTROL_BAD;
-        return;
-    }
     if (known != NULL) {
         step->outcome = CONTROL_AGAIN;
         step->first = (enum control_outcome)known->outcome;
         step->message_seq = known->of;
+        return;
+    }
+    if ((step->reason = check_control(c)) != NULL) {
+        step->outcome = CONTROL_BAD;
         return;
     }
     step->outcome = run(d, c);

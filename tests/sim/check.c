@@ -44,6 +44,13 @@ static void check_fence(struct world *w, struct person *p, const struct event *e
         MUST(ev->answer->status == TD_OK, "only a good answer answers", "person %d", p->number);
 }
 
+static int visible(const struct effect *effect)
+{
+    return effect->type == EFFECT_SEND ||
+           (effect->type == EFFECT_EVENT &&
+            (effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED));
+}
+
 /* What the customer gets to see goes out, in order, and nothing else does. */
 static void check_effects(struct world *w, struct person *p, const struct step *step)
 {
@@ -60,8 +67,7 @@ static void check_effects(struct world *w, struct person *p, const struct step *
             (r->type != RECORD_OWNER || opened))
             continue;
         enum effect_type type = r->type == RECORD_REPLY ? EFFECT_SEND : EFFECT_EVENT;
-        while (at < step->n_effects && step->effects[at].type != EFFECT_SEND &&
-               step->effects[at].type != EFFECT_EVENT)
+        while (at < step->n_effects && !visible(&step->effects[at]))
             at++;
         MUST(at < step->n_effects && step->effects[at].of == r->seq &&
                  step->effects[at].type == type,
@@ -92,7 +98,7 @@ static void check_truth(struct world *w, struct person *p, const struct step *st
         if (r->type == RECORD_TURN_END && r->outcome == TURN_FAILED)
             failed = r;
         text += failed != NULL && r->type == RECORD_REPLY && r->author == TD_SYSTEM;
-        next += failed != NULL && r->type == RECORD_TURN;
+        next += failed != NULL && (r->type == RECORD_TURN || r->type == RECORD_HANDOFF);
     }
     if (failed == NULL)
         return;
@@ -129,7 +135,8 @@ static void check_redecided(struct world *w, struct person *p, const struct even
 
 void check_step(struct world *w, struct person *p, const struct event *ev, const struct step *step)
 {
-    size_t unsent = ev->type == EVENT_RESUME ? ENGINE_MAX_UNSENT + MOST_MESSAGES : 0;
+    size_t unsent = ENGINE_MAX_WAITING +
+                    (ev->type == EVENT_RESUME ? ENGINE_MAX_UNSENT + MOST_MESSAGES : 0);
 
     for (size_t i = 0; i < step->n_records; i++)
         MUST(step->records[i].seq == p->state.seq + 1 + i && step->records[i].at == w->now,
@@ -138,7 +145,9 @@ void check_step(struct world *w, struct person *p, const struct event *ev, const
     MUST(step->n_records <= MOST_RECORDS && step->n_effects <= MOST_RECORDS + unsent, bounded,
          "person %d: a step of %zu records and %zu effects", p->number, step->n_records,
          step->n_effects);
-    if (step->verdict == VERDICT_MARK || step->verdict == VERDICT_OK)
+    if (ev->type == EVENT_CONTROL)
+        desks_check(w, p, ev, step);
+    else if (step->verdict == VERDICT_MARK || step->verdict == VERDICT_OK)
         MUST(step->n_records + step->n_effects > 0, effects_match, "person %d: an empty step",
              p->number);
     else
@@ -146,7 +155,8 @@ void check_step(struct world *w, struct person *p, const struct event *ev, const
              "person %d: a refusal with records or without a reason", p->number);
     if (step->verdict == VERDICT_BUSY)
         MUST(p->model.n_waiting >= w->policy->max_pending ||
-                 session_unsent(&p->state) >= ENGINE_MAX_UNSENT,
+                 session_unsent(&p->state) >= ENGINE_MAX_UNSENT ||
+                 session_unrelayed(&p->state) >= ENGINE_MAX_WAITING,
              "a customer is held back only when much waits", "person %d", p->number);
     if (ev->type == EVENT_ANSWER && p->state.phase != SESSION_NEW)
         check_fence(w, p, ev, step);
@@ -179,7 +189,14 @@ void check_state(struct world *w, struct person *p)
          (int)s->answered, session_pending(s, NULL), (int)m->covered, m->n_waiting);
     MUST(s->n_messages <= MOST_MESSAGES, bounded, "person %d: %zu messages in memory", p->number,
          s->n_messages);
-    if (s->phase == SESSION_OPEN && (m->running || m->n_waiting > 0))
+    MUST((s->owner == TD_OWNER_HUMAN) == (s->handoff.state == HANDOFF_LIVE), state_is_fold,
+         "person %d: owner %d in state %d", p->number, (int)s->owner, (int)s->handoff.state);
+    MUST(session_handed(s) == m->now.active, state_is_fold, "person %d: a handoff in state %d",
+         p->number, (int)s->handoff.state);
+    if (s->handoff.state == HANDOFF_CHECKING)
+        MUST(engine_due(s, w->policy) != INT64_MAX, "nobody is checked on for ever", "person %d",
+             p->number);
+    if (s->phase == SESSION_OPEN && (m->running || (m->n_waiting > 0 && !session_held(s))))
         MUST(engine_due(s, w->policy) != INT64_MAX, "what waits has a time when it is looked at",
              "person %d", p->number);
 }
@@ -253,5 +270,6 @@ void check_end(struct world *w, struct person *p)
     for (size_t i = 0; i < p->n_said; i++)
         MUST(p->said[i].acked || p->said[i].rejected || i + 40 < p->n_said,
              "every message is accepted in the end", "person %d: message %zu", p->number, i);
+    attempt_end(w, p);
     check_acked(w, p);
 }

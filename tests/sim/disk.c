@@ -40,8 +40,15 @@ void disk_encode(struct fact *fact, const struct record *r, struct buf *bytes, s
         .attempt = r->attempt, .at = r->at, .due = r->due, .deadline = r->deadline,
         .turn = r->turn, .outcome = r->outcome, .status = r->status, .author = r->author,
         .by_start = r->cause != NULL && strcmp(r->cause, "start") == 0, .said = said_of(r),
+        .handoff = r->handoff, .owner = r->owner, .state = r->state, .text = r->said,
+        .quiet = r->cause != NULL && strcmp(r->cause, "promise") == 0,
         .facts_at = bytes->len, .body_at = bodies->len,
     };
+    if (r->name != NULL)
+        strncpy(fact->name, r->name, sizeof fact->name - 1);
+    if (r->type == RECORD_TURN && r->cause != NULL && !fact->by_start &&
+        strcmp(r->cause, "message") != 0)
+        fact->by_start = 2; /* after a human, or about results */
     if (r->type == RECORD_OWNER && r->cause != NULL && strcmp(r->cause, "opened") == 0)
         fact->by_start = 1; /* the first owner is part of the opening */
     record_encode(r, bytes);

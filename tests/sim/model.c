@@ -21,16 +21,18 @@ void model_init(struct model *m)
 {
     uint64_t *visible = m->visible;
     uint8_t *status = m->status;
+    uint32_t *heard = m->heard;
     size_t cap_visible = m->cap_visible, cap_status = m->cap_status;
 
     *m = (struct model){ .visible = visible, .cap_visible = cap_visible, .status = status,
-                         .cap_status = cap_status };
+                         .heard = heard, .cap_status = cap_status };
 }
 
 void model_fini(struct model *m)
 {
     free(m->visible);
     free(m->status);
+    free(m->heard);
 }
 
 static void grow(struct model *m, uint64_t seq)
@@ -42,8 +44,10 @@ static void grow(struct model *m, uint64_t seq)
     if (seq >= m->cap_status) {
         m->cap_status = seq < 128 ? 256 : seq * 2;
         m->status = mem_grow(m->status, m->cap_status);
+        m->heard = mem_grow(m->heard, m->cap_status * sizeof *m->heard);
     }
     m->status[seq] = STATUS_NONE;
+    m->heard[seq] = 0;
 }
 
 static void cover(struct model *m, uint64_t upto)
@@ -70,9 +74,10 @@ static void message(struct world *w, struct person *p, const struct fact *f)
          (int)f->seq);
     p->said[f->said].seq = f->seq;
     p->said[f->said].session = p->serial;
-    MUST(m->n_waiting < MAX_PENDING, "everything is bounded", "person %d: %zu messages wait",
+    MUST(m->n_waiting < (m->now.active ? ENGINE_MAX_WAITING : MAX_PENDING), "everything is bounded", "person %d: %zu messages wait",
          p->number, m->n_waiting + 1);
     m->waiting[m->n_waiting++] = m->newest = f->seq;
+    cover(m, f->upto); /* a word to leave is no question */
 }
 
 static void turn(struct world *w, struct person *p, const struct fact *f)
@@ -84,7 +89,9 @@ static void turn(struct world *w, struct person *p, const struct fact *f)
          "person %d: a turn of epoch %d", p->number, (int)f->epoch);
     MUST(ulid_cmp(&f->turn, &m->turn) != 0, one_turn, "person %d: a turn's id comes again",
          p->number);
-    if (f->by_start)
+    if (f->by_start == 2 && m->n_waiting == 0)
+        MUST(m->owner == TD_OWNER_AGENT, one_owner, "person %d: nobody's turn", p->number);
+    else if (f->by_start == 1)
         MUST(m->n_waiting == 0, covered_once, "person %d: a greeting while messages wait",
              p->number);
     else
@@ -94,7 +101,7 @@ static void turn(struct world *w, struct person *p, const struct fact *f)
     MUST(f->deadline > f->at, one_turn, "person %d: a turn without time", p->number);
     m->running = 1;
     m->retrying = 0;
-    m->by_start = f->by_start;
+    m->by_start = f->by_start != 0 && m->n_waiting == 0;
     m->turn = f->turn;
     m->upto = f->upto;
     m->attempt = 1;
@@ -124,6 +131,29 @@ static void turn_end(struct world *w, struct person *p, const struct fact *f)
     cover(m, f->upto);
 }
 
+/* What a human answers, a desk was shown: with the package, or since. */
+static void human_covers(struct world *w, struct person *p, uint64_t upto)
+{
+    struct model *m = &p->model;
+
+    for (size_t i = 0; i < m->n_waiting; i++)
+        if (m->waiting[i] <= upto && m->waiting[i] > m->now.from_seq)
+            MUST(m->heard[m->waiting[i]] != 0, "every message reaches the owner",
+                 "person %d: message %d was answered unseen", p->number, (int)m->waiting[i]);
+    cover(m, upto);
+}
+
+void model_heard(struct world *w, struct person *p, const struct effect *relay)
+{
+    struct model *m = &p->model;
+
+    MUST(relay->of <= m->seq && relay->of > 0, "nothing leaves before it is durable",
+         "person %d: message %d to a desk", p->number, (int)relay->of);
+    MUST(m->heard[relay->of] != p->generation,
+         "a desk gets each message once", "person %d: message %d", p->number, (int)relay->of);
+    m->heard[relay->of] = p->generation;
+}
+
 static void reply(struct world *w, struct person *p, const struct fact *f)
 {
     struct model *m = &p->model;
@@ -133,8 +163,12 @@ static void reply(struct world *w, struct person *p, const struct fact *f)
              "an agent speaks once, when its turn ends", "person %d: record %d", p->number,
              (int)f->seq);
     else
-        MUST(f->author == TD_SYSTEM && ulid_is_zero(&f->turn), "only agents and the system speak",
-             "person %d: record %d", p->number, (int)f->seq);
+        MUST((f->author == TD_SYSTEM || f->author == TD_HUMAN) && ulid_is_zero(&f->turn),
+             "only agents, humans and the system speak", "person %d: record %d", p->number,
+             (int)f->seq);
+    attempt_reply(w, p, f);
+    if (f->author == TD_HUMAN)
+        human_covers(w, p, f->upto);
     m->status[f->seq] = TD_QUEUED;
     m->visible[m->n_visible++] = f->seq;
 }
@@ -221,6 +255,7 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     m->seq = f->seq;
     MUST((f->type == RECORD_OPENED) == (f->seq == 1), "a session opens once, and first",
          "person %d: record %d", p->number, (int)f->seq);
+    attempt_durable(w, p, f);
     switch (f->type) {
     case RECORD_OPENED: m->phase = SESSION_OPEN; break;
     case RECORD_OWNER: owner(w, p, f); break;
@@ -242,13 +277,13 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
         MUST(m->phase == SESSION_CLOSED, "what is open is not reopened", "person %d", p->number);
         m->phase = SESSION_OPEN;
         break;
+    case RECORD_HANDOFF_END: cover(m, f->upto); break;
     case RECORD_CUSTOMER:
     case RECORD_RATING:
     case RECORD_SEEN:
     case RECORD_STALE:
     case RECORD_HANDOFF:
     case RECORD_HANDOFF_STATE:
-    case RECORD_HANDOFF_END:
     case RECORD_STRETCH:
     case RECORD_LEASE:
     case RECORD_PROMISE:
@@ -261,4 +296,9 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_RESULT:
     case RECORD_TYPES: break;
     }
+}
+
+void check_batch(struct world *w, struct person *p)
+{
+    attempt_batch(w, p);
 }

@@ -34,8 +34,11 @@ static int new_words(struct world *w, struct person *p)
 /* 1: the old session is quiet enough to be left behind. */
 static int may_leave(const struct person *p)
 {
+    for (size_t i = 0; i < p->state.n_promises; i++)
+        if (p->state.promises[i].state == PROMISE_MADE)
+            return 0;
     return !p->in_flight && p->n_outbox == 0 && session_unsent(&p->state) == 0 &&
-           p->model.n_waiting == 0 && !p->model.running;
+           p->model.n_waiting == 0 && !p->model.running && !session_handed(&p->state);
 }
 
 static void speak(struct world *w, struct person *p, int said)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/session_private.h"
+#include "engine/texts.h"
 #include "tests/sim/world.h"
 
 enum planted planted;
@@ -26,6 +27,14 @@ const char *planted_name(enum planted bug)
         [PLANTED_DROPS_WAITING] = "the window drops messages that wait",
         [PLANTED_TWO_TURNS] = "an interrupted turn does not end",
         [PLANTED_CLOCK] = "decisions look at something outside the event",
+        [PLANTED_SECOND_ACCEPT] = "a second human gets what the first has",
+        [PLANTED_TOLD_TWICE] = "it is forgotten what the customer was told",
+        [PLANTED_LOST_DELTA] = "a restart forgets what the desk did not get",
+        [PLANTED_FORGETS_CONTROL] = "operations are forgotten",
+        [PLANTED_TALKS_OVER] = "an agent goes on while a human has the session",
+        [PLANTED_SILENT_END] = "nobody tells the customer that nobody comes",
+        [PLANTED_SNAPSHOT_HANDOFF] = "the snapshot loses the additions",
+        [PLANTED_NO_REOFFER] = "a restart forgets what was offered",
     };
 
     return names[bug];
@@ -96,28 +105,83 @@ static void keep_interrupted(struct step *step)
     }
 }
 
+/* What the state must have looked like for the fault to happen. */
+static void lie(struct session *lie, const struct event *event)
+{
+    struct session_handoff *h = &lie->handoff;
+
+    if (planted == PLANTED_SECOND_ACCEPT && event->type == EVENT_CONTROL &&
+        event->control->op == CONTROL_ACCEPT && h->state == HANDOFF_LIVE)
+        h->state = HANDOFF_QUEUED;
+    if (planted == PLANTED_TOLD_TWICE)
+        h->told = 0;
+    if (planted == PLANTED_FORGETS_CONTROL)
+        lie->n_controls = 0;
+    if (planted == PLANTED_TALKS_OVER && event->type == EVENT_MESSAGE)
+        h->state = HANDOFF_NONE;
+}
+
+/* The text goes, the records after it move up. */
+static void keep_silent(struct step *step)
+{
+    for (size_t i = 0; i < step->n_records; i++) {
+        const struct record *r = &step->records[i];
+        if (r->type != RECORD_REPLY || r->said != TEXT_NOBODY + 1)
+            continue;
+        uint64_t seq = r->seq;
+        memmove(&step->records[i], &step->records[i + 1],
+                (step->n_records - i - 1) * sizeof *step->records);
+        for (step->n_records--; i < step->n_records; i++)
+            step->records[i].seq--;
+        size_t kept = 0;
+        for (i = 0; i < step->n_effects; i++) {
+            struct effect effect = step->effects[i];
+            if (effect.of == seq)
+                continue;
+            effect.of -= effect.of > seq;
+            step->effects[kept++] = effect;
+        }
+        step->n_effects = kept;
+        return;
+    }
+}
+
+static void forget_on_resume(struct step *step)
+{
+    if (planted == PLANTED_NO_RESEND)
+        drop_from(step, step->n_records, EFFECT_SEND);
+    if (planted == PLANTED_LOST_DELTA)
+        drop_from(step, step->n_records, EFFECT_RELAY);
+    if (planted == PLANTED_NO_REOFFER)
+        drop_from(step, step->n_records, EFFECT_OFFER);
+    if (step->verdict == VERDICT_OK && step->n_records + step->n_effects == 0) {
+        step->verdict = VERDICT_NOTHING;
+        step->reason = "nothing was under way";
+    }
+}
+
 void planted_decide(const struct session *s, const struct event *event,
                     const struct policy *policy, struct step *step_r)
 {
     static int64_t calls;
     struct event forged = *event;
+    struct session lied;
 
     if (planted == PLANTED_NO_FENCE)
         forge(s, &forged);
-    engine_decide(s, &forged, policy, step_r);
+    lied = *s;
+    lie(&lied, event);
+    engine_decide(&lied, &forged, policy, step_r);
     if (planted == PLANTED_FORGETS_PENDING)
         forget_pending(s, step_r);
     if (planted == PLANTED_DELIVERY_BACK)
         move_back(s, event, step_r);
     if (planted == PLANTED_TWO_TURNS)
         keep_interrupted(step_r);
-    if (planted == PLANTED_NO_RESEND && event->type == EVENT_RESUME) {
-        drop_from(step_r, step_r->n_records, EFFECT_SEND);
-        if (step_r->n_records + step_r->n_effects == 0) {
-            step_r->verdict = VERDICT_NOTHING;
-            step_r->reason = "nothing was under way";
-        }
-    }
+    if (event->type == EVENT_RESUME)
+        forget_on_resume(step_r);
+    if (planted == PLANTED_SILENT_END)
+        keep_silent(step_r);
     if (planted == PLANTED_CLOCK)
         for (size_t i = 0; i < step_r->n_records; i++)
             if (step_r->records[i].type == RECORD_TURN)
@@ -153,5 +217,7 @@ void planted_snapshot(const struct session *session, struct buf *facts, struct b
 
     if (planted == PLANTED_SNAPSHOT_ANSWERED)
         copy.answered = 0;
+    if (planted == PLANTED_SNAPSHOT_HANDOFF)
+        copy.handoff.deltas = 0;
     session_snapshot(&copy, facts, body);
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/expr.h"
+#include "engine/hours.h"
 #include "engine/signals.h"
 #include "tests/sim/world.h"
 
@@ -17,6 +18,11 @@ static const char *const whens[3] = { "intent == \"refund\"",
                                       "locale matches \"^de\"" };
 static const char *const route_names[3] = { "refunds", "sales", "german" };
 static struct expr *exprs[3]; /* compiled once: patterns are dear */
+/* The world begins between 22:13 and 22:30: one queue is about to open, one to close. */
+static const char *const open_at[2] = { "Mon-Sun 22:20-23:40", "Mon-Sun 06:00-22:25" };
+static struct hours *hours[2];
+static const char *const queue_names[MAX_QUEUES] = { "first", "second", "third" };
+static const char *const at_both[] = { "web", "far", NULL };
 
 void setup_once(void)
 {
@@ -28,12 +34,45 @@ void setup_once(void)
             exit(2);
         }
     }
+    for (size_t i = 0; i < 2; i++) {
+        struct err err;
+        hours[i] = hours_parse(open_at[i], NULL, NULL, &err);
+        if (hours[i] == NULL) {
+            fprintf(stderr, "sim: %s: %s\n", open_at[i], err.text);
+            exit(2);
+        }
+    }
 }
 
 void setup_end(void)
 {
     for (size_t i = 0; i < 3; i++)
         expr_free(&exprs[i]);
+    for (size_t i = 0; i < 2; i++)
+        hours_free(&hours[i]);
+}
+
+static int64_t maybe(struct world *w, int64_t most)
+{
+    return chance(w, 400) ? 0 : 1000 + (int64_t)draw(w, (uint64_t)most);
+}
+
+/* A queue flows over into a later one only: chains have no cycle. */
+static void draw_queue(struct world *w, size_t at, size_t i)
+{
+    struct policy_queue *queues = w->queues[at];
+    size_t when = draw(w, 4);
+
+    queues[i] = (struct policy_queue){
+        .name = queue_names[i], .desk = &w->desks[draw(w, 2)],
+        .hours = when < 2 ? hours[when] : NULL,
+        .overflow = i + 1 < MAX_QUEUES && chance(w, 500) ? &queues[i + 1] : NULL,
+        .overflow_after_ms = maybe(w, 60000), .offer_ms = 1000 + (int64_t)draw(w, 20000),
+        .max_wait_ms = maybe(w, 300000), .response_ms = maybe(w, 60000),
+        .lease_ms = maybe(w, 200000), .remind_ms = maybe(w, 60000),
+        .expiry = (enum policy_expiry)draw(w, 4), .fallback = (enum policy_fallback)draw(w, 3),
+        .promise_ms = 60000 + (int64_t)draw(w, 600000), .agent_meanwhile = chance(w, 300),
+    };
 }
 
 static void draw_channel(struct world *w, size_t at, size_t i)
@@ -46,6 +85,8 @@ static void draw_channel(struct world *w, size_t at, size_t i)
         .collect_wait_ms = 1 + (int64_t)draw(w, 3000), .collect_max_ms = 5000,
         .idle_close_ms = chance(w, 800) ? 60000 + (int64_t)draw(w, 600000) : 0,
         .reopen_ms = (int64_t)draw(w, 1200000), .greet = chance(w, 300), .replays = i < 2,
+        .announce_return = chance(w, 400), .disclose_ai = chance(w, 300),
+        .queue = chance(w, 500) ? &w->queues[at][draw(w, MAX_QUEUES)] : NULL,
     };
 }
 
@@ -61,6 +102,8 @@ static void draw_policy(struct world *w, size_t at)
             .next = i + 1 < n && chance(w, 500) ? &agents[i + 1] : NULL,
             .history = (unsigned)draw(w, 30),
         };
+    for (size_t i = MAX_QUEUES; i-- > 0;)
+        draw_queue(w, at, i);
     for (size_t i = 0; i < MAX_CHANNELS; i++)
         draw_channel(w, at, i);
     for (size_t i = 0; i < 3; i++) {
@@ -79,6 +122,8 @@ static void draw_policy(struct world *w, size_t at)
         .max_attempts = 1 + (unsigned)draw(w, 4), .retry_ms = 100 + (int64_t)draw(w, 2000),
         .clarify_max = (unsigned)draw(w, 3), .text_unavailable = "Nobody can answer just now.",
         .text_no_human = "There is no human here.",
+        .desks = w->desks, .n_desks = 2, .humans = w->humans, .n_humans = 3,
+        .queues = w->queues[at], .n_queues = at == 0 || chance(w, 700) ? MAX_QUEUES : draw(w, 3),
     };
     snprintf(w->policies[at].hash, sizeof w->policies[at].hash, "%016zu", at);
 }
@@ -95,6 +140,8 @@ static void draw_rates(struct world *w)
     w->rates.conflict %= 10;
     w->rates.reload %= 20;
     w->rates.leave %= 60;
+    w->rates.escalate = chance(w, 700) ? 50 + (unsigned)draw(w, 400) : w->rates.escalate;
+    w->rates.gone %= 60;
 }
 
 static void free_person(struct person *p)
@@ -146,6 +193,11 @@ void setup_seed(struct world *w)
     w->now = 1700000000000 + (int64_t)draw(w, 1000000);
     w->hash = 14695981039346656037u;
     draw_rates(w);
+    w->desks[0] = (struct policy_desk){ .name = "web", .caps = TD_DESK_HUMANS };
+    w->desks[1] = (struct policy_desk){ .name = "far" };
+    w->humans[0] = (struct policy_human){ .name = "mia", .title = "Mia", .desks = at_both };
+    w->humans[1] = (struct policy_human){ .name = "bo", .title = "Bo", .desks = at_both };
+    w->humans[2] = (struct policy_human){ .name = "nina", .desks = at_both + 1 };
     for (size_t i = 0; i < MAX_POLICIES; i++)
         draw_policy(w, i);
     w->policy = &w->policies[0];

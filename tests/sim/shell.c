@@ -24,13 +24,16 @@ static void run_effects(struct world *w, struct person *p)
         switch (effect->type) {
         case EFFECT_ASK: agents_ask(w, p, effect); break;
         case EFFECT_CANCEL: agents_cancel(w, p, &effect->turn); break;
-        case EFFECT_SEND:
-        case EFFECT_EVENT: outbox_add(w, p, effect); break;
+        case EFFECT_SEND: outbox_add(w, p, effect); break;
+        case EFFECT_EVENT:
+            if (effect->of > 0) /* the others have no place */
+                outbox_add(w, p, effect);
+            break;
         case EFFECT_STALE: w->stale++; break;
         case EFFECT_OFFER:
         case EFFECT_RELAY:
         case EFFECT_RELEASE:
-        case EFFECT_DESK_EVENT: break;
+        case EFFECT_DESK_EVENT: desks_effect(w, p, effect); break;
         }
     }
 }
@@ -118,6 +121,7 @@ static void append(struct world *w, struct person *p, int may_snapshot)
         disk_encode(&fact, &p->step.records[i], &p->mark_bytes, &p->mark_bodies);
         disk_append(w, p, &fact, p->mark_bytes.data, p->mark_bodies.data);
     }
+    check_batch(w, p);
     drop_marks(p);
 }
 
@@ -153,6 +157,8 @@ static void conflict(struct world *w, struct person *p)
     p->n_outbox = 0;
     p->sending = p->parked = 0;
     p->attached = 0;
+    p->flight_op = -1;
+    p->generation++;
     load(w, p);
     resume(w, p);
 }
@@ -162,6 +168,8 @@ void shell_commit(struct world *w, struct person *p)
     struct said *said = p->flight_said >= 0 ? &p->said[p->flight_said] : NULL;
 
     p->in_flight = 0;
+    if (w->full || duplicate(p))
+        p->flight_op = -1;
     if (w->full || duplicate(p) || chance(w, w->rates.conflict)) {
         say(w, "%d: append refused: %s", p->number,
             w->full ? "full" : duplicate(p) ? "duplicate" : "conflict");
@@ -174,6 +182,7 @@ void shell_commit(struct world *w, struct person *p)
         return;
     }
     append(w, p, !p->flight_early);
+    desks_durable(p);
     if (p->flight_type == EVENT_RESUME)
         p->resume = 0;
     if (!p->flight_early)
@@ -238,6 +247,7 @@ void shell_new_session(struct world *w, struct person *p)
 
     if (p->serial > 0) {
         check_acked(w, p);
+        attempt_end(w, p);
         if (chance(w, 100))
             check_bytes(w, p);
         w->retired++;
@@ -249,6 +259,10 @@ void shell_new_session(struct world *w, struct person *p)
     session_init(&p->state, &id);
     drop_marks(p);
     p->n_outbox = 0;
+    p->generation = 0;
+    desks_forget(p);
+    memset(p->ops, 0, sizeof p->ops);
+    p->flight_op = -1;
     p->in_flight = p->sending = p->parked = p->attached = p->resume = 0;
     p->last_seq = p->handed = 0;
     p->n_shown = 0;
@@ -261,7 +275,10 @@ static void lose_memory(struct world *w, struct person *p)
     if (p->in_flight && chance(w, 500) && !duplicate(p) && !w->full) {
         say(w, "%d: durable, not applied", p->number);
         append(w, p, 1);
+        desks_durable(p);
     }
+    p->flight_op = -1;
+    desks_forget(p);
     p->in_flight = p->sending = p->parked = p->attached = 0;
     p->n_outbox = 0;
     drop_marks(p);

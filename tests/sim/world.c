@@ -117,15 +117,17 @@ static void happen(struct world *w)
     struct person *p = anybody(w);
     uint64_t what = draw(w, 100);
 
-    if (what < 28)
+    if (what < 24)
         people_act(w, p);
-    else if (what < 50)
+    else if (what < 41)
         agents_answer(w, p);
-    else if (what < 72)
+    else if (what < 59)
         outbox_move(w, p);
-    else if (what < 76)
+    else if (what < 62)
         outbox_receipt(w, p);
-    else if (what < 86)
+    else if (what < 79)
+        desks_act(w, p);
+    else if (what < 87)
         timer(w, p, 0);
     else if (what < 94)
         time_passes(w);
@@ -142,6 +144,8 @@ static int settle(struct world *w, struct person *p)
         agents_answer(w, p);
     else if (outbox_waits(p))
         outbox_move(w, p);
+    else if (desks_settle(w, p))
+        return 1;
     else if (engine_due(&p->state, w->policy) <= w->now)
         timer(w, p, 0);
     else
@@ -157,7 +161,8 @@ static int64_t next_due(const struct world *w)
     for (size_t i = 0; i < w->n_people; i++) {
         const struct person *p = &w->people[i];
         int64_t due = engine_due(&p->state, w->policy);
-        if ((p->model.running || p->model.n_waiting > 0) && due < next)
+        if ((p->model.running || p->model.n_waiting > 0 || engine_busy(&p->state, w->policy)) &&
+            due < next)
             next = due;
     }
     return next;
@@ -206,6 +211,7 @@ void world_run(struct world *w, uint64_t seed, uint64_t steps)
     w->steps = w->n_trace = 0;
     w->max_steps = steps;
     w->made = w->jobs_made = w->crashes = w->stale = w->retired = 0;
+    w->ops_made = w->handoffs = w->accepted = 0;
     w->full = w->quiet = 0;
     w->broken[0] = w->why[0] = '\0';
     setup_seed(w);

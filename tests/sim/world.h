@@ -9,6 +9,7 @@
  *   setup.c    the policies, channels and fault rates of a seed
  *   people.c   customers and operators
  *   agents.c   questions under way and their answers
+ *   desks.c    desks, lines and humans: offers, acceptances, messages, and what they do too late
  *   shell.c    decide, append, apply, effects; crash and recovery
  *   outbox.c   what leaves, and what the customer has seen
  *   disk.c     the store: what is durable
@@ -27,16 +28,21 @@
 
 #define MAX_PEOPLE 8
 #define MAX_JOBS 12   /* questions under way for one person's session */
-#define MAX_WAITING 32
+#define MAX_WAITING (ENGINE_MAX_WAITING + 2)
+#define MAX_OFFERS 8
+#define MAX_RELAYS 64
+#define MAX_SENT 8 /* control operations that a human may send again */
+#define MAX_QUEUES 3
 #define MAX_AGENTS 5
 #define MAX_CHANNELS 4
 #define MAX_POLICIES 3
 #define TRACE_LINES 40
 #define MAX_PENDING 6
-/* What one step may make: ten replies, two texts of ours, an owner, a turn, and their frame. */
-#define MOST_RECORDS 20
+/* What one step may make: ten replies, three texts of ours, two owners, a handoff from its beginning
+ * to its end, a promise, a turn, and their frame. */
+#define MOST_RECORDS 26
 #define MOST_MESSAGES \
-    (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT +         \
+    (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT + 2 * ENGINE_MAX_WAITING + \
      (ENGINE_MAX_REPLIES + 2) * (MAX_PENDING + 2))
 
 /* What the model needs of a record. */
@@ -46,7 +52,18 @@ struct fact {
     int64_t at, due, deadline;
     struct ulid turn;
     int outcome, status, author, by_start, said; /* said: which message of the person; -1 */
+    struct ulid handoff;
+    int owner, state, text, quiet; /* text: enum text_state + 1 */
+    char name[8];
     size_t facts_at, facts_len, body_at, body_len;
+};
+
+/* A handoff as its durable records tell it. */
+struct attempt {
+    int active, state, quiet, outcome;
+    struct ulid id;
+    char human[8];
+    uint64_t from_seq, told;
 };
 
 /* A session as its durable records tell it. */
@@ -63,6 +80,11 @@ struct model {
     size_t n_visible, cap_visible;
     struct ulid just_ended; /* the turn that ended in the step that is being written */
     int just_outcome;
+    int owner;
+    struct attempt now, before; /* before: the newest that ended */
+    int ended_now;              /* in the step that is being written */
+    unsigned begun, ended;
+    uint32_t *heard; /* by seq: a desk was given it, in this generation; 0: never */
     uint8_t *status; /* by seq, of replies; STATUS_NONE: no reply */
     size_t cap_status;
 };
@@ -90,6 +112,26 @@ struct job {
     unsigned number;
     struct ulid turn;
     uint64_t epoch, attempt;
+};
+
+/* What a desk was offered, and remembers until it crashes. */
+struct offer {
+    struct ulid handoff;
+    int answered;
+};
+
+struct relay {
+    struct ulid handoff;
+    uint64_t of;
+};
+
+/* A control operation that may be sent again. */
+struct sent_op {
+    unsigned number;
+    int durable;
+    enum control_op op;
+    const char *human;
+    struct ulid handoff;
 };
 
 struct out {
@@ -127,12 +169,20 @@ struct person {
     uint64_t handed;    /* newest that reached the channel's wire; reports come about these */
     size_t n_shown;     /* of model.visible */
     struct job jobs[MAX_JOBS];
+    struct offer offers[MAX_OFFERS];
+    size_t n_offers;
+    struct relay relays[MAX_RELAYS];
+    size_t n_relays;
+    struct sent_op ops[MAX_SENT];
+    int flight_op; /* in ops, of the step under way; -1 */
+    uint32_t generation; /* of relays: a desk may get again what it got in another */
 };
 
 /* How often what goes wrong, of 1000; a seed draws its own. */
 struct rates {
     unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
     unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict, clock;
+    unsigned take, gone, desk_crash, call;
 };
 
 struct world {
@@ -144,13 +194,16 @@ struct world {
     struct policy_channel channels[MAX_POLICIES][MAX_CHANNELS];
     struct policy_choice choices[MAX_POLICIES][3][2];
     struct policy_route routes[MAX_POLICIES][3];
+    struct policy_desk desks[2];
+    struct policy_human humans[3];
+    struct policy_queue queues[MAX_POLICIES][MAX_QUEUES];
     const struct policy *policy;
     struct person people[MAX_PEOPLE];
     size_t n_people;
     struct rates rates;
     int full;  /* the disk has no space */
     int quiet; /* faults have stopped */
-    unsigned made, jobs_made, crashes, stale, retired;
+    unsigned made, jobs_made, crashes, stale, retired, ops_made, handoffs, accepted;
     struct arena *scratch, *scratch2;
     struct session whole, tail; /* folded for comparison */
     struct buf bytes, body;     /* encoded for comparison */
@@ -212,6 +265,15 @@ void agents_cancel(struct world *w, struct person *p, const struct ulid *turn);
 int agents_waiting(const struct person *p);
 void agents_answer(struct world *w, struct person *p);
 
+/* desks.c */
+void desks_effect(struct world *w, struct person *p, const struct effect *effect);
+void desks_act(struct world *w, struct person *p);
+int desks_settle(struct world *w, struct person *p); /* 1: a human brought it further */
+void desks_forget(struct person *p);
+void desks_durable(struct person *p); /* the control operation under way is on disk */
+void desks_check(struct world *w, struct person *p, const struct event *event,
+                 const struct step *step);
+
 /* disk.c */
 void disk_init(struct disk *disk, const struct ulid *id);
 void disk_fini(struct disk *disk);
@@ -227,6 +289,14 @@ void disk_load(struct world *w, struct person *p, int use_snapshot, struct sessi
 void model_init(struct model *model);
 void model_fini(struct model *model);
 void check_durable(struct world *w, struct person *p, const struct fact *fact);
+void check_batch(struct world *w, struct person *p); /* the records of a step are written */
+void model_heard(struct world *w, struct person *p, const struct effect *relay);
+
+/* attempt.c: the part of the model that is about handoffs. */
+void attempt_durable(struct world *w, struct person *p, const struct fact *fact);
+void attempt_reply(struct world *w, struct person *p, const struct fact *fact);
+void attempt_batch(struct world *w, struct person *p);
+void attempt_end(struct world *w, struct person *p); /* every handoff has its outcome */
 
 /* check.c */
 void check_step(struct world *w, struct person *p, const struct event *event,
@@ -253,6 +323,14 @@ enum planted {
     PLANTED_DROPS_WAITING,
     PLANTED_TWO_TURNS,
     PLANTED_CLOCK,
+    PLANTED_SECOND_ACCEPT,
+    PLANTED_TOLD_TWICE,
+    PLANTED_LOST_DELTA,
+    PLANTED_FORGETS_CONTROL,
+    PLANTED_TALKS_OVER,
+    PLANTED_SILENT_END,
+    PLANTED_SNAPSHOT_HANDOFF,
+    PLANTED_NO_REOFFER,
     PLANTED_COUNT
 };
 extern enum planted planted;
