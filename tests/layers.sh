@@ -14,9 +14,10 @@ core/config base|config
 core/store base|store
 core/files base|files
 core/plug base|plug
+core/ipc base|io|plug|ipc
 core/engine base|engine
 core/gate base|io|config|store|files|plug|engine|gate
-core/daemon base|io|config|store|files|plug|engine|gate|daemon
+core/daemon base|io|config|store|files|plug|ipc|engine|gate|daemon
 core/ctl base|config|engine|daemon|ctl
 core/kit base|config|plug|kit
 channels channels|plugins/shared

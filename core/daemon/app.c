@@ -25,6 +25,7 @@
 #include "daemon/admin.h"
 #include "daemon/compact.h"
 #include "daemon/filing.h"
+#include "daemon/isolate.h"
 #include "daemon/notify.h"
 #include "daemon/pages.h"
 #include "daemon/policy_build.h"
@@ -260,6 +261,16 @@ static void status(void *arg, struct td_json *out)
     buf_fini(&reasons);
 }
 
+static void isolated(void *arg, struct td_json *out)
+{
+    const struct app *app = arg;
+
+    for (size_t i = 0; i < app->setup->n_instances; i++) {
+        if (app->setup->instances[i]->isolated)
+            isolate_json(app->setup->instances[i], out);
+    }
+}
+
 /* ---- The start ----------------------------------------------------------------------------- */
 
 /* As many sockets as the system lets us have. */
@@ -391,6 +402,7 @@ static void start_admin(struct app *app)
         .metrics = app->metrics,
         .ready = ready,
         .status = status,
+        .isolated = isolated,
         .reload = reload,
         .drain = drain,
         .arg = app,

@@ -153,6 +153,22 @@ const struct td_conf_key agent_keys[] = {
     TD_CONF_END,
 };
 
+const struct td_conf_key isolate_keys[] = {
+    TD_CONF_BOOL(struct isolate_conf, isolate, 0, "no",
+                 "Run the plugin in a process of its own, in a sandbox: what it does wrong costs "
+                 "this instance a restart and nobody else anything."),
+    TD_CONF_SIZE(struct isolate_conf, isolate_memory, 0, "256M", 16 << 20, INT64_C(1) << 40,
+                 "With isolate: memory that the process may use."),
+    TD_CONF_DURATION(struct isolate_conf, isolate_hang, 0, "5s", 100, 600 * SECOND,
+                     "With isolate: how long the plugin may be silent before it is ended."),
+    TD_CONF_DURATION(struct isolate_conf, isolate_restart, 0, "100ms", 1, 600 * SECOND,
+                     "With isolate: pause before the process is started again; doubled with each "
+                     "failure in a row."),
+    TD_CONF_DURATION(struct isolate_conf, isolate_restart_max, 0, "30s", 1, 3600 * SECOND,
+                     "With isolate: the longest such pause."),
+    TD_CONF_END,
+};
+
 const struct td_conf_key route_keys[] = {
     TD_CONF_STR(struct route_conf, when, 0, NULL,
                 "Condition over the session's signals; unset: always."),
@@ -275,6 +291,14 @@ char **tandem_plugin_dirs(void)
     }
     free(tree);
     return dirs;
+}
+
+char *tandem_plugin_host(void)
+{
+    char *tree = build_tree();
+    char *program = mem_printf("%s/tandem-plugin-host", tree ? tree : TANDEM_LIBEXEC_DIR);
+    free(tree);
+    return program;
 }
 
 char *tandem_data_dir(void)

@@ -49,6 +49,12 @@ struct agent_conf {
     int64_t breaker_failures, breaker_open, max_jobs;
 };
 
+/* What every instance has besides. */
+struct isolate_conf {
+    int isolate;
+    int64_t isolate_memory, isolate_hang, isolate_restart, isolate_restart_max;
+};
+
 struct route_conf {
     const char *when;
     const char *const *agent; /* NAME or NAME:WEIGHT */
@@ -77,6 +83,7 @@ struct human_conf {
 
 extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];
 extern const struct td_conf_key desk_keys[], queue_keys[], human_keys[]; /* conf_desk.c */
+extern const struct td_conf_key isolate_keys[]; /* of each [channel] and [agent] */
 
 /* The kinds of sections, ending in NULL, and the core's keys of each. */
 extern const char *const section_kinds[];
@@ -93,5 +100,6 @@ char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
 char *tandem_data_dir(void);
 char *tandem_texts_dir(void);
 char *tandem_packs_dir(void); /* of the installed phrase packs */
+char *tandem_plugin_host(void); /* the program that isolated plugins run in */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "daemon/isolate.h"
 #include "daemon/policy_build.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
@@ -20,7 +21,7 @@ int instance_open(struct gate *gate, const struct instance *instance, struct err
     const struct gate_instance_conf conf = {
         .plugin = instance->plugin,
         .name = instance->name,
-        .conf = instance->conf,
+        .conf = instance->isolated ? isolate_conf_of(instance->isolated, gate) : instance->conf,
         .breaker_failures = (unsigned)instance->agent.breaker_failures,
         .breaker_open_ms = instance->agent.breaker_open,
         .max_jobs = (unsigned)instance->agent.max_jobs,

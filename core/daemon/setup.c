@@ -14,6 +14,7 @@
 #include "config/conf.h"
 #include "config/schema.h"
 #include "daemon/filing.h"
+#include "daemon/isolate.h"
 #include "daemon/policy_build.h"
 #include "io/web.h"
 #include "plug/loader.h"
@@ -106,6 +107,8 @@ static void instance_digest(struct instance *instance)
     if (instance->kind == TD_AGENT)
         buf_printf(&text, "%lld %lld %lld\n", (long long)instance->agent.breaker_failures,
                    (long long)instance->agent.breaker_open, (long long)instance->agent.max_jobs);
+    for (const struct td_conf_key *key = isolate_keys; key->name; key++)
+        setup_value(key, &instance->isolate, &text);
     for (size_t i = 0; plugin->conf_keys; i++) {
         const struct td_conf_key *key = key_at(plugin->conf_keys, plugin->conf_key_size, i);
         if (!key->name)
@@ -118,7 +121,7 @@ static void instance_digest(struct instance *instance)
 }
 
 /* The core's table and the plugin's, for one section. */
-static void instance_schemas(const struct instance *instance, struct schema schemas[2])
+static void instance_schemas(const struct instance *instance, struct schema schemas[3])
 {
     const void *const targets[] = { [TD_CHANNEL] = &instance->channel,
                                     [TD_AGENT] = &instance->agent,
@@ -130,6 +133,11 @@ static void instance_schemas(const struct instance *instance, struct schema sche
         .target = (void *)targets[instance->kind],
     };
     schemas[1] = (struct schema){
+        .keys = isolate_keys,
+        .key_size = sizeof(struct td_conf_key),
+        .target = (void *)&instance->isolate,
+    };
+    schemas[2] = (struct schema){
         .keys = instance->plugin ? instance->plugin->conf_keys : NULL,
         .key_size = instance->plugin ? instance->plugin->conf_key_size : 0,
         .target = instance->conf,
@@ -156,7 +164,9 @@ static void read_instance(struct setup *setup, struct conf *file,
     setup->instances[setup->n_instances++] = instance;
 
     if (type) {
-        instance->plugin = loader_get(loader, instance->kind, type->value, &err);
+        instance->plugin = isolate_is_on(section)
+                               ? isolate_get(loader, instance->kind, type->value, &err)
+                               : loader_get(loader, instance->kind, type->value, &err);
         if (!instance->plugin) {
             conf_error(file, &type->value_pos, "%s", err.text);
             return; /* which keys it may have is not known */
@@ -168,10 +178,13 @@ static void read_instance(struct setup *setup, struct conf *file,
     } else {
         snprintf(what, sizeof what, "[%s %s]", section->kind, section->name);
     }
-    struct schema schemas[2];
+    struct schema schemas[3];
     instance_schemas(instance, schemas);
-    if (schema_fill(file, section, what, schemas, 2, instance->values) == 0 && instance->plugin)
+    if (schema_fill(file, section, what, schemas, 3, instance->values) == 0 && instance->plugin) {
         instance_digest(instance);
+        if (instance->isolate.isolate)
+            instance->isolated = isolate_new(instance);
+    }
 }
 
 /* A section that is no instance: it has the core's keys only. */
@@ -389,6 +402,7 @@ void instance_free(struct instance **instance_p)
     if (!instance)
         return;
     schema_values_free(&instance->values);
+    free(instance->isolated);
     free(instance->conf);
     free(instance->name);
     free(instance);
@@ -450,11 +464,11 @@ void setup_print_sections(const struct setup *setup, struct buf *out)
 {
     for (size_t i = 0; i < setup->n_instances; i++) {
         const struct instance *instance = setup->instances[i];
-        struct schema schemas[2];
+        struct schema schemas[3];
 
         instance_schemas(instance, schemas);
         buf_printf(out, "\n[%s %s]\n", kind_name(instance->kind), instance->name);
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 3; k++) {
             if (schemas[k].keys)
                 schema_print(&schemas[k], out);
         }

@@ -20,6 +20,7 @@ struct conf;
 struct conf_pair;
 struct conf_section;
 struct err;
+struct isolated;
 struct loader;
 struct policy;
 struct schema_values;
@@ -35,6 +36,8 @@ struct instance {
     struct channel_conf channel; /* by kind */
     struct agent_conf agent;
     struct desk_conf desk;
+    struct isolate_conf isolate;
+    struct isolated *isolated; /* NULL: the plugin runs in the daemon */
     uint8_t digest[CRYPT_HASH]; /* of all that only a new open() can change */
     struct conf *file; /* borrowed, as section: for messages while the setup is read */
     const struct conf_section *section;

@@ -39,6 +39,8 @@ static void add_core_keys(struct buf *out)
         buf_printf(out, "%s[%s%s]\n", i > 0 ? "\n" : "", section_kinds[i], i > 0 ? " NAME" : "");
         schema_print_keys(section_keys(section_kinds[i]), sizeof(struct td_conf_key), out);
     }
+    buf_str(out, "\n[channel NAME], [agent NAME]: a process of its own\n");
+    schema_print_keys(isolate_keys, sizeof(struct td_conf_key), out);
     add_signals(out);
 }
 
@@ -118,6 +120,7 @@ static int add_section(struct loader *loader, enum td_kind kind, const char *hea
         return -1;
     buf_str(out, head);
     add_sample(section_keys(kind_name(kind)), sizeof(struct td_conf_key), written, out);
+    add_sample(isolate_keys, sizeof *isolate_keys, written, out);
     add_sample(plugin->conf_keys, plugin->conf_key_size, written, out);
     return 0;
 }

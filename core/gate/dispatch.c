@@ -187,7 +187,10 @@ void dispatch_ask(struct slot *slot)
     inst = instance_find(slot->gate, TD_AGENT, turn->agent);
     slot->ask_job = 0; /* the answer to an earlier one will be stale */
     stream_end(slot, 0);
-    if (!instance_is_open(inst))
+    if (inst != NULL && inst->restarting)
+        answer_ourselves(slot->gate, &slot->id, &turn->id, slot->session.epoch, turn->attempt,
+                         TD_RETRY, "the agent is being started again");
+    else if (!instance_is_open(inst))
         refuse(slot, turn->agent, "is not open");
     else if ((inst->waiting != NULL || is_busy(inst)) && inst->n_waiting >= MAX_WAITING)
         refuse(slot, turn->agent, "has too many questions waiting");

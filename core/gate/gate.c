@@ -371,6 +371,7 @@ static void describe(struct metric_set *set)
         { "tandem_duplicates_total", "counter", "Messages that had been taken before." },
         { "tandem_handoffs", "gauge", "Handoffs under way, by state." },
         { "tandem_queue_waiting", "gauge", "Customers who wait, by queue." },
+        { "tandem_plugin_restarts_total", "counter", "How often an instance failed and was started again." },
         { "tandem_plugin_errors_total", "counter", "Breaches of contract and missed deadlines." },
     };
 

@@ -98,6 +98,12 @@ int gate_instance_open(struct gate *gate, const struct gate_instance_conf *conf,
 /* Pauses, waits for nothing, closes, sweeps, answers open jobs itself. Loaded sessions stay. */
 void gate_instance_close(struct gate *gate, enum td_kind kind, const char *name);
 
+/* An open instance has failed by itself: on a later turn it is closed, its open jobs are answered
+ * with TD_RETRY, and after the pause it is opened again, as often as it takes. why: a sentence for
+ * the operator. May be called from anywhere, also out of the plugin's ops. */
+void gate_instance_restart(struct gate *gate, enum td_kind kind, const char *name, const char *why,
+                           int64_t pause_ms);
+
 /* Takes up what was under way when the process last ended; call once, after the instances are
  * open, before web_start(). done comes when all such sessions have been resumed. */
 void gate_resume(struct gate *gate, void (*done)(void *arg, size_t sessions), void *arg);

@@ -137,6 +137,9 @@ struct td_instance {
     int suspended;    /* channels: by an operator; whatever the conf says, until the process ends */
     struct loop_timer *open_timer;
     unsigned open_tries;
+    int restarting; /* it was open and will be again */
+    int64_t restart_pause_ms;
+    uint64_t *restarts;
 
     struct td_timer *timers;
     struct td_watch *watches;

@@ -114,6 +114,7 @@ static void make_metrics(struct td_instance *inst)
 
     buf_printf(&labels, "%s/%s", instance_label(inst), inst->name);
     inst->errors = gate_counter(gate, "tandem_plugin_errors_total", "instance", labels.data);
+    inst->restarts = gate_counter(gate, "tandem_plugin_restarts_total", "instance", labels.data);
     buf_clear(&labels);
     if (inst->kind == TD_CHANNEL) {
         metric_label(&labels, "channel", inst->name);
@@ -184,6 +185,7 @@ static void opened(struct td_instance *inst)
     inst->state = INSTANCE_OPEN;
     inst->detail[0] = '\0';
     inst->open_tries = 0;
+    inst->restarting = 0;
     LOG_INFO(&inst->log, "open (%s %s)", inst->conf.plugin->name, inst->conf.plugin->version);
     listen_instance(inst);
     if (inst->kind == TD_DESK)
@@ -328,9 +330,39 @@ void gate_instance_close(struct gate *gate, enum td_kind kind, const char *name)
     if (inst->state == INSTANCE_OPEN)
         close_plugin(inst);
     inst->state = INSTANCE_CLOSED;
+    inst->restarting = 0;
     inst->detail[0] = '\0';
     free_waiting(inst);
     inst->conf = (struct gate_instance_conf){ .name = inst->name };
+}
+
+static void on_restart(void *arg)
+{
+    struct td_instance *inst = arg;
+
+    inst->open_timer = NULL;
+    close_plugin(inst);
+    free_waiting(inst);
+    inst->state = INSTANCE_OPENING;
+    inst->restarting = 1;
+    listen_instance(inst);
+    inst->open_timer = loop_timer_add(inst->gate->conf.loop, (uint64_t)inst->restart_pause_ms,
+                                      on_open_again, inst);
+}
+
+void gate_instance_restart(struct gate *gate, enum td_kind kind, const char *name, const char *why,
+                           int64_t pause_ms)
+{
+    struct td_instance *inst = instance_find(gate, kind, name);
+
+    if (!instance_is_open(inst))
+        return;
+    ++*inst->restarts;
+    snprintf(inst->detail, sizeof inst->detail, "%s", why);
+    LOG_ERROR(&inst->log, "%s; it is started again in %lld ms", why, (long long)pause_ms);
+    inst->restart_pause_ms = pause_ms;
+    loop_timer_del(&inst->open_timer);
+    inst->open_timer = loop_timer_add(gate->conf.loop, 0, on_restart, inst);
 }
 
 void instance_free_all(struct gate *gate)

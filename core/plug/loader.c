@@ -27,10 +27,20 @@ struct entry {
     const struct td_plugin *plugin;
 };
 
+/* One that runs in another process. */
+struct apart {
+    struct apart *next;
+    char *path;
+    struct stat stat;
+    const struct td_plugin *plugin;
+    struct loader_describer by;
+};
+
 struct loader {
     char **dirs;
     size_t n_dirs;
     struct entry *entries;
+    struct apart *aparts; /* newest first */
 };
 
 static const char *const prefixes[] = {
@@ -99,6 +109,14 @@ void loader_free(struct loader **loader)
         dlclose(entry->handle);
         free(entry->file);
         free(entry);
+    }
+    while ((*loader)->aparts != NULL) {
+        struct apart *apart = (*loader)->aparts;
+
+        (*loader)->aparts = apart->next;
+        apart->by.forget(apart->by.arg, apart->plugin);
+        free(apart->path);
+        free(apart);
     }
     for (size_t i = 0; i < (*loader)->n_dirs; i++)
         free((*loader)->dirs[i]);
@@ -399,6 +417,86 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
     return plugin;
 }
 
+/* ---- Apart -------------------------------------------------------------------------------- */
+
+static int is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static const struct td_plugin *find_apart(const struct loader *loader, const char *path,
+                                          const struct stat *st)
+{
+    const struct apart *apart = loader->aparts;
+
+    while (apart != NULL && (strcmp(apart->path, path) != 0 || !is_same_file(&apart->stat, st)))
+        apart = apart->next;
+    return apart != NULL ? apart->plugin : NULL;
+}
+
+static const struct td_plugin *describe(struct loader *loader, enum td_kind kind, const char *type,
+                                        const char *dir, const char *path, const struct stat *st,
+                                        const struct loader_describer *by, struct err *err)
+{
+    const struct td_plugin *plugin = by->describe(by->arg, kind, type, dir, err);
+    struct apart *apart;
+
+    if (plugin == NULL)
+        return NULL;
+    if (loader_judge(plugin, kind, type, err) != 0) {
+        by->forget(by->arg, plugin);
+        err_wrap(err, "plugin %s (%s)", type, path);
+        return NULL;
+    }
+    apart = mem_alloc(sizeof *apart);
+    *apart = (struct apart){ loader->aparts, mem_strdup(path), *st, plugin, *by };
+    loader->aparts = apart;
+    return plugin;
+}
+
+const struct td_plugin *loader_get_apart(struct loader *loader, enum td_kind kind, const char *type,
+                                         const struct loader_describer *by, struct err *err)
+{
+    const struct td_plugin *plugin = NULL;
+    char *file, *path;
+    struct stat st;
+    size_t dir;
+
+    if (!is_name(type)) {
+        err_set(err, "type '%.64s' is not a plugin's name: a-z, 0-9 and _, at most %d long", type,
+                MAX_NAME);
+        return NULL;
+    }
+    file = mem_printf("%s%s.so", prefixes[kind], type);
+    dir = find_dir(loader, file);
+    path = mem_printf("%s/%s", loader->dirs[dir < loader->n_dirs ? dir : 0], file);
+    if (dir == loader->n_dirs || stat(path, &st) != 0) {
+        not_there(loader, kind, err);
+        err_wrap(err, "plugin %s (%s)", type, path);
+    } else {
+        plugin = find_apart(loader, path, &st);
+        if (plugin == NULL)
+            plugin = describe(loader, kind, type, loader->dirs[dir], path, &st, by, err);
+    }
+    free(path);
+    free(file);
+    return plugin;
+}
+
+/* What runs apart is shown as it described itself, its file stays closed. */
+static const struct td_plugin *shown_apart(const struct loader *loader, size_t dir,
+                                           const char *file)
+{
+    char *path = mem_printf("%s/%s", loader->dirs[dir], file);
+    const struct apart *apart = loader->aparts;
+
+    while (apart != NULL && strcmp(apart->path, path) != 0)
+        apart = apart->next;
+    free(path);
+    return apart != NULL ? apart->plugin : NULL;
+}
+
 static void each_in_dir(struct loader *loader, size_t dir, loader_each_fn *fn, void *arg)
 {
     struct dirent **files = NULL;
@@ -410,7 +508,10 @@ static void each_in_dir(struct loader *loader, size_t dir, loader_each_fn *fn, v
         enum td_kind kind = split_file(files[i]->d_name, type);
 
         if (find_dir(loader, files[i]->d_name) == dir) { /* else an earlier one hides it */
-            const struct td_plugin *plugin = loader_get(loader, kind, type, &err);
+            const struct td_plugin *plugin = shown_apart(loader, dir, files[i]->d_name);
+
+            if (plugin == NULL)
+                plugin = loader_get(loader, kind, type, &err);
             fn(arg, files[i]->d_name, plugin, err.text);
         }
         free(files[i]);

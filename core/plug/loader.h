@@ -31,6 +31,18 @@ const struct td_plugin *loader_get(struct loader *loader, enum td_kind kind, con
 int loader_judge(const struct td_plugin *plugin, enum td_kind kind, const char *type,
                  struct err *err);
 
+/* The same of a plugin that is to run in another process: its file is not opened here. What stands
+ * for it is made by the describer and kept until the loader goes; a file that has changed since is
+ * described anew. */
+struct loader_describer {
+    const struct td_plugin *(*describe)(void *arg, enum td_kind kind, const char *type,
+                                        const char *dir, struct err *err);
+    void (*forget)(void *arg, const struct td_plugin *plugin);
+    void *arg;
+};
+const struct td_plugin *loader_get_apart(struct loader *loader, enum td_kind kind, const char *type,
+                                         const struct loader_describer *by, struct err *err);
+
 /* Every plugin file of the directory, for --keys and `tandemctl plugins`; error: why it is unfit. */
 typedef void loader_each_fn(void *arg, const char *file, const struct td_plugin *plugin,
                             const char *error);
