@@ -15,7 +15,7 @@ static const struct {
     size_t size, n;
 } kinds[] = {
     [TD_CHANNEL] = { sizeof(struct td_channel_ops), 8 },
-    [TD_AGENT] = { sizeof(struct td_agent_ops), 5 },
+    [TD_AGENT] = { sizeof(struct td_agent_ops), 6 },
     [TD_DESK] = { sizeof(struct td_desk_ops), 8 },
 };
 

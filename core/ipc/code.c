@@ -306,7 +306,8 @@ static void get_list(struct reader *reader, const struct ipc_field *field, void 
     const void **list = n > 0 ? room(reader, n, sizeof *list) : NULL;
 
     for (size_t i = 0; i < n && list != NULL && reader->flaw == NULL; i++)
-        list[i] = get_pointer(reader, field->of);
+        if ((list[i] = get_pointer(reader, field->of)) == NULL)
+            fail(reader, "has a hole in its list");
     set_pointer(to, field->offset, list);
     set_count(to, field->count, list != NULL ? n : 0);
 }

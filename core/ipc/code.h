@@ -53,6 +53,9 @@ struct ipc_struct {
 int ipc_encode(struct buf *out, const struct ipc_struct *type, const void *from,
                const char **flaw_r);
 
+/* Every struct that crosses; ends in NULL. wire.c */
+extern const struct ipc_struct *const ipc_structs[];
+
 /* Strings and bytes point into `data`, which must live as long as the copy. NULL with *flaw_r, a
  * clause such as "its td_answer.decision is not one". */
 const void *ipc_decode(const void *data, size_t len, const struct ipc_struct *type,

@@ -164,7 +164,10 @@ static void take_channel(struct td_instance *inst, const struct ipc_frame *frame
     case IPC_ATTACHED: ops->attached(inst->self, frame->id, frame->payload); break;
     case IPC_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_PAUSE: ops->pause(inst->self, (int)frame->a); break;
-    case IPC_FILED: ops->filed(inst->self, frame->id, frame->payload); break;
+    case IPC_FILED:
+        if (TD_HAS(ops, filed) && ops->filed != NULL)
+            ops->filed(inst->self, frame->id, frame->payload);
+        break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -190,6 +193,10 @@ static void take_agent(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_ASK: ops->ask(inst->self, frame->id, frame->payload); break;
     case IPC_CANCEL: ops->cancel(inst->self, frame->id); break;
     case IPC_LATE: late(inst, frame); break;
+    case IPC_FILED:
+        if (TD_HAS(ops, filed) && ops->filed != NULL)
+            ops->filed(inst->self, frame->id, frame->payload);
+        break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -205,7 +212,10 @@ static void take_desk(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_RELEASE: ops->release(inst->self, release->handoff, release->outcome); break;
     case IPC_DESK_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_DONE: ops->done(inst->self, frame->id, frame->payload); break;
-    case IPC_FILED: ops->filed(inst->self, frame->id, frame->payload); break;
+    case IPC_FILED:
+        if (TD_HAS(ops, filed) && ops->filed != NULL)
+            ops->filed(inst->self, frame->id, frame->payload);
+        break;
     default: guest_take_net(inst, frame);
     }
 }

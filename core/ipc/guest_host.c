@@ -253,6 +253,16 @@ static enum td_status host_route(struct td_instance *inst, const char *text, td_
     return path_call(inst, IPC_ROUTE, path->number, text);
 }
 
+static enum td_status host_route_with(struct td_instance *inst, const struct td_web_route *route,
+                                      td_web_cb *cb, void *arg)
+{
+    struct guest_path *path = path_new(inst, arg);
+
+    path->cb = cb;
+    path->head = TD_HAS(route, head) ? route->head : NULL;
+    return path_call(inst, IPC_ROUTE_WITH, path->number, route);
+}
+
 static enum td_status host_ws_listen(struct td_instance *inst, const struct td_ws_conf *conf,
                                      const struct td_ws_ops *ops, void *arg)
 {
@@ -319,6 +329,17 @@ static void take_http(struct td_instance *inst, const struct ipc_frame *frame)
     cb(arg, frame->payload);
 }
 
+/* The gateway has read the body, within max_body, before anything was asked: what the head says is
+ * asked now. */
+static void take_web(const struct guest_path *path, const struct td_web_request *request)
+{
+    struct td_web_request head = *request;
+
+    head.body = NULL;
+    if (path->head == NULL || path->head(path->arg, &head))
+        path->cb(path->arg, request);
+}
+
 void guest_take_net(struct td_instance *inst, const struct ipc_frame *frame)
 {
     const struct guest_path *path = inst->paths;
@@ -332,7 +353,7 @@ void guest_take_net(struct td_instance *inst, const struct ipc_frame *frame)
     if (path == NULL)
         return;
     if (frame->type == IPC_WEB_REQUEST && path->cb != NULL)
-        path->cb(path->arg, frame->payload);
+        take_web(path, frame->payload);
     else if (frame->type == IPC_WS_OPENED)
         path->ops.opened(path->arg, frame->id, frame->payload);
     else if (frame->type == IPC_WS_TEXT)
@@ -372,4 +393,5 @@ const struct td_host guest_host = {
     .offered = host_offered,
     .desk = host_desk,
     .human = host_human,
+    .route_with = host_route_with,
 };

@@ -23,6 +23,7 @@ struct guest_path {
     struct guest_path *next;
     uint32_t number;
     td_web_cb *cb; /* NULL: a WebSocket endpoint */
+    td_web_head_cb *head; /* NULL: every body is let in */
     struct td_ws_ops ops;
     void *arg;
 };

@@ -52,6 +52,7 @@ static int64_t next_pause(struct proxy *proxy)
 static void report(struct proxy *proxy)
 {
     proxy->life = PROXY_DEAD;
+    proxy_net_lost(proxy);
     proxy->host->watch_del(&proxy->end_watch);
     proxy->host->timer_del(&proxy->tick);
     spawn_bury(&proxy->child);
@@ -235,8 +236,7 @@ static int start(struct proxy *proxy, struct err *err)
     return rc;
 }
 
-/* Reads and writes until cond() or the time is up. */
-static void wait_for(struct proxy *proxy, int (*cond)(const struct proxy *proxy), int64_t ms)
+void proxy_wait(struct proxy *proxy, int (*cond)(const struct proxy *proxy), int64_t ms)
 {
     const int64_t until = clock_mono_ms() + ms;
 
@@ -279,7 +279,7 @@ static enum td_status first_open(struct proxy *proxy, struct td_error *error)
 {
     enum td_status status = TD_RETRY;
 
-    wait_for(proxy, is_opened, START_MS);
+    proxy_wait(proxy, is_opened, START_MS);
     if (proxy->life == PROXY_OPEN && proxy->open_status == TD_OK)
         return TD_OK;
     if (proxy->life == PROXY_OPEN) {
@@ -300,8 +300,8 @@ static enum td_status first_open(struct proxy *proxy, struct td_error *error)
     return status;
 }
 
-static enum td_status proxy_open(const struct td_host *host, struct td_instance *inst,
-                                 const void *conf, void **self_r, struct td_error *error)
+enum td_status proxy_open(const struct td_host *host, struct td_instance *inst, const void *conf,
+                          void **self_r, struct td_error *error)
 {
     struct proxy *proxy = mem_alloc(sizeof *proxy);
     const int again = ((const struct proxy_conf *)conf)->state->opened;
@@ -334,170 +334,19 @@ static int is_over(const struct proxy *proxy)
     return proxy->life >= PROXY_DYING;
 }
 
-static void proxy_close(void *self)
+void proxy_close(void *self)
 {
     struct proxy *proxy = self;
 
     if (proxy->life == PROXY_OPENING || proxy->life == PROXY_OPEN) {
         proxy_put(proxy, IPC_CLOSE, 0, 0, 0, NULL, NULL);
-        wait_for(proxy, is_over, proxy->pinged_ms != 0 && clock_mono_ms() - proxy->pinged_ms > 500
+        proxy_wait(proxy, is_over, proxy->pinged_ms != 0 && clock_mono_ms() - proxy->pinged_ms > 500
                                      ? 100 : CLOSE_MS);
     }
     if (proxy->life < PROXY_DYING)
         proxy->host->log(proxy->inst, TD_WARN, "the plugin's close() did not return in time, its "
                          "process is ended");
     free_proxy(proxy);
-}
-
-/* ---- Ops ---------------------------------------------------------------------------------- */
-
-static void on_send(void *self, uint64_t job, const struct td_outbound *out)
-{
-    struct proxy *proxy = self;
-    struct err err;
-
-    if (proxy_put(proxy, IPC_SEND, job, 0, 0, out, &err) != 0)
-        proxy->host->sent(proxy->inst, job, &(struct td_sent){
-            .size = sizeof(struct td_sent), .status = TD_REJECT, .detail = err.text });
-}
-
-/* What cannot be handed over is a refusal of the same kind. */
-static void on_accepted(void *self, uint64_t delivery, const struct td_accepted *accepted)
-{
-    proxy_answered(self);
-    proxy_put(self, IPC_ACCEPTED, delivery, 0, 0, accepted, NULL);
-}
-
-static void on_attached(void *self, uint64_t job, const struct td_attached *attached)
-{
-    struct err err;
-
-    proxy_answered(self);
-    if (proxy_put(self, IPC_ATTACHED, job, 0, 0, attached, &err) != 0)
-        proxy_put(self, IPC_ATTACHED, job, 0, 0, &(struct td_attached){
-            .size = sizeof(struct td_attached), .status = TD_RETRY, .detail = err.text }, NULL);
-}
-
-static void on_event(void *self, const struct td_event *event)
-{
-    proxy_put(self, IPC_EVENT, 0, 0, 0, event, NULL);
-}
-
-static void on_pause(void *self, int on)
-{
-    proxy_put(self, IPC_PAUSE, 0, on != 0, 0, NULL, NULL);
-}
-
-static void on_filed(void *self, uint64_t job, const struct td_filed *filed)
-{
-    proxy_answered(self);
-    proxy_put(self, IPC_FILED, job, 0, 0, filed, NULL);
-}
-
-static void on_ask(void *self, uint64_t job, const struct td_turn *turn)
-{
-    struct proxy *proxy = self;
-    struct err err;
-
-    if (proxy_put(proxy, IPC_ASK, job, 0, 0, turn, &err) != 0)
-        proxy->host->answer(proxy->inst, job, &(struct td_answer){
-            .size = sizeof(struct td_answer), .status = TD_REJECT, .detail = err.text,
-            .confidence = -1, .grounded = -1 });
-}
-
-static void on_cancel(void *self, uint64_t job)
-{
-    proxy_put(self, IPC_CANCEL, job, 0, 0, NULL, NULL);
-}
-
-static int is_late_over(const struct proxy *proxy)
-{
-    return proxy->late_over;
-}
-
-/* The one op that returns something: waited for a moment, and only if the guest is awake. */
-static enum td_status on_late(void *self, uint64_t job, const struct td_web_request *request,
-                              struct td_error *error)
-{
-    struct proxy *proxy = self;
-    const struct ipc_late late = { .size = sizeof late, .job = job, .request = request };
-
-    if (proxy->life != PROXY_OPEN || proxy->late_slow ||
-        (proxy->pinged_ms != 0 && clock_mono_ms() - proxy->pinged_ms > 300))
-        return TD_RETRY;
-    proxy->late_over = 0;
-    proxy->late_call++;
-    if (proxy_put(proxy, IPC_LATE, proxy->late_call, 0, 0, &late, NULL) != 0)
-        return TD_RETRY;
-    wait_for(proxy, is_late_over, 500);
-    if (!proxy->late_over) {
-        proxy->late_slow = proxy->life == PROXY_OPEN; /* until it is heard of again */
-        return TD_RETRY;
-    }
-    snprintf(error->text, sizeof error->text, "%s", proxy->late_text);
-    return proxy->late_status;
-}
-
-static void on_offer(void *self, uint64_t job, const struct td_handoff *handoff)
-{
-    struct proxy *proxy = self;
-    struct err err;
-
-    if (proxy_put(proxy, IPC_OFFER, job, 0, 0, handoff, &err) != 0)
-        proxy->host->offered(proxy->inst, job, &(struct td_offered){
-            .size = sizeof(struct td_offered), .status = TD_REJECT, .wait_ms = -1,
-            .detail = err.text });
-}
-
-static void on_relay(void *self, uint64_t job, const struct td_relay *relay)
-{
-    struct proxy *proxy = self;
-    struct err err;
-
-    if (proxy_put(proxy, IPC_RELAY, job, 0, 0, relay, &err) != 0)
-        proxy->host->sent(proxy->inst, job, &(struct td_sent){
-            .size = sizeof(struct td_sent), .status = TD_REJECT, .detail = err.text });
-}
-
-static void on_release(void *self, const char *handoff, const char *outcome)
-{
-    const struct ipc_release release = { .size = sizeof release, .handoff = handoff,
-                                         .outcome = outcome };
-
-    proxy_put(self, IPC_RELEASE, 0, 0, 0, &release, NULL);
-}
-
-static void on_desk_event(void *self, const struct td_desk_event *event)
-{
-    proxy_put(self, IPC_DESK_EVENT, 0, 0, 0, event, NULL);
-}
-
-static void on_done(void *self, uint64_t job, const struct td_desk_done *done)
-{
-    proxy_answered(self);
-    proxy_put(self, IPC_DONE, job, 0, 0, done, NULL);
-}
-
-const void *proxy_ops(enum td_kind kind)
-{
-    static const struct td_channel_ops channel = {
-        .size = sizeof channel, .open = proxy_open, .send = on_send, .accepted = on_accepted,
-        .attached = on_attached, .event = on_event, .pause = on_pause, .close = proxy_close,
-        .filed = on_filed,
-    };
-    static const struct td_agent_ops agent = {
-        .size = sizeof agent, .open = proxy_open, .ask = on_ask, .cancel = on_cancel,
-        .close = proxy_close, .late = on_late,
-    };
-    static const struct td_desk_ops desk = {
-        .size = sizeof desk, .open = proxy_open, .offer = on_offer, .relay = on_relay,
-        .release = on_release, .event = on_desk_event, .done = on_done, .close = proxy_close,
-        .filed = on_filed,
-    };
-
-    return kind == TD_CHANNEL ? (const void *)&channel
-           : kind == TD_AGENT ? (const void *)&agent
-                              : (const void *)&desk;
 }
 
 /* ---- Describing --------------------------------------------------------------------------- */

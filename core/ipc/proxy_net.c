@@ -9,6 +9,7 @@
 #include "ipc/proxy_private.h"
 
 #define REPLY_MS 60000 /* the listener has ended a request long before */
+#define MOST_REQUEST (IPC_MAX_TO_GUEST - (1u << 20)) /* its body, with room for the head */
 #define MOST_BODY (IPC_MAX_FROM_GUEST - 65536) /* of a response, so that it fits in a frame */
 
 /* ---- What is its own ---------------------------------------------------------------------- */
@@ -44,6 +45,25 @@ void proxy_net_tick(struct proxy *proxy, int64_t now_ms)
 {
     while (proxy->requests != NULL && now_ms - proxy->requests->since_ms > REPLY_MS)
         own_del(&proxy->requests, proxy->requests->id); /* the oldest is the first */
+}
+
+static void refuse_request(struct proxy *proxy, uint64_t request, int status)
+{
+    static const struct td_header retry = { "retry-after", "2" };
+
+    proxy->host->reply(proxy->inst, request, &(struct td_web_reply){
+        .size = sizeof(struct td_web_reply), .status = status, .headers = &retry,
+        .n_headers = status == 503, .body = "", .body_len = 0 });
+}
+
+void proxy_net_lost(struct proxy *proxy)
+{
+    while (proxy->requests != NULL) {
+        const uint64_t id = proxy->requests->id;
+
+        own_del(&proxy->requests, id);
+        refuse_request(proxy, id, 503);
+    }
 }
 
 void proxy_net_free(struct proxy *proxy)
@@ -156,29 +176,20 @@ static void path_drop(struct proxy *proxy)
     free(path);
 }
 
-static void refuse_request(struct proxy *proxy, const struct td_web_request *request, int status)
-{
-    static const struct td_header retry = { "retry-after", "2" };
-
-    proxy->host->reply(proxy->inst, request->id, &(struct td_web_reply){
-        .size = sizeof(struct td_web_reply), .status = status, .headers = &retry,
-        .n_headers = status == 503, .body = "", .body_len = 0 });
-}
-
 static void on_web(void *arg, const struct td_web_request *request)
 {
     const struct proxy_path *path = arg;
     struct proxy *proxy = path->proxy;
 
     if (proxy->life >= PROXY_DYING || HASH_COUNT(proxy->requests) >= PROXY_MAX_REPLIES) {
-        refuse_request(proxy, request, 503);
+        refuse_request(proxy, request->id, 503);
         return;
     }
     own_add(&proxy->requests, request->id);
     if (proxy_put(proxy, IPC_WEB_REQUEST, 0, path->number, 0, request, NULL) == 0)
         return;
     own_del(&proxy->requests, request->id);
-    refuse_request(proxy, request, 413);
+    refuse_request(proxy, request->id, 413);
 }
 
 static void on_opened(void *arg, uint64_t conn, const struct td_ws_info *info)
@@ -210,14 +221,19 @@ static int is_path(const char *path)
     return path != NULL && path[0] == '/';
 }
 
-static void take_route(struct proxy *proxy, const struct ipc_frame *frame)
+/* max_body: 0: the listener's own. */
+static void take_route(struct proxy *proxy, const struct ipc_frame *frame, const char *text,
+                       size_t max_body)
 {
+    const struct td_web_route route = { .size = sizeof route, .path = text,
+                                        .max_body = max_body < MOST_REQUEST ? max_body
+                                                                            : MOST_REQUEST };
     enum td_status status = TD_CONF;
 
-    if (is_path(frame->payload) && proxy->n_paths < PROXY_MAX_PATHS) {
+    if (is_path(text) && proxy->n_paths < PROXY_MAX_PATHS) {
         struct proxy_path *path = path_new(proxy, frame->a);
 
-        status = proxy->host->route(proxy->inst, frame->payload, on_web, path);
+        status = proxy->host->route_with(proxy->inst, &route, on_web, path);
         if (status != TD_OK)
             path_drop(proxy);
     }
@@ -246,6 +262,8 @@ static void take_ws_listen(struct proxy *proxy, const struct ipc_frame *frame)
 
 void proxy_take_net(struct proxy *proxy, const struct ipc_frame *frame)
 {
+    const struct td_web_route *route = frame->payload;
+
     switch (frame->type) {
     case IPC_HTTP_START:
         take_http_start(proxy, frame);
@@ -268,7 +286,10 @@ void proxy_take_net(struct proxy *proxy, const struct ipc_frame *frame)
             proxy->host->ws_close(proxy->inst, frame->id, (int)frame->a, frame->payload);
         break;
     case IPC_ROUTE:
-        take_route(proxy, frame);
+        take_route(proxy, frame, frame->payload, 0);
+        break;
+    case IPC_ROUTE_WITH:
+        take_route(proxy, frame, route->path, route->max_body);
         break;
     case IPC_WS_LISTEN:
         take_ws_listen(proxy, frame);

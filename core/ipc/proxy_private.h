@@ -90,6 +90,12 @@ void proxy_lose(struct proxy *proxy, const char *fmt, ...) TD_PRINTF(2, 3);
 int proxy_put(struct proxy *proxy, enum ipc_type type, uint64_t id, uint32_t a, int32_t b,
               const void *payload, struct err *err);
 void proxy_flush(struct proxy *proxy);
+/* Reads and writes until cond() or the time is up. */
+void proxy_wait(struct proxy *proxy, int (*cond)(const struct proxy *proxy), int64_t ms);
+/* The ops that stand for the guest's whole life. */
+enum td_status proxy_open(const struct td_host *host, struct td_instance *inst, const void *conf,
+                          void **self_r, struct td_error *error);
+void proxy_close(void *self);
 /* What the guest sent. */
 void proxy_take(struct proxy *proxy, const struct ipc_frame *frame);
 /* Reads what is there and takes it. */
@@ -99,6 +105,7 @@ void proxy_answered(struct proxy *proxy);
 /* proxy_net.c */
 void proxy_take_net(struct proxy *proxy, const struct ipc_frame *frame);
 void proxy_net_tick(struct proxy *proxy, int64_t now_ms);
+void proxy_net_lost(struct proxy *proxy); /* answers what the guest has not */
 void proxy_net_free(struct proxy *proxy);
 
 #endif

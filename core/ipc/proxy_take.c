@@ -101,6 +101,29 @@ static void take_late_done(struct proxy *proxy, const struct ipc_frame *frame)
     snprintf(proxy->late_text, sizeof proxy->late_text, "%s", text_of(frame));
 }
 
+static void take_file(struct proxy *proxy, const struct ipc_frame *frame)
+{
+    static const struct td_filed none = { .size = sizeof none, .status = TD_REJECT,
+                                          .detail = "this gateway takes no files" };
+
+    if (!HOST_HAS(proxy->host, file))
+        proxy_put(proxy, IPC_FILED, frame->id, 0, 0, &none, NULL);
+    else if (may_ask(proxy))
+        proxy->host->file(proxy->inst, frame->id, frame->payload);
+}
+
+static void take_desk(struct proxy *proxy, const struct ipc_frame *frame)
+{
+    static const struct td_desk_done none = { .size = sizeof none, .status = TD_REJECT,
+                                              .code = "bad_request",
+                                              .detail = "this gateway has no desks" };
+
+    if (!HOST_HAS(proxy->host, desk) || proxy->plugin->plugin.kind != TD_DESK)
+        proxy_put(proxy, IPC_DONE, frame->id, 0, 0, &none, NULL);
+    else if (may_ask(proxy))
+        proxy->host->desk(proxy->inst, frame->id, frame->payload);
+}
+
 static int take_conversation(struct proxy *proxy, const struct ipc_frame *frame)
 {
     const struct td_host *host = proxy->host;
@@ -116,12 +139,10 @@ static int take_conversation(struct proxy *proxy, const struct ipc_frame *frame)
             host->attach(inst, frame->id, frame->payload);
         return 1;
     case IPC_FILE:
-        if (HOST_HAS(host, file) && may_ask(proxy))
-            host->file(inst, frame->id, frame->payload);
+        take_file(proxy, frame);
         return 1;
     case IPC_DESK:
-        if (HOST_HAS(host, desk) && may_ask(proxy))
-            host->desk(inst, frame->id, frame->payload);
+        take_desk(proxy, frame);
         return 1;
     case IPC_DETACH:
         host->detach(inst, text_of(frame));

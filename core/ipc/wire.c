@@ -55,7 +55,8 @@ STRUCT(td_inbound, STR(td_inbound, account), STR(td_inbound, scope), STR(td_inbo
        PTR(td_inbound, message, td_message_type));
 STRUCT(td_accepted, ENUM(td_accepted, status, TD_FAIL), N32(td_accepted, duplicate),
        STR(td_accepted, session), N64(td_accepted, seq), N32(td_accepted, retry_after_ms),
-       STR(td_accepted, detail));
+       STR(td_accepted, detail),
+       LIST(td_accepted, attachments, n_attachments, td_attachment_type));
 STRUCT(td_attach, STR(td_attach, session), N64(td_attach, known_at_ms),
        N64(td_attach, idle_limit_ms), N64(td_attach, last_seq), N32(td_attach, max_replay),
        PTR(td_attach, customer, td_customer_type), STR(td_attach, locale),
@@ -145,6 +146,8 @@ STRUCT(td_web_request, N64(td_web_request, id), STR(td_web_request, method),
        STR(td_web_request, path), STR(td_web_request, query), STR(td_web_request, peer),
        N32(td_web_request, control), BYTES(td_web_request, body, body_len),
        HEADERS(td_web_request, headers, n_headers));
+STRUCT(td_web_route, STR(td_web_route, path), N64(td_web_route, max_body),
+       SKIP(td_web_route, head)); /* the guest calls it */
 STRUCT(td_web_reply, N32(td_web_reply, status), STR(td_web_reply, content_type),
        HEADERS(td_web_reply, headers, n_headers), BYTES(td_web_reply, body, body_len));
 STRUCT(td_ws_conf, STR(td_ws_conf, path), STR(td_ws_conf, subprotocol), STRZ(td_ws_conf, origins),
@@ -168,6 +171,19 @@ STRUCT(ipc_value, N64(ipc_value, number), N64(ipc_value, per_ms), STR(ipc_value,
 STRUCT(ipc_open, STR(ipc_open, name), LIST(ipc_open, values, n_values, ipc_value_type));
 STRUCT(ipc_late, N64(ipc_late, job), PTR(ipc_late, request, td_web_request_type));
 STRUCT(ipc_release, STR(ipc_release, handoff), STR(ipc_release, outcome));
+
+/* In whatever order, for those who look at all of them. */
+const struct ipc_struct *const ipc_structs[] = {
+    &td_choice_type, &td_attachment_type, &td_part_type, &td_message_type, &td_customer_type,
+    &td_owner_type, &td_event_type, &td_inbound_type, &td_accepted_type, &td_attach_type,
+    &td_attached_type, &td_outbound_type, &td_sent_type, &td_file_type, &td_filed_type,
+    &td_session_info_type, &td_action_type, &td_call_type, &td_result_type, &td_stretch_type,
+    &td_turn_type, &td_answer_type, &td_package_limits_type, &td_handoff_type, &td_offered_type,
+    &td_desk_request_type, &td_desk_done_type, &td_relay_type, &td_desk_event_type,
+    &td_http_data_type, &td_http_request_type, &td_http_response_type, &td_web_request_type,
+    &td_web_route_type, &td_web_reply_type, &td_ws_conf_type, &td_ws_info_type, &ipc_key_type,
+    &ipc_about_type, &ipc_value_type, &ipc_open_type, &ipc_late_type, &ipc_release_type, NULL,
+};
 
 /* ---- Frames ------------------------------------------------------------------------------- */
 
@@ -200,6 +216,7 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_WS_SEND] = RAW("ws_send"),
     [IPC_WS_CLOSE] = TEXT("ws_close"),
     [IPC_ROUTE] = TEXT("route"),
+    [IPC_ROUTE_WITH] = OF("route_with", td_web_route_type),
     [IPC_WS_LISTEN] = OF("ws_listen", td_ws_conf_type),
     [IPC_KEY] = TEXT("key"),
     [IPC_HUMAN] = TEXT("human"),

@@ -54,6 +54,7 @@ enum ipc_type {
     IPC_WS_SEND,   /* id: the connection; text */
     IPC_WS_CLOSE,  /* id: the connection; a: code; text: reason, or none */
     IPC_ROUTE,     /* call; id: of the call; a: the guest's number of the route; text: path */
+    IPC_ROUTE_WITH, /* call; as ROUTE; td_web_route */
     IPC_WS_LISTEN, /* call; a: the guest's number of the endpoint; td_ws_conf */
     IPC_KEY,       /* call; text: purpose */
     IPC_HUMAN,     /* call; text: token */
