@@ -31,6 +31,9 @@ static void print_answer(const struct args *args, const char *rows, const char *
 {
     struct buf out = { 0 };
     cJSON *tree = args->json ? NULL : cJSON_ParseWithLength(body->data, body->len);
+    /* Of the plugins: the processes of those that are isolated. */
+    static const char *const apart_columns[] = { "instance", "kind", "type", "pid", "restarts", NULL };
+    const cJSON *apart = cJSON_GetObjectItemCaseSensitive(tree, "isolated");
     const cJSON *array = rows ? cJSON_GetObjectItemCaseSensitive(tree, rows) : NULL;
 
     if (!tree)
@@ -39,6 +42,10 @@ static void print_answer(const struct args *args, const char *rows, const char *
         buf_printf(&out, "no %s\n", rows);
     else if (array)
         table_print(array, columns, &out);
+    if (cJSON_GetArraySize(apart) > 0) {
+        buf_char(&out, '\n');
+        table_print(apart, apart_columns, &out);
+    }
     else
         table_object(tree, 0, &out);
     fwrite(out.data, 1, out.len, stdout);

@@ -71,6 +71,8 @@ void guest_put(struct td_instance *inst, enum ipc_type type, uint64_t id, uint32
     char why[600];
 
     if (ipc_put(&inst->pipe, type, id, a, b, payload, &err) != 0) {
+        if (inst->pipe.out.len - inst->pipe.out_off > inst->pipe.max_waiting)
+            leave(IPC_EXIT_FLOOD);
         snprintf(why, sizeof why, "what it handed in by %s() could not be taken: %s; plugin.h "
                  "rule 11 says how much it may", ipc_rows[type].name, err.text);
         broken(inst, why);
@@ -154,6 +156,24 @@ static _Noreturn void close_plugin(struct td_instance *inst)
     leave(0);
 }
 
+#define FILED(type_)                                                           \
+    do {                                                                       \
+        const type_ *ops_ = inst->plugin->ops;                                 \
+        if (inst->self != NULL && TD_HAS(ops_, filed) && ops_->filed != NULL)  \
+            ops_->filed(inst->self, job, filed);                               \
+    } while (0)
+
+void guest_filed(struct td_instance *inst, uint64_t job, const struct td_filed *filed)
+{
+    if (inst->plugin->kind == TD_CHANNEL)
+        FILED(struct td_channel_ops);
+    else if (inst->plugin->kind == TD_AGENT)
+        FILED(struct td_agent_ops);
+    else
+        FILED(struct td_desk_ops);
+}
+#undef FILED
+
 static void take_channel(struct td_instance *inst, const struct ipc_frame *frame)
 {
     const struct td_channel_ops *ops = inst->plugin->ops;
@@ -164,10 +184,7 @@ static void take_channel(struct td_instance *inst, const struct ipc_frame *frame
     case IPC_ATTACHED: ops->attached(inst->self, frame->id, frame->payload); break;
     case IPC_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_PAUSE: ops->pause(inst->self, (int)frame->a); break;
-    case IPC_FILED:
-        if (TD_HAS(ops, filed) && ops->filed != NULL)
-            ops->filed(inst->self, frame->id, frame->payload);
-        break;
+    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -193,10 +210,7 @@ static void take_agent(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_ASK: ops->ask(inst->self, frame->id, frame->payload); break;
     case IPC_CANCEL: ops->cancel(inst->self, frame->id); break;
     case IPC_LATE: late(inst, frame); break;
-    case IPC_FILED:
-        if (TD_HAS(ops, filed) && ops->filed != NULL)
-            ops->filed(inst->self, frame->id, frame->payload);
-        break;
+    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -212,10 +226,7 @@ static void take_desk(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_RELEASE: ops->release(inst->self, release->handoff, release->outcome); break;
     case IPC_DESK_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_DONE: ops->done(inst->self, frame->id, frame->payload); break;
-    case IPC_FILED:
-        if (TD_HAS(ops, filed) && ops->filed != NULL)
-            ops->filed(inst->self, frame->id, frame->payload);
-        break;
+    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }

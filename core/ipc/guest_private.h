@@ -59,6 +59,7 @@ void guest_flush(struct td_instance *inst);
 /* Puts a call and waits for its return, which is the caller's until ipc_done(). */
 void guest_call(struct td_instance *inst, enum ipc_type type, uint32_t a, const void *payload,
                 struct ipc_frame *frame_r);
+void guest_filed(struct td_instance *inst, uint64_t job, const struct td_filed *filed);
 void guest_take_net(struct td_instance *inst, const struct ipc_frame *frame);
 
 /* Ends in a sandbox or not at all: 0, or -1 with a sentence. dir: where plugins are. */

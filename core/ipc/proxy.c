@@ -22,6 +22,7 @@
 #define START_MS 10000 /* for the program to load and to look at the file */
 #define CLOSE_MS 2000  /* for the plugin's close(), when it answered so far */
 #define PING_MS 1000
+#define MOST_UNTAKEN (4u << 20)
 #define QUIET_MS 60000 /* so long without a loss ends a row of them */
 #define DESCRIBE_MEMORY (INT64_C(256) << 20)
 
@@ -114,14 +115,18 @@ void proxy_lose(struct proxy *proxy, const char *fmt, ...)
 
 static void on_ready(void *arg, int readable, int writable);
 
+/* Who does not take the answers is not read further either. */
 static void watch(struct proxy *proxy, int want_write)
 {
-    if (proxy->watch != NULL && proxy->want_write == want_write)
+    const int want_read = proxy->pipe.out.len - proxy->pipe.out_off <= MOST_UNTAKEN;
+
+    if (proxy->watch != NULL && proxy->want_write == want_write && proxy->want_read == want_read)
         return;
     proxy->host->watch_del(&proxy->watch);
     proxy->want_write = want_write;
-    proxy->watch = proxy->host->watch_fd(proxy->inst, proxy->pipe.fd, 1, want_write, on_ready,
-                                         proxy);
+    proxy->want_read = want_read;
+    proxy->watch = proxy->host->watch_fd(proxy->inst, proxy->pipe.fd, want_read, want_write,
+                                         on_ready, proxy);
 }
 
 void proxy_flush(struct proxy *proxy)

@@ -62,7 +62,7 @@ struct proxy {
     struct spawned child;
     struct ipc_pipe pipe;
     struct td_watch *watch, *end_watch;
-    int want_write;
+    int want_read, want_write;
     struct td_timer *tick;
     int64_t started_ms, pinged_ms; /* monotonic; pinged_ms 0: no ping is out */
     uint64_t pings;

@@ -128,6 +128,9 @@ int spawn_reap(struct spawned *spawned, char *why, size_t size)
     if (pid > 0 && WIFSIGNALED(status))
         snprintf(why, size, "its process was ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
+    else if (pid > 0 && WEXITSTATUS(status) == IPC_EXIT_FLOOD)
+        snprintf(why, size, "it handed in more than the gateway could take, against plugin.h "
+                 "rule 11, and was ended");
     else
         snprintf(why, size, "its process ended by itself, with code %d", WEXITSTATUS(status));
     return 1;

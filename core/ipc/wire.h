@@ -26,6 +26,7 @@
 #include "ipc/code.h"
 
 #define IPC_FD 3 /* of the guest */
+#define IPC_EXIT_FLOOD 71 /* of the guest: it had no room left to say why */
 #define IPC_MAX_TO_GUEST (64u << 20)
 #define IPC_MAX_FROM_GUEST (16u << 20) /* a file of 10 MiB, and room */
 
