@@ -83,7 +83,7 @@ struct human_conf {
 
 extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];
 extern const struct td_conf_key desk_keys[], queue_keys[], human_keys[]; /* conf_desk.c */
-extern const struct td_conf_key isolate_keys[]; /* of each [channel] and [agent] */
+extern const struct td_conf_key isolate_keys[]; /* of each [channel], [agent], [desk] */
 
 /* The kinds of sections, ending in NULL, and the core's keys of each. */
 extern const char *const section_kinds[];

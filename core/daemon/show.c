@@ -39,7 +39,7 @@ static void add_core_keys(struct buf *out)
         buf_printf(out, "%s[%s%s]\n", i > 0 ? "\n" : "", section_kinds[i], i > 0 ? " NAME" : "");
         schema_print_keys(section_keys(section_kinds[i]), sizeof(struct td_conf_key), out);
     }
-    buf_str(out, "\n[channel NAME], [agent NAME]: a process of its own\n");
+    buf_str(out, "\n[channel NAME], [agent NAME], [desk NAME]: a process of its own\n");
     schema_print_keys(isolate_keys, sizeof(struct td_conf_key), out);
     add_signals(out);
 }

@@ -133,9 +133,11 @@ void proxy_flush(struct proxy *proxy)
 {
     const int rc = proxy->pipe.corked ? 0 : ipc_flush(&proxy->pipe);
 
-    if (rc >= 0)
-        watch(proxy, rc == 1);
-    /* else: what it said last is still to be read, the end comes with it */
+    if (rc < 0) { /* what it said last is still to be read, the end comes with it */
+        buf_fini(&proxy->pipe.out);
+        proxy->pipe.out_off = 0;
+    }
+    watch(proxy, rc == 1);
 }
 
 int proxy_put(struct proxy *proxy, enum ipc_type type, uint64_t id, uint32_t a, int32_t b,
