@@ -137,7 +137,8 @@ STRUCT(td_http_data, N32(td_http_data, status), STR(td_http_data, content_type),
 STRUCT(td_http_request, STR(td_http_request, method), STR(td_http_request, url),
        HEADERS(td_http_request, headers, n_headers), BYTES(td_http_request, body, body_len),
        N32(td_http_request, timeout_ms), N32(td_http_request, connect_timeout_ms),
-       N64(td_http_request, max_response), SKIP(td_http_request, on_data));
+       N64(td_http_request, max_response), SKIP(td_http_request, on_data),
+       N32(td_http_request, public_only));
 STRUCT(td_http_response, ENUM(td_http_response, failure, TD_HTTP_TOO_LARGE),
        STR(td_http_response, detail), N32(td_http_response, status),
        BYTES(td_http_response, body, body_len), STR(td_http_response, content_type),
