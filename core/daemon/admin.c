@@ -194,7 +194,8 @@ static void get_plugins(struct admin *admin, const struct td_web_request *reques
     td_json_array_end(&json);
     td_json_key(&json, "isolated");
     td_json_array(&json);
-    admin->conf.isolated(admin->conf.arg, &json);
+    if (admin->conf.isolated)
+        admin->conf.isolated(admin->conf.arg, &json);
     td_json_array_end(&json);
     td_json_object_end(&json);
     reply_json(admin, request->id, 200, &json);

@@ -27,7 +27,7 @@ struct admin_conf {
     /* What only the owner of all rooms can do. */
     int (*ready)(void *arg, struct buf *reasons);         /* 1, or 0 with reasons, one a line */
     void (*status)(void *arg, struct td_json *out);       /* adds keys to an open object */
-    void (*isolated)(void *arg, struct td_json *out); /* members of an array */
+    void (*isolated)(void *arg, struct td_json *out); /* members of an array; MAY be NULL */
     int (*reload)(void *arg, struct buf *report);         /* 0, or -1: nothing was changed */
     void (*drain)(void *arg);
     void *arg;
