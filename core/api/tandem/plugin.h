@@ -4,7 +4,8 @@
  * A plugin is one shared object NAME.so (agents: agent_NAME.so, desks: desk_NAME.so) that exports
  * one const object, td_plugin_0, made with TD_PLUGIN_DEFINE. It is judged as data before any of its
  * code runs. Each section [channel X], [agent X] or [desk X] of the conf makes one instance;
- * instances share nothing.
+ * instances share nothing. With `isolate = yes` it runs in a process of its own, in a sandbox, and
+ * the same rules hold; there a file() is at most 15 MiB.
  *
  * The words MUST, MUST NOT, MAY are used as in RFC 2119.
  *
