@@ -135,6 +135,8 @@ static void owner(struct draft *d, enum td_owner_kind kind, const char *name, co
     told->event = TD_EV_OWNER;
     told->of = record->seq;
     told->on = pending;
+    told->owner = kind;
+    told->text = title != NULL ? title : name;
 }
 
 const struct policy_agent *handoff_agent(const struct draft *d)
@@ -337,7 +339,7 @@ int handoff_begin(struct draft *d, const struct handoff_ask *ask)
         turn_abandon(d, "handoff");
     begin(d, ask, queue->name, queue->desk->name, queue->priority);
     if (meanwhile)
-        owner(d, TD_OWNER_AGENT, agent, NULL, "handoff", 1);
+        owner(d, TD_OWNER_AGENT, agent, NULL, "handoff", !d->handoff.quiet);
     else
         owner(d, TD_OWNER_NONE, NULL, NULL, "handoff", 1);
     if (ask->told != TEXT_STATES) {
@@ -406,13 +408,17 @@ void handoff_take(struct draft *d, const struct event_control *c, const struct u
 
 static void queued(struct draft *d, const struct event_offered *o)
 {
-    struct effect *effect = draft_effect(d, EFFECT_EVENT);
-
-    effect->event = TD_EV_QUEUE;
-    effect->position = o->position;
-    effect->wait_ms = o->wait_ms;
-    if (d->handoff.state == HANDOFF_QUEUED)
+    if (!d->handoff.quiet) {
+        struct effect *effect = draft_effect(d, EFFECT_EVENT);
+        effect->event = TD_EV_QUEUE;
+        effect->position = o->position;
+        effect->wait_ms = o->wait_ms;
+    }
+    if (d->handoff.state == HANDOFF_QUEUED) {
+        if (d->handoff.quiet)
+            draft_refuse(d, VERDICT_NOTHING, "it waits already");
         return;
+    }
     struct record *record = handoff_record(d, RECORD_HANDOFF_STATE);
     record->state = HANDOFF_QUEUED;
     record->position = o->position;

@@ -117,4 +117,6 @@ void owner_change(struct draft *d, const struct policy_agent *agent, const char 
     told = draft_effect(d, EFFECT_EVENT);
     told->event = TD_EV_OWNER;
     told->of = owner->seq;
+    told->owner = TD_OWNER_AGENT;
+    told->text = agent->name;
 }

@@ -141,7 +141,9 @@ struct effect {
     const char *agent;
     uint64_t of;
     int maybe_duplicate;
-    enum td_event_type event; /* TD_EV_OWNER, TD_EV_CLOSED, TD_EV_TYPING, TD_EV_RECEIPT */
+    enum td_event_type event; /* TD_EV_OWNER, TD_EV_CLOSED, TD_EV_TYPING, TD_EV_QUEUE */
+    enum td_owner_kind owner; /* TD_EV_OWNER: of that moment; text: as the customer sees them, on:
+                               * pending */
     enum td_delivery status;
     int on;
     const char *text;

@@ -255,6 +255,8 @@ struct out {
     int on;
     enum td_owner_kind owner;
     char *owner_name, *text, *turn;
+    uint32_t position;
+    int64_t wait_ms;
 };
 
 struct slot {
@@ -459,6 +461,8 @@ void job_free(struct job *job);
 void job_check_all(struct gate *gate, int64_t now_ms);
 
 void outbox_send(struct slot *slot, uint64_t seq, int maybe_duplicate);
+/* As the customer sees the owner; "" when nobody. */
+const char *slot_owner_name(const struct session *session);
 void outbox_event(struct slot *slot, const struct effect *effect);
 void outbox_run(struct slot *slot);
 void outbox_clear(struct slot *slot); /* all but what is under way */

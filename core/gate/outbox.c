@@ -57,6 +57,14 @@ void outbox_send(struct slot *slot, uint64_t seq, int maybe_duplicate)
     out->maybe_duplicate = maybe_duplicate;
 }
 
+const char *slot_owner_name(const struct session *s)
+{
+    const char *name = s->owner == TD_OWNER_HUMAN && s->handoff.title != NULL ? s->handoff.title
+                                                                               : s->owner_name;
+
+    return name != NULL ? name : "";
+}
+
 void outbox_event(struct slot *slot, const struct effect *effect)
 {
     int has_seq = effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED;
@@ -70,8 +78,15 @@ void outbox_event(struct slot *slot, const struct effect *effect)
     out->of = has_seq ? 0 : effect->of;
     out->status = effect->status;
     out->on = effect->on;
+    out->position = effect->position;
+    out->wait_ms = effect->wait_ms;
+    if (effect->event == TD_EV_OWNER) { /* one step may have had several */
+        out->owner = effect->owner;
+        out->owner_name = mem_strdup(effect->text);
+        return;
+    }
     out->owner = slot->session.owner;
-    out->owner_name = mem_strdup(slot->session.owner_name);
+    out->owner_name = mem_strdup(slot_owner_name(&slot->session));
     out->text = mem_strdup(effect->text);
 }
 
@@ -123,14 +138,16 @@ void outbox_fini(struct slot *slot)
 static void show_event(const struct slot *slot, struct td_instance *inst, const struct out *out)
 {
     const struct td_owner owner = { .size = sizeof owner, .kind = out->owner,
-                                    .name = out->owner_name != NULL ? out->owner_name : "" };
+                                    .name = out->owner_name != NULL ? out->owner_name : "",
+                                    .pending = out->type == TD_EV_OWNER && out->on };
 
     if (instance_channel(inst)->event == NULL)
         return;
     instance_channel(inst)->event(inst->self, &(struct td_event){
         .size = sizeof(struct td_event), .type = out->type, .session = slot->text, .seq = out->seq,
         .at_ms = clock_wall_ms(), .of = out->of, .status = out->status, .on = out->on,
-        .text = out->text, .owner = &owner, .turn = out->turn,
+        .text = out->text, .owner = &owner, .turn = out->turn, .position = out->position,
+        .wait_ms = out->wait_ms,
     });
 }
 

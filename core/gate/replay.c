@@ -25,7 +25,9 @@ static void answer(struct slot *slot, struct item *item, struct replay *replay)
     const struct session *s = &slot->session;
     const struct td_event **events = arena_array(item->arena, replay->n + 1, sizeof *events);
     const struct td_owner owner = { .size = sizeof owner, .kind = s->owner,
-                                    .name = s->owner_name != NULL ? s->owner_name : "" };
+                                    .name = slot_owner_name(s),
+                                    .pending = session_handed(s) && !s->handoff.quiet &&
+                                               s->handoff.state != HANDOFF_LIVE };
 
     for (size_t i = 0; i < replay->n; i++)
         events[i] = replay->ring[(replay->at + i) % replay->n];
@@ -73,7 +75,10 @@ static const struct td_owner *owner_of(const struct record *record, struct arena
     struct td_owner *owner = arena_alloc(arena, sizeof *owner);
 
     *owner = (struct td_owner){ .size = sizeof *owner, .kind = (enum td_owner_kind)record->owner,
-                                .name = record->name != NULL ? record->name : "" };
+                                .name = record->name != NULL ? record->name : "",
+                                .pending = record->pending };
+    if (record->title != NULL)
+        owner->name = record->title;
     return owner;
 }
 
