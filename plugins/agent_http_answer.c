@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define MAX_MESSAGES 10 /* as many as the engine takes */
+#define MAX_ASKS 10
 #define MAX_CHOICES 64 /* of one message */
 #define MAX_NAME 128
 #define MAX_TEXT (64 << 10) /* a text, and each part that is kept as JSON */
@@ -338,10 +339,77 @@ static int read_intent(struct http_answer *a, char why[HTTP_ANSWER_WHY])
     return 0;
 }
 
+/* ---- Calls and claims ------------------------------------------------------------------------ */
+
+struct http_asks {
+    struct td_call calls[MAX_ASKS];
+    const struct td_call *call_list[MAX_ASKS];
+    char *arguments[MAX_ASKS];
+    const char *claims[MAX_ASKS];
+};
+
+static int read_call(struct http_answer *a, const cJSON *item, char why[HTTP_ANSWER_WHY])
+{
+    size_t at = a->answer.n_calls;
+    struct td_call *call = &a->asks->calls[at];
+    const cJSON *arguments;
+    char place[32];
+
+    snprintf(place, sizeof place, "calls[%zu].", at);
+    *call = (struct td_call){ .size = sizeof *call };
+    if (!cJSON_IsObject(item))
+        return fail(why, "'calls[%zu]' is not an object", at);
+    if (read_text(item, place, "call", MAX_NAME, &call->call, why) != 0 ||
+        read_text(item, place, "name", MAX_NAME, &call->name, why) != 0 ||
+        read_nested(item, place, "arguments", 0, &arguments, why) != 0)
+        return -1;
+    if (call->call == NULL || call->name == NULL)
+        return fail(why, "'calls[%zu]' needs call and name", at);
+    a->asks->arguments[at] = arguments != NULL ? cJSON_PrintUnformatted(arguments) : strdup("{}");
+    call->arguments = a->asks->arguments[at];
+    if (call->arguments == NULL)
+        return fail(why, "out of memory");
+    a->asks->call_list[a->answer.n_calls++] = call;
+    return 0;
+}
+
+static int read_asks(struct http_answer *a, char why[HTTP_ANSWER_WHY])
+{
+    const cJSON *calls, *claims, *item;
+
+    if (read_nested(a->tree, "", "calls", 1, &calls, why) != 0 ||
+        read_nested(a->tree, "", "claims", 1, &claims, why) != 0)
+        return -1;
+    if (cJSON_GetArraySize(calls) > MAX_ASKS || cJSON_GetArraySize(claims) > MAX_ASKS)
+        return fail(why, "'calls' and 'claims' have at most %d each", MAX_ASKS);
+    if ((calls == NULL || calls->child == NULL) && (claims == NULL || claims->child == NULL))
+        return 0;
+    if ((a->asks = calloc(1, sizeof *a->asks)) == NULL)
+        return fail(why, "out of memory");
+    cJSON_ArrayForEach (item, calls) {
+        if (read_call(a, item, why) != 0)
+            return -1;
+    }
+    cJSON_ArrayForEach (item, claims) {
+        if (!cJSON_IsString(item) || strlen(item->valuestring) > MAX_NAME)
+            return fail(why, "'claims[%zu]' is not the name of an action", a->answer.n_claims);
+        a->asks->claims[a->answer.n_claims++] = item->valuestring;
+    }
+    a->answer.calls = a->asks->call_list;
+    a->answer.claims = a->asks->claims;
+    return 0;
+}
+
+static void asks_free(struct http_asks *asks)
+{
+    for (size_t i = 0; asks != NULL && i < MAX_ASKS; i++)
+        free(asks->arguments[i]);
+    free(asks);
+}
+
 static int read_answer(struct http_answer *a, const char *body, char why[HTTP_ANSWER_WHY])
 {
     struct td_answer *answer = &a->answer;
-    const cJSON *calls, *claims;
 
     if (!cJSON_IsObject(a->tree))
         return fail(why, "the answer is JSON, but not an object");
@@ -351,16 +419,14 @@ static int read_answer(struct http_answer *a, const char *body, char why[HTTP_AN
         read_text(a->tree, "", "pass", MAX_NAME, &answer->pass, why) != 0 ||
         read_text(a->tree, "", "summary", MAX_TEXT, &answer->summary, why) != 0 ||
         read_text(a->tree, "", "language", MAX_NAME, &answer->language, why) != 0 ||
-        read_nested(a->tree, "", "calls", 1, &calls, why) != 0 ||
-        read_nested(a->tree, "", "claims", 1, &claims, why) != 0)
+        read_asks(a, why) != 0)
         return -1;
     if (answer->n_messages > 0)
         answer->silent = NULL; /* a reason for silence, and it is not silent */
-    else if (answer->silent == NULL && answer->decision != TD_ESCALATE && answer->pass == NULL)
-        return fail(why, calls != NULL && calls->child != NULL
-                             ? "the answer has only 'calls', and there are no actions to call"
-                             : "the answer is empty: it needs messages, silent, pass or "
-                               "decision escalate");
+    else if (answer->silent == NULL && answer->decision != TD_ESCALATE && answer->pass == NULL &&
+             answer->n_calls == 0)
+        return fail(why, "the answer is empty: it needs messages, calls, silent, pass or decision "
+                         "escalate");
     return 0;
 }
 
@@ -384,6 +450,7 @@ int http_answer_read(struct http_answer *a, const char *body, size_t len, size_t
 void http_answer_fini(struct http_answer *a)
 {
     cJSON_Delete(a->tree);
+    asks_free(a->asks);
     free(a->messages);
     free(a->message_list);
     free(a->choices);

@@ -33,6 +33,7 @@ struct http_answer {
     const struct td_attachment **file_list;
     struct http_upload *uploads; /* the answer MUST NOT be given before each has its id */
     size_t n_uploads;
+    struct http_asks *asks; /* what it calls and claims; NULL: nothing */
     char *sources, *entities, *state; /* as the agent wrote them: numbers keep their digits */
 };
 

@@ -146,6 +146,47 @@ static void write_history(struct td_json *j, const struct td_turn *turn)
     td_json_array_end(j);
 }
 
+static void key_json(struct td_json *j, const char *key, const char *json)
+{
+    if (json == NULL)
+        return;
+    td_json_key(j, key);
+    td_json_raw(j, json, strlen(json));
+}
+
+static void write_results(struct td_json *j, const struct td_turn *turn)
+{
+    td_json_key(j, "results");
+    td_json_array(j);
+    for (size_t i = 0; i < turn->n_results; i++) {
+        const struct td_result *result = turn->results[i];
+
+        td_json_object(j);
+        td_json_key_str(j, "call", result->call);
+        td_json_key_str(j, "name", result->name);
+        td_json_key_str(j, "status", result->failed == NULL ? "ok" : "failed");
+        key_known(j, "receipt", result->receipt);
+        key_known(j, "class", result->failed);
+        key_known(j, "detail", result->detail);
+        key_json(j, "data", result->data);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
+static void write_stretch(struct td_json *j, const struct td_stretch *stretch)
+{
+    td_json_key(j, "human_stretch");
+    td_json_object(j);
+    td_json_key_str(j, "by", stretch->by != NULL ? stretch->by : "");
+    key_known(j, "summary", stretch->summary);
+    key_json(j, "promises", stretch->promises != NULL ? stretch->promises : "[]");
+    key_json(j, "wrapup", stretch->wrapup);
+    key_time(j, "started_at", stretch->started_at_ms);
+    key_time(j, "ended_at", stretch->ended_at_ms);
+    td_json_object_end(j);
+}
+
 void http_request_write(struct td_json *j, const struct td_turn *turn)
 {
     static const char *const causes[] = {
@@ -163,6 +204,10 @@ void http_request_write(struct td_json *j, const struct td_turn *turn)
     write_session(j, turn->session);
     write_messages(j, turn);
     write_history(j, turn);
+    if (TD_HAS(turn, n_results) && turn->n_results > 0)
+        write_results(j, turn);
+    if (TD_HAS(turn, stretch) && turn->stretch != NULL)
+        write_stretch(j, turn->stretch);
     td_json_key(j, "budget");
     td_json_object(j);
     key_uint(j, "deadline_ms", turn->deadline_ms);

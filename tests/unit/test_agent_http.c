@@ -340,11 +340,14 @@ static void silence_escalation_and_passing_need_no_messages(void **state)
 static void an_empty_answer_is_a_failure(void **state)
 {
     (void)state;
-    malformed("{}", "the answer is empty: it needs messages, silent, pass or decision escalate");
+    malformed("{}",
+              "the answer is empty: it needs messages, calls, silent, pass or decision escalate");
     malformed("{\"messages\":[],\"decision\":\"resolve\"}",
-              "the answer is empty: it needs messages, silent, pass or decision escalate");
-    malformed("{\"calls\":[{\"call\":\"k1\",\"name\":\"order_lookup\",\"arguments\":{}}]}",
-              "the answer has only 'calls', and there are no actions to call");
+              "the answer is empty: it needs messages, calls, silent, pass or decision escalate");
+    malformed("{\"calls\":[{\"call\":\"k1\"}]}", "'calls[0]' needs call and name");
+    malformed("{\"calls\":[7]}", "'calls[0]' is not an object");
+    malformed("{\"messages\":[{\"text\":\"a\"}],\"claims\":[{}]}",
+              "'claims[0]' is not the name of an action");
 }
 
 static void a_wrong_type_names_its_field(void **state)

@@ -239,8 +239,8 @@ static void a_stream_is_taken_strictly(void **state)
           "an event 'message' in the stream, which knows delta and answer" },
         { "event: Answer\ndata: {}\n\n",
           "an event 'Answer' in the stream, which knows delta and answer" },
-        { "event: answer\ndata: {}\n\n", "the answer is empty: it needs messages, silent, pass or "
-                                         "decision escalate" },
+        { "event: answer\ndata: {}\n\n", "the answer is empty: it needs messages, calls, silent, "
+                                         "pass or decision escalate" },
         { "event: answer\ndata: []\n\n", "the answer is JSON, but not an object" },
     };
 
