@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "engine/engine.h"
+#include "engine/package.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,10 +27,23 @@ static const struct policy_channel channels[] = {
     { .name = "sms", .kind = "sms", .agent = &agents[1], .queue_mode = QUEUE_COLLECT,
       .collect_wait_ms = 10, .collect_max_ms = 100 },
 };
+static const struct policy_desk desks[] = {
+    { .name = "web", .caps = TD_DESK_HUMANS }, { .name = "far" },
+};
+static const struct policy_queue queues[] = {
+    { .name = "first", .desk = &desks[0], .overflow = &queues[1], .overflow_after_ms = 60000,
+      .offer_ms = 1000, .max_wait_ms = 600000, .response_ms = 60000, .lease_ms = 600000,
+      .expiry = EXPIRY_REMIND, .fallback = FALLBACK_CALLBACK, .promise_ms = 3600000 },
+    { .name = "second", .desk = &desks[1], .offer_ms = 1000, .fallback = FALLBACK_MAILBOX,
+      .expiry = EXPIRY_RETURN, .lease_ms = 1000, .promise_ms = 1000, .agent_meanwhile = 1 },
+};
+static const char *const at_web[] = { "web", NULL };
+static const struct policy_human humans[] = { { .name = "mia", .title = "Mia", .desks = at_web } };
 static const struct policy policy = {
     .hash = "0", .channels = channels, .n_channels = 2, .agents = agents, .n_agents = 2,
     .max_bounces = 2, .max_pending = 4, .max_attempts = 5, .retry_ms = 1000, .clarify_max = 2,
     .text_unavailable = "unavailable", .text_no_human = "no human",
+    .desks = desks, .n_desks = 2, .queues = queues, .n_queues = 2, .humans = humans, .n_humans = 1,
 };
 
 struct line {
@@ -96,21 +110,33 @@ static void comes_back(const struct session *session)
 static void usable(const struct session *session, struct arena *arena)
 {
     static const struct td_message message = { .size = sizeof message, .id = "m", .text = "hi" };
-    const struct td_answer answers[] = { { .status = TD_RETRY }, { .silent = "so" } };
+    static const struct event_call call = { .type = TD_EV_HUNG_UP };
+    static const struct package_target target = { .format = TD_PACKAGE_JSON };
+    const struct td_answer answers[] = { { .status = TD_RETRY }, { .silent = "so" },
+                                         { .decision = TD_ESCALATE } };
 
     engine_due(session, &policy);
     engine_busy(session, &policy);
     if (session->turn.active)
         engine_turn(session, &policy, 1700000000000, arena);
-    for (int type = EVENT_OPEN; type <= EVENT_RESUME; type++)
-        for (size_t i = 0; i < 2; i++) {
+    engine_package(session, &policy, &target, arena);
+    for (int type = EVENT_OPEN; type <= EVENT_CALL; type++)
+        for (int i = 0; i <= CONTROL_GONE; i++) {
+            const struct event_offered offered = {
+                .outcome = (enum offered_outcome)(i % (OFFERED_FAILED + 1)), .name = "mia",
+                .handoff = session->handoff.id, .wait_ms = i - 1 };
+            const struct event_control control = {
+                .op = (enum control_op)i, .id = "k", .handoff = session->handoff.id,
+                .human = session->handoff.human != NULL ? session->handoff.human : "mia",
+                .message = &message, .text = "t", .to_human = "mia" };
             struct event event = {
-                .type = (enum event_type)type, .now = 1700000000000 * (int64_t)(i + 1),
+                .type = (enum event_type)type, .now = 1700000000000 * (int64_t)(i % 2 + 1),
                 .from = { .channel = "sms", .peer = i == 0 ? "p" : NULL }, .message = &message,
                 .turn = session->turn.id, .epoch = session->epoch,
-                .attempt = session->turn.attempt, .answer = &answers[i],
+                .attempt = session->turn.attempt, .answer = &answers[i % 3],
                 .of = session->n_messages > 0 ? session->messages[0].seq : 1, .status = TD_SENT,
-                .score = 3, .name = "two", .text = "why",
+                .score = 3, .name = "two", .text = "why", .offered = &offered,
+                .control = &control, .call = &call,
             };
             struct step step = { .arena = arena };
             engine_decide(session, &event, &policy, &step);
