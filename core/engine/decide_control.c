@@ -1,4 +1,4 @@
-/* decide_control.c - what humans, operators and the clockwork want of the owner, and what they get. */
+/* decide_control.c - what humans, operators and the clockwork want, and what they get. */
 #include "config.h"
 
 #include <string.h>

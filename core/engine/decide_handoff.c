@@ -1,4 +1,4 @@
-/* decide_handoff.c - the attempt to find a human: offered, queued, accepted, or the truth instead. */
+/* decide_handoff.c - to find a human: offered, queued, accepted, or the truth instead. */
 #include "config.h"
 
 #include <string.h>

@@ -29,7 +29,7 @@ enum record_type {
     RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
     RECORD_RETRY,      /* turn, due: will be asked again then */
     RECORD_ASKED,      /* turn, attempt, deadline: asked again */
-    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, summary, claims .. */
+    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, claims .. */
     RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
     RECORD_READ,       /* of: the customer has read up to it */
@@ -38,17 +38,20 @@ enum record_type {
     RECORD_STALE,      /* turn, cause: an output that came too late was dropped */
     RECORD_CLOSED,     /* cause, upto: messages up to it wait no more */
     RECORD_REOPENED,
-    RECORD_HANDOFF,    /* begun. handoff, queue, desk, code, category, priority, cause: by whom, from: the
-                        * handoff it follows, name: the only human it is for; body: note (the reason) */
-    RECORD_HANDOFF_STATE, /* handoff, state (CHECKING: offered; QUEUED; LIVE), queue, desk, position,
-                           * wait; LIVE: name (the human's id), title; cause */
+    RECORD_HANDOFF,    /* begun. handoff, queue, desk, code, category, priority, cause: by whom,
+                        * from: the handoff it follows, name: the only human it is for; body: note
+                        * (the reason) */
+    RECORD_HANDOFF_STATE, /* handoff, state (CHECKING: offered; QUEUED; LIVE), queue, desk,
+                           * position, wait; LIVE: name (the human's id), title; cause */
     RECORD_HANDOFF_END,   /* handoff, outcome (enum handoff_outcome), cause; one a handoff */
-    RECORD_STRETCH,    /* handoff, name, title, epoch; outcome: enum stretch_mark; at its end: due (when it
-                        * began), cause: by whom; body: note, wrapup */
+    RECORD_STRETCH,    /* handoff, name, title, epoch; outcome: enum stretch_mark; at its end: due
+                        * (when it began), cause: by whom; body: note, wrapup */
     RECORD_LEASE,      /* handoff, cause: "extended", "warned", "reminded" */
-    RECORD_PROMISE,    /* message_id: which; handoff; outcome: enum promise_state; category: "callback",
-                        * "mailbox"; due, name: by whom, channel */
-    RECORD_CONTROL,    /* ext_id, op, outcome (enum control_outcome), name, of: the message it led to */
+    RECORD_PROMISE,    /* message_id: which; handoff; outcome: enum promise_state; category:
+                        * "callback", "mailbox"; due, deadline: when humans are told of it, name:
+                        * by whom (queue), channel */
+    RECORD_CONTROL,    /* ext_id, op, outcome (enum control_outcome), name, of: the message it led
+                        * to */
     RECORD_NOTE,       /* handoff, name; body: note; for humans only */
     RECORD_TAGS,       /* handoff, name; body: text (JSON array of words) */
     RECORD_REVIEW,     /* handoff, name, score; body: note */

@@ -37,10 +37,10 @@ void session_drop_results(struct session *s)
 void session_fini_desk(struct session *s)
 {
     struct session_handoff *h = &s->handoff;
-    char *strings[] = { h->queue,     h->desk,         h->wanted,     h->human,         h->title,
-                        h->code,      h->category,     h->reason,     h->agent,         s->last_human,
-                        s->stretch.by, s->stretch.note, s->stretch.wrapup, s->summary, s->entities,
-                        s->tags };
+    char *strings[] = { h->queue,    h->desk,         h->wanted,       h->human,
+                        h->title,    h->code,         h->category,     h->reason,
+                        h->agent,    s->last_human,   s->stretch.by,   s->stretch.note,
+                        s->summary,  s->entities,     s->tags,         s->stretch.wrapup };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);

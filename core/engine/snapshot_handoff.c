@@ -1,4 +1,4 @@
-/* snapshot_handoff.c - the part of a snapshot that is about handoffs; the scalars are snapshot.c's. */
+/* snapshot_handoff.c - what a snapshot says of handoffs; the scalars are snapshot.c's. */
 #include "config.h"
 
 #include <tandem/json.h>

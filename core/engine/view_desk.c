@@ -90,8 +90,10 @@ static void fill_entities(struct package *p, const struct session *s, struct are
     cJSON *object, *item;
     char why[128];
 
-    if (s->entities == NULL ||
-        (object = td_json_parse(s->entities, strlen(s->entities), &limits, why, sizeof why)) == NULL)
+    if (s->entities == NULL)
+        return;
+    object = td_json_parse(s->entities, strlen(s->entities), &limits, why, sizeof why);
+    if (object == NULL)
         return;
     pairs = arena_array(arena, MAX_ENTITIES, sizeof *pairs);
     cJSON_ArrayForEach(item, object)

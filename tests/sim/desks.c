@@ -237,7 +237,7 @@ void desks_act(struct world *w, struct person *p)
         others(w, p);
 }
 
-/* When faults have stopped: what is offered is accepted, what is live is answered and given back. */
+/* When faults have stopped: what is offered is accepted, what is live is answered and returned. */
 int desks_settle(struct world *w, struct person *p)
 {
     const struct session_handoff *h = &p->state.handoff;

@@ -74,8 +74,8 @@ static void message(struct world *w, struct person *p, const struct fact *f)
          (int)f->seq);
     p->said[f->said].seq = f->seq;
     p->said[f->said].session = p->serial;
-    MUST(m->n_waiting < (m->now.active ? ENGINE_MAX_WAITING : MAX_PENDING), "everything is bounded", "person %d: %zu messages wait",
-         p->number, m->n_waiting + 1);
+    MUST(m->n_waiting < (m->now.active ? ENGINE_MAX_WAITING : MAX_PENDING),
+         "everything is bounded", "person %d: %zu messages wait", p->number, m->n_waiting + 1);
     m->waiting[m->n_waiting++] = m->newest = f->seq;
     cover(m, f->upto); /* a word to leave is no question */
 }

@@ -59,7 +59,8 @@ static void tell(const struct options *opt)
 static int run_seeds(const struct options *opt)
 {
     struct timespec start, end;
-    uint64_t steps = 0, crashes = 0, stale = 0, retired = 0, hash = 0, handoffs = 0, accepted = 0;
+    uint64_t steps = 0, crashes = 0, stale = 0, retired = 0, hash = 0;
+    uint64_t handoffs = 0, accepted = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (uint64_t seed = opt->first; seed <= opt->last; seed++) {
@@ -84,12 +85,11 @@ static int run_seeds(const struct options *opt)
     clock_gettime(CLOCK_MONOTONIC, &end);
     double seconds = (double)(end.tv_sec - start.tv_sec) +
                      (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-    printf("%llu seeds, %llu steps, %llu crashes, %llu stale answers, %llu sessions left behind, "
+    printf("%llu seeds, %llu steps, %llu crashes, %llu stale answers, %llu sessions left, "
            "%llu handoffs, %llu accepted: nothing broke (%.1f s, %.0f steps/s; journals %016llx)\n",
            (unsigned long long)(opt->last - opt->first + 1), (unsigned long long)steps,
-           (unsigned long long)crashes, (unsigned long long)stale, (unsigned long long)retired, (unsigned long long)handoffs,
-           (unsigned long long)accepted,
-           seconds, (double)steps / seconds, (unsigned long long)hash);
+           (unsigned long long)crashes, (unsigned long long)stale, (unsigned long long)retired,
+           (unsigned long long)handoffs, (unsigned long long)accepted, seconds, (double)steps / seconds, (unsigned long long)hash);
     return 0;
 }
 

@@ -38,8 +38,8 @@
 #define MAX_POLICIES 3
 #define TRACE_LINES 40
 #define MAX_PENDING 6
-/* What one step may make: ten replies, three texts of ours, two owners, a handoff from its beginning
- * to its end, a promise, a turn, and their frame. */
+/* What one step may make: ten replies, three texts of ours, two owners, a handoff from beginning
+ * to end, a promise, a turn, and their frame. */
 #define MOST_RECORDS 26
 #define MOST_MESSAGES \
     (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT + 2 * ENGINE_MAX_WAITING + \

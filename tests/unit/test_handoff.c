@@ -479,8 +479,8 @@ static void the_customer_is_told_who_answers(void **state)
 static void the_package_says_what_matters_and_a_snapshot_keeps_it(void **state)
 {
     struct rig *rig = rig_desks();
-    const struct package_target target = { .format = TD_PACKAGE_JSON, .allow = (const char *const[]){
-        "order", NULL } };
+    static const char *const allow[] = { "order", NULL };
+    const struct package_target target = { .format = TD_PACKAGE_JSON, .allow = allow };
     struct session restored;
     const char *text;
 
