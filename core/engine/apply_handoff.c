@@ -145,7 +145,7 @@ static void promise(struct session *s, const struct record *r)
     if (r->outcome == PROMISE_MADE) {
         if (s->n_promises == SESSION_PROMISES)
             drop_promise(s, 0);
-        s->promises[s->n_promises++] = (struct session_promise){
+        *session_add_promise(s) = (struct session_promise){
             .id = r->message_id, .what = mem_strdup(r->category != NULL ? r->category : ""),
             .by_whom = mem_strdup(r->name != NULL ? r->name : ""), .due = r->due,
             .offer_at = r->deadline, .state = PROMISE_MADE };
@@ -171,7 +171,7 @@ static void control(struct session *s, const struct record *r)
                 (SESSION_CONTROLS - 1) * sizeof *s->controls);
         s->n_controls--;
     }
-    s->controls[s->n_controls++] = (struct session_control){
+    *session_add_control(s) = (struct session_control){
         .id = mem_strdup(r->ext_id), .op = r->op, .outcome = r->outcome, .of = r->of };
 }
 
@@ -179,7 +179,7 @@ static void result(struct session *s, const struct record *r)
 {
     if (s->n_results == SESSION_RESULTS)
         return;
-    s->results[s->n_results++] = (struct session_result){
+    *session_add_result(s) = (struct session_result){
         .call = mem_strdup(r->call), .name = mem_strdup(r->name),
         .receipt = mem_strdup(r->receipt), .failed = mem_strdup(r->category),
         .detail = mem_strdup(r->detail), .data = mem_strdup(r->body.data) };

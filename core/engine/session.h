@@ -149,12 +149,12 @@ struct session {
     struct session_handoff handoff;
     struct ulid last_handoff; /* the newest that ended */
     char *last_human; /* conf name of who had the customer last; NULL */
-    struct session_promise promises[SESSION_PROMISES]; /* oldest first */
+    struct session_promise *promises; /* oldest first; likewise, SESSION_PROMISES */
     size_t n_promises;
     struct session_stretch stretch;
-    struct session_control controls[SESSION_CONTROLS]; /* oldest first */
+    struct session_control *controls; /* oldest first; NULL: none ever; SESSION_CONTROLS at most */
     size_t n_controls;
-    struct session_result results[SESSION_RESULTS];
+    struct session_result *results; /* likewise, SESSION_RESULTS */
     size_t n_results;
     unsigned rounds; /* turns about results in a row */
     char *summary, *entities; /* as an agent last said them */

@@ -49,6 +49,30 @@ void session_fini_desk(struct session *s)
     for (size_t i = 0; i < s->n_controls; i++)
         free(s->controls[i].id);
     session_drop_results(s);
+    free(s->promises);
+    free(s->controls);
+    free(s->results);
+}
+
+struct session_promise *session_add_promise(struct session *s)
+{
+    if (s->promises == NULL)
+        s->promises = mem_array(SESSION_PROMISES, sizeof *s->promises);
+    return &s->promises[s->n_promises++];
+}
+
+struct session_control *session_add_control(struct session *s)
+{
+    if (s->controls == NULL)
+        s->controls = mem_array(SESSION_CONTROLS, sizeof *s->controls);
+    return &s->controls[s->n_controls++];
+}
+
+struct session_result *session_add_result(struct session *s)
+{
+    if (s->results == NULL)
+        s->results = mem_array(SESSION_RESULTS, sizeof *s->results);
+    return &s->results[s->n_results++];
 }
 
 int session_handed(const struct session *s)

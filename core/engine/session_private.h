@@ -19,6 +19,10 @@ void session_set(char **field, const char *value); /* a copy; NULL stays NULL */
 void session_fini_desk(struct session *session);   /* session_desk.c */
 void session_fini_promise(struct session_promise *promise);
 void session_drop_results(struct session *session);
+/* A new newest one, zeroed; the caller has looked that there is room. Most sessions have none. */
+struct session_promise *session_add_promise(struct session *session);
+struct session_control *session_add_control(struct session *session);
+struct session_result *session_add_result(struct session *session);
 
 /* apply_handoff.c: what a record does to handoffs, promises and what goes with them. */
 void apply_handoff(struct session *session, const struct record *record);

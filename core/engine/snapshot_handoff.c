@@ -122,12 +122,12 @@ static char *get_word(const cJSON *object, const char *key)
 
 static int get_promise(struct session *s, const cJSON *item, struct err *err)
 {
-    struct session_promise *p = &s->promises[s->n_promises];
+    struct session_promise *p;
     int64_t state = get_number(item, "state");
 
     if (s->n_promises == SESSION_PROMISES || state < PROMISE_MADE || state > PROMISE_VOID)
         return err_set(err, "snapshot: a promise too many, or one in no state");
-    s->n_promises++;
+    p = session_add_promise(s);
     p->what = get_word(item, "what");
     p->by_whom = get_word(item, "by_whom");
     p->due = get_number(item, "due");
@@ -149,7 +149,7 @@ static int get_lists(struct session *s, const cJSON *object, struct err *err)
     {
         if (s->n_controls == SESSION_CONTROLS)
             return err_set(err, "snapshot: too many controls");
-        s->controls[s->n_controls++] = (struct session_control){
+        *session_add_control(s) = (struct session_control){
             .id = get_word(item, "id"), .op = (int)get_number(item, "op"),
             .outcome = (int)get_number(item, "outcome"),
             .of = (uint64_t)get_number(item, "of") };
@@ -158,7 +158,7 @@ static int get_lists(struct session *s, const cJSON *object, struct err *err)
     {
         if (s->n_results == SESSION_RESULTS)
             return err_set(err, "snapshot: too many results");
-        s->results[s->n_results++] = (struct session_result){
+        *session_add_result(s) = (struct session_result){
             .call = get_copy(item, "call"), .name = get_copy(item, "name"),
             .receipt = get_copy(item, "receipt"), .failed = get_copy(item, "failed"),
             .detail = get_copy(item, "detail") };
