@@ -65,6 +65,7 @@ plugin_dir = $work/mine
 type = lines
 port = 7396
 agent = shout
+disclose_ai = no
 [agent shout]
 type = shout
 CONF
