@@ -42,7 +42,7 @@ export PATH
 # Every command of the tutorial, as it stands there.
 cd "$work/mine"
 sed -n '/^```sh$/,/^```$/{/^```/!p}' "$top_srcdir/contrib/write-a-channel.md" >"$work/page.sh"
-code=$(sed -n '/^cat >toy.c/,/^END$/p' "$work/page.sh" | sed '1d;$d' | grep -vc '^$\|^#include')
+code=$(sed -n '/^cat >toy[.]c <</,/^END$/p' "$work/page.sh" | sed '1d;$d' | grep -vc '^$\|^#include')
 [ "$code" -lt 60 ] || { echo "the tutorial's channel has $code lines, 60 were promised" >&2; exit 1; }
 timeout 60 bash -e "$work/page.sh" >"$work/page.log" 2>&1 ||
     { cat "$work/page.log" toy.log; echo "the tutorial does not work" >&2; exit 1; }
