@@ -22,7 +22,7 @@ static const char *const type_names[RECORD_TYPES] = {
     [RECORD_STRETCH] = "stretch",   [RECORD_LEASE] = "lease",       [RECORD_PROMISE] = "promise",
     [RECORD_CONTROL] = "control",   [RECORD_NOTE] = "note",         [RECORD_TAGS] = "tags",
     [RECORD_REVIEW] = "review",     [RECORD_RELAYED] = "relayed",   [RECORD_CALL] = "call",
-    [RECORD_RESULT] = "result",
+    [RECORD_RESULT] = "result",     [RECORD_RULE] = "rule",
 };
 
 static const char *const outcome_names[HANDOFF_OUTCOMES] = {
@@ -35,6 +35,12 @@ static const char *const outcome_names[HANDOFF_OUTCOMES] = {
     [HANDOFF_CANCELLED] = "cancelled",
 };
 
+static const char *const rule_outcome_names[RULE_OUTCOMES] = {
+    [RULE_HANDOFF] = "handoff",   [RULE_OFFERED] = "offered",   [RULE_ALSO] = "also",
+    [RULE_NOBODY] = "nobody",     [RULE_ACCEPTED] = "accepted", [RULE_DECLINED] = "declined",
+    [RULE_LAPSED] = "lapsed",
+};
+
 const char *record_type_name(enum record_type type)
 {
     return type > 0 && type < RECORD_TYPES ? type_names[type] : "unknown";
@@ -43,6 +49,11 @@ const char *record_type_name(enum record_type type)
 const char *handoff_outcome_name(int outcome)
 {
     return outcome > 0 && outcome < HANDOFF_OUTCOMES ? outcome_names[outcome] : "unknown";
+}
+
+const char *rule_outcome_name(int outcome)
+{
+    return outcome > 0 && outcome < RULE_OUTCOMES ? rule_outcome_names[outcome] : "unknown";
 }
 
 enum field_kind { STR, U64, I64, INT, ULID };
@@ -92,6 +103,8 @@ static const struct field fields[] = {
     FIELD(STR, detail),
     FIELD(I64, confidence),
     ENUM(grounded, 2),
+    FIELD(STR, also),
+    FIELD(STR, evidence),
     FIELD(ULID, handoff),
     FIELD(ULID, from),
     FIELD(STR, desk),

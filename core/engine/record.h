@@ -25,11 +25,13 @@ enum record_type {
     RECORD_OPENED = 1, /* channel, kind, account, verified, body: peer, customer, locale, timezone */
     RECORD_CUSTOMER,   /* verified, body as above: the channel knows more now */
     RECORD_OWNER,      /* owner, name, title, epoch (the new one), cause, handoff, pending */
-    RECORD_MESSAGE,    /* the customer spoke; ext_id; body: text, choice, attachments, parts, raw */
+    RECORD_MESSAGE,    /* the customer spoke; ext_id, signals: what it shows, language: as detected;
+                        * body: text, choice, attachments, parts, raw */
     RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
     RECORD_RETRY,      /* turn, due: will be asked again then */
     RECORD_ASKED,      /* turn, attempt, deadline: asked again */
-    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent ..; body: state, claims .. */
+    RECORD_TURN_END,   /* turn, agent, outcome, decision, intent .., signals: what the answer shows
+                        * and the counters with it; body: state, claims ..; WITHHELD: text */
     RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
     RECORD_READ,       /* of: the customer has read up to it */
@@ -39,8 +41,9 @@ enum record_type {
     RECORD_CLOSED,     /* cause, upto: messages up to it wait no more */
     RECORD_REOPENED,
     RECORD_HANDOFF,    /* begun. handoff, queue, desk, code, category, priority, cause: by whom,
-                        * from: the handoff it follows, name: the only human it is for; body: note
-                        * (the reason) */
+                        * from: the handoff it follows, name: the only human it is for, also: codes
+                        * of the other rules that matched, evidence: numbers of the messages it
+                        * rests on; both by comma; body: note (the reason) */
     RECORD_HANDOFF_STATE, /* handoff, state (CHECKING: offered; QUEUED; LIVE), queue, desk,
                            * position, wait; LIVE: name (the human's id), title; cause */
     RECORD_HANDOFF_END,   /* handoff, outcome (enum handoff_outcome), cause; one a handoff */
@@ -59,6 +62,10 @@ enum record_type {
     RECORD_CALL,       /* name: "ringing" .., number, status; body: text */
     RECORD_RESULT,     /* turn, call, name, receipt or category (class of failure), detail; body:
                         * arguments, data */
+    RECORD_RULE,       /* a rule whose condition held, one record each: name, category (its class),
+                        * code, priority, cause: "pre", "post", "event"; outcome: enum
+                        * rule_outcome; of: the customer's newest message, turn, signals: what the
+                        * condition looked at, policy. Before the handoff that it leads to */
     RECORD_TYPES
 };
 
@@ -83,7 +90,22 @@ enum handoff_outcome {
     HANDOFF_OUTCOMES
 };
 
-enum turn_outcome { TURN_ANSWERED = 1, TURN_SILENT, TURN_FAILED, TURN_INTERRUPTED };
+enum turn_outcome {
+    TURN_ANSWERED = 1, TURN_SILENT, TURN_FAILED, TURN_INTERRUPTED,
+    TURN_WITHHELD, /* a good answer that the customer must not get */
+};
+
+/* What came of a rule whose condition held. */
+enum rule_outcome {
+    RULE_HANDOFF = 1, /* the reason of the handoff that follows */
+    RULE_OFFERED,     /* the customer is asked first */
+    RULE_ALSO,        /* another came before it, or it was offered in vain in this talk */
+    RULE_NOBODY,      /* there is no queue, or a handoff is under way */
+    RULE_ACCEPTED,    /* what the customer made of the offer */
+    RULE_DECLINED,
+    RULE_LAPSED,      /* .. they went on with something else */
+    RULE_OUTCOMES
+};
 
 /* What a body can hold; which of it depends on the type. */
 struct record_body {
@@ -119,6 +141,7 @@ struct record {
     const char *intent, *code, *queue, *slot, *language, *detail;
     int64_t confidence; /* per mille + 1; 0: not said */
     int grounded;       /* 1 yes, 2 no, 0 not said */
+    const char *also, *evidence;
     struct ulid handoff, from; /* OWNER, REPLY: the handoff it belongs to */
     const char *desk, *category, *title;
     const char *call, *receipt;
@@ -134,6 +157,7 @@ struct record {
 
 const char *record_type_name(enum record_type type);
 const char *handoff_outcome_name(int outcome); /* "returned", ..; as desks hear it */
+const char *rule_outcome_name(int outcome);    /* "handoff", .. */
 
 /* Appends the facts (body not included) as compact JSON. Deterministic: same record, same bytes. */
 void record_encode(const struct record *record, struct buf *facts);

@@ -294,6 +294,7 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_RELAYED:
     case RECORD_CALL:
     case RECORD_RESULT:
+    case RECORD_RULE:
     case RECORD_TYPES: break;
     }
 }
