@@ -10,11 +10,9 @@
 
 #include "plugins/desk_web_private.h"
 
-#define MAX_CANNED (256 * 1024)
-
 static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, path, 0, "/desk/v1/", "Where its API is; a second desk needs another."),
-    TD_CONF_STR(struct conf, canned, TD_PATH, NULL,
+    TD_CONF_STR(struct conf, replies, TD_PATH, NULL,
                 "A JSON file of canned replies: [{\"key\",\"title\",\"text\",\"language\"?}]."),
     TD_CONF_LIST(struct conf, origins, 0, NULL,
                  "Origins of the pages that may open the event stream; unset: any."),
@@ -241,34 +239,6 @@ static void desk_filed(void *self, uint64_t job, const struct td_filed *filed)
 
 /* ---- Open and close ---------------------------------------------------------------------- */
 
-static int canned_load(struct desk *desk, struct td_error *err)
-{
-    char *text, why[200] = "";
-    FILE *file = fopen(desk->conf->canned, "re");
-    size_t len;
-    cJSON *tree;
-
-    if (file == NULL) {
-        snprintf(err->text, sizeof err->text, "canned = %s cannot be read", desk->conf->canned);
-        return -1;
-    }
-    text = malloc(MAX_CANNED + 1);
-    len = text != NULL ? fread(text, 1, MAX_CANNED + 1, file) : 0;
-    fclose(file);
-    tree = len > 0 && len <= MAX_CANNED ? td_json_parse(text, len, NULL, why, sizeof why) : NULL;
-    free(text);
-    if (!cJSON_IsArray(tree)) {
-        cJSON_Delete(tree);
-        snprintf(err->text, sizeof err->text,
-                 "canned = %s is not a JSON array of at most 256 KiB%s%s", desk->conf->canned,
-                 why[0] != '\0' ? ": " : "", why);
-        return -1;
-    }
-    desk->canned = cJSON_PrintUnformatted(tree);
-    cJSON_Delete(tree);
-    return desk->canned != NULL ? 0 : -1;
-}
-
 static void desk_close(void *self)
 {
     struct desk *desk = self;
@@ -276,6 +246,7 @@ static void desk_close(void *self)
     struct held *held, *next_held;
 
     events_close(desk);
+    tickets_free(desk);
     HASH_ITER(hh, desk->calls, call, next_call)
         call_free(desk, &call);
     HASH_ITER(hh, desk->held, held, next_held)
@@ -283,7 +254,7 @@ static void desk_close(void *self)
     while (desk->watches != NULL)
         watch_set(desk, desk->watches->session, desk->watches->human, 0);
     td_json_free(&desk->json);
-    cJSON_free(desk->canned);
+    cJSON_Delete(desk->replies);
     free(desk);
 }
 
@@ -323,7 +294,7 @@ static enum td_status desk_open(const struct td_host *host, struct td_instance *
     if (len < 2 || len > 100 || desk->conf->path[0] != '/' || desk->conf->path[len - 1] != '/') {
         snprintf(err->text, sizeof err->text, "path = %.100s must begin and end in /",
                  desk->conf->path);
-    } else if ((desk->conf->canned == NULL || canned_load(desk, err) == 0) &&
+    } else if ((desk->conf->replies == NULL || replies_load(desk, err) == 0) &&
                events_open(desk, err) == 0 && routes_open(desk, err) == 0) {
         *self_r = desk;
         return TD_OK;

@@ -20,6 +20,12 @@ static void reply_error(struct desk *desk, uint64_t request, int status, const c
     desk_reply_error(desk->host, desk->inst, request, status, code, message, NULL, retry_after_ms);
 }
 
+void api_error(struct desk *desk, uint64_t request, int status, const char *code,
+               const char *message)
+{
+    reply_error(desk, request, status, code, message, status == 503 ? 1000 : 0);
+}
+
 static void bad_request(struct desk *desk, uint64_t request, const char *message)
 {
     reply_error(desk, request, 400, "bad_request", message, 0);
@@ -57,6 +63,8 @@ void api_done(struct desk *desk, struct call *call, const struct td_desk_done *d
 {
     if (done->status == TD_OK)
         note_done(desk, call, done);
+    else if (done->status == TD_AUTH)
+        events_end(desk, call->human);
     if (call->request != 0)
         desk_reply_done(desk->host, desk->inst, call->request, done);
 }
@@ -134,7 +142,7 @@ struct ask {
     struct td_desk_request out;
 };
 
-static const char *header_of(const struct td_web_request *web, const char *name)
+const char *api_header(const struct td_web_request *web, const char *name)
 {
     for (size_t i = 0; i < web->n_headers; i++) {
         if (strcmp(web->headers[i].name, name) == 0)
@@ -143,22 +151,43 @@ static const char *header_of(const struct td_web_request *web, const char *name)
     return NULL;
 }
 
-/* The value of `name` in the query, which holds ids and words only: no escapes are undone. */
-static int query_get(const char *query, const char *name, char *value, size_t size)
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                                               : -1;
+}
+
+/* Up to '&' or the end; -1: too long, a broken escape, or a NUL. */
+static int unescape(const char *at, char *value, size_t size)
+{
+    size_t n = 0;
+
+    for (; *at != '\0' && *at != '&'; at++) {
+        char c = *at == '+' ? ' ' : *at;
+
+        if (*at == '%') {
+            const int high = hex_of(at[1]), low = high >= 0 ? hex_of(at[2]) : -1;
+            c = (char)(high * 16 + low);
+            if (low < 0 || c == '\0')
+                return -1;
+            at += 2;
+        }
+        if (n + 1 >= size)
+            return -1;
+        value[n++] = c;
+    }
+    value[n] = '\0';
+    return 0;
+}
+
+int api_query(const char *query, const char *name, char *value, size_t size)
 {
     size_t len = strlen(name);
 
     for (const char *at = query; at != NULL && *at != '\0';
          at = strchr(at, '&') != NULL ? strchr(at, '&') + 1 : NULL) {
-        if (strncmp(at, name, len) != 0 || at[len] != '=')
-            continue;
-        at += len + 1;
-        size_t n = strcspn(at, "&");
-        if (n >= size)
-            return 0;
-        memcpy(value, at, n);
-        value[n] = '\0';
-        return 1;
+        if (strncmp(at, name, len) == 0 && at[len] == '=')
+            return unescape(at + len + 1, value, size) == 0;
     }
     return 0;
 }
@@ -267,33 +296,48 @@ static void on_transfer(struct ask *ask)
         start(ask, TD_OP_TRANSFER);
 }
 
+/* NULL, or what is wrong with the wrap-up, by the name of the member. */
+static const char *wrapup_flaw(const cJSON *wrapup)
+{
+    static const struct { const char *name, *words, *flaw; } checks[] = {
+        { "outcome", "|resolved|unresolved|spam|",
+          "wrapup.outcome must be resolved, unresolved or spam" },
+        { "escalation", "|right|early|late|needless|",
+          "wrapup.escalation must be right, early, late or needless" },
+        { "reason_should_be", NULL, "wrapup.reason_should_be must be a string" },
+        { "note", NULL, "wrapup.note must be a string" },
+    };
+    char word[80];
+
+    if (wrapup == NULL || cJSON_IsNull(wrapup))
+        return NULL;
+    if (!cJSON_IsObject(wrapup))
+        return "wrapup must be an object";
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        const cJSON *item = td_json_get(wrapup, checks[i].name);
+        const char *value = cJSON_GetStringValue(item);
+
+        if (item == NULL || cJSON_IsNull(item))
+            continue;
+        snprintf(word, sizeof word, "|%.70s|", value != NULL ? value : "");
+        if (value == NULL || (checks[i].words != NULL && strstr(checks[i].words, word) == NULL))
+            return checks[i].flaw;
+    }
+    return NULL;
+}
+
 /* Ends of a stretch: the note may stand apart or in the wrap-up. */
 static void on_end(struct ask *ask, enum td_desk_op op)
 {
-    static const char *const outcomes[] = { "resolved", "unresolved", "spam", NULL };
-    static const char *const timings[] = { "right", "early", "late", "needless", NULL };
     const cJSON *wrapup = td_json_get(ask->body, "wrapup");
-    const struct { const char *name; const char *const *words; } checks[] = {
-        { "outcome", outcomes }, { "escalation", timings },
-    };
-    char *json, why[100];
+    const char *flaw = wrapup_flaw(wrapup);
+    char *json;
 
     if (body_str(ask, "note", &ask->out.text) != 0)
         return;
-    if (wrapup != NULL && !cJSON_IsNull(wrapup) && !cJSON_IsObject(wrapup)) {
-        bad_request(ask->desk, ask->web->id, "wrapup must be an object");
+    if (flaw != NULL) {
+        bad_request(ask->desk, ask->web->id, flaw);
         return;
-    }
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        const char *word = td_json_get_str(wrapup, checks[i].name);
-        const char *const *known = checks[i].words;
-        while (word != NULL && *known != NULL && strcmp(*known, word) != 0)
-            known++;
-        if (td_json_get(wrapup, checks[i].name) != NULL && (word == NULL || *known == NULL)) {
-            snprintf(why, sizeof why, "wrapup.%s is not one of its words", checks[i].name);
-            bad_request(ask->desk, ask->web->id, why);
-            return;
-        }
     }
     json = body_json(ask, "wrapup");
     if (ask->out.text == NULL)
@@ -303,14 +347,14 @@ static void on_end(struct ask *ask, enum td_desk_op op)
     cJSON_free(json);
 }
 
-static void on_json(struct ask *ask, const char *name, enum td_desk_op op, int whole)
+/* tags, or the whole body of a review: judged by the host. */
+static void on_json(struct ask *ask, const cJSON *value, enum td_desk_op op, const char *missing)
 {
-    char *json = whole ? (ask->body != NULL ? cJSON_PrintUnformatted(ask->body) : NULL)
-                       : body_json(ask, name);
+    char *json = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
 
     ask->out.text = json;
     if (json == NULL)
-        bad_request(ask->desk, ask->web->id, "the body says nothing");
+        bad_request(ask->desk, ask->web->id, missing);
     else
         start(ask, op);
     cJSON_free(json);
@@ -321,7 +365,7 @@ static void on_text(struct ask *ask, const char *name, enum td_desk_op op, int n
     if (body_str(ask, name, &ask->out.text) != 0)
         return;
     if (needed && ask->out.text == NULL)
-        bad_request(ask->desk, ask->web->id, "the body lacks its text");
+        bad_request(ask->desk, ask->web->id, "text must be a string");
     else
         start(ask, op);
 }
@@ -355,9 +399,9 @@ static void post_handoff(struct ask *ask, const char *verb)
     else if (strcmp(verb, "extend") == 0)
         start(ask, TD_OP_EXTEND);
     else if (strcmp(verb, "tags") == 0)
-        on_json(ask, "tags", TD_OP_TAG, 0);
+        on_json(ask, td_json_get(ask->body, "tags"), TD_OP_TAG, "tags must be an array of words");
     else if (strcmp(verb, "review") == 0)
-        on_json(ask, NULL, TD_OP_REVIEW, 1);
+        on_json(ask, ask->body, TD_OP_REVIEW, "score must be a whole number from 1 to 5");
     else
         not_found(ask->desk, ask->web->id);
 }
@@ -380,7 +424,7 @@ static void on_list(struct ask *ask)
     char state[16] = "queued";
 
     if (strstr(ask->web->query, "state=") != NULL &&
-        (!query_get(ask->web->query, "state", state, sizeof state) ||
+        (!api_query(ask->web->query, "state", state, sizeof state) ||
          (strcmp(state, "queued") != 0 && strcmp(state, "live") != 0 &&
           strcmp(state, "mine") != 0 && strcmp(state, "closed") != 0))) {
         bad_request(ask->desk, ask->web->id, "state must be queued, live, mine or closed");
@@ -390,14 +434,28 @@ static void on_list(struct ask *ask)
     start(ask, TD_OP_LIST);
 }
 
+static void on_other_list(struct ask *ask, const char *which)
+{
+    ask->out.text = which;
+    start(ask, TD_OP_LIST);
+}
+
 static void on_get(struct ask *ask)
 {
     char before[24];
 
-    ask->out.handoff = ask->part[1];
-    if (query_get(ask->web->query, "before", before, sizeof before))
+    if (api_query(ask->web->query, "before", before, sizeof before))
         ask->out.before = strtoull(before, NULL, 10);
     start(ask, TD_OP_GET);
+}
+
+static void on_replies(struct ask *ask)
+{
+    char q[200], language[40];
+    const int has_q = api_query(ask->web->query, "q", q, sizeof q);
+    const int has_language = api_query(ask->web->query, "language", language, sizeof language);
+
+    replies_request(ask->desk, ask->web->id, has_q ? q : NULL, has_language ? language : NULL);
 }
 
 static void on_file(struct ask *ask)
@@ -407,14 +465,14 @@ static void on_file(struct ask *ask)
     char name[256] = "file";
     struct call *call;
 
-    query_get(web->query, "name", name, sizeof name);
+    api_query(web->query, "name", name, sizeof name);
     if (web->body_len == 0)
         bad_request(desk, web->id, "the body is the file, and it is empty");
     else if ((call = call_new(desk, web->id, CALL_FILE, ask->human, NULL)) == NULL)
         busy(desk, web->id);
     else
         desk->host->file(desk->inst, call->job, &(struct td_file){
-            .size = sizeof(struct td_file), .name = name, .type = header_of(web, "content-type"),
+            .size = sizeof(struct td_file), .name = name, .type = api_header(web, "content-type"),
             .data = web->body, .len = web->body_len,
         });
 }
@@ -425,31 +483,49 @@ static int is(const struct ask *ask, const char *method, size_t n_parts, const c
            strcmp(ask->part[0], first) == 0;
 }
 
+static void post_session(struct ask *ask, const char *verb)
+{
+    ask->out.session = ask->part[1];
+    if (strcmp(verb, "take") == 0)
+        start(ask, TD_OP_TAKE);
+    else if (strcmp(verb, "watch") == 0)
+        on_flag(ask, TD_OP_WATCH);
+    else
+        not_found(ask->desk, ask->web->id);
+}
+
 static void dispatch(struct ask *ask)
 {
     if (is(ask, "GET", 1, "me")) {
         start(ask, TD_OP_ME);
     } else if (is(ask, "PUT", 2, "me") && strcmp(ask->part[1], "presence") == 0) {
         on_presence(ask);
+    } else if (is(ask, "GET", 1, "team")) {
+        on_other_list(ask, "team");
     } else if (is(ask, "GET", 1, "handoffs")) {
         on_list(ask);
     } else if (is(ask, "GET", 2, "handoffs")) {
+        ask->out.handoff = ask->part[1];
         on_get(ask);
     } else if (is(ask, "POST", 3, "handoffs")) {
         post_handoff(ask, ask->part[2]);
-    } else if (is(ask, "POST", 3, "sessions") && strcmp(ask->part[2], "take") == 0) {
+    } else if (is(ask, "GET", 1, "sessions")) {
+        on_other_list(ask, "agent");
+    } else if (is(ask, "GET", 2, "sessions")) {
         ask->out.session = ask->part[1];
-        start(ask, TD_OP_TAKE);
-    } else if (is(ask, "POST", 3, "sessions") && strcmp(ask->part[2], "watch") == 0) {
-        ask->out.session = ask->part[1];
-        on_flag(ask, TD_OP_WATCH);
+        on_get(ask);
+    } else if (is(ask, "POST", 3, "sessions")) {
+        post_session(ask, ask->part[2]);
     } else if (is(ask, "GET", 1, "reviews")) {
         start(ask, TD_OP_REVIEW);
-    } else if (is(ask, "GET", 1, "canned")) {
-        desk_reply_json(ask->desk->host, ask->desk->inst, ask->web->id,
-                        ask->desk->canned != NULL ? ask->desk->canned : "[]");
+    } else if (is(ask, "GET", 1, "replies")) {
+        on_replies(ask);
     } else if (is(ask, "POST", 1, "files")) {
         on_file(ask);
+    } else if (is(ask, "POST", 1, "tickets")) {
+        ticket_request(ask->desk, ask->web->id, ask->human);
+    } else if (is(ask, "GET", 1, "events")) {
+        stream_request(ask->desk, ask->web, ask->human);
     } else {
         not_found(ask->desk, ask->web->id);
     }
@@ -483,7 +559,7 @@ int api_file_head(void *arg, const struct td_web_request *web)
 {
     struct desk *desk = arg;
 
-    if (api_human(desk, header_of(web, "authorization")) != NULL)
+    if (api_human(desk, api_header(web, "authorization")) != NULL)
         return 1;
     unauthorized(desk, web->id);
     return 0;
@@ -494,17 +570,17 @@ void api_request(void *arg, const struct td_web_request *web)
     struct desk *desk = arg;
     struct ask ask = { .desk = desk, .web = web };
     char why[160] = "", message[200];
-    const char *key = header_of(web, "idempotency-key");
-    const char *human = api_human(desk, header_of(web, "authorization"));
+    const char *key = api_header(web, "idempotency-key");
+    const char *human = api_human(desk, api_header(web, "authorization"));
     char *name = copy(human);
 
-    if (name == NULL) {
-        unauthorized(desk, web->id);
-        return;
-    }
     ask.human = name;
     if (split(&ask) != 0) {
         not_found(desk, web->id);
+    } else if (name == NULL && is(&ask, "GET", 1, "events")) {
+        stream_request(desk, web, NULL);
+    } else if (name == NULL) {
+        unauthorized(desk, web->id);
     } else if (web->body_len > 0 && !is(&ask, "POST", 1, "files") &&
                !cJSON_IsObject(ask.body = td_json_parse(web->body, web->body_len, NULL, why,
                                                         sizeof why))) {

@@ -1,10 +1,11 @@
 /*
- * desk_web_events.c - the event stream: who listens, what was told, and where they go on.
+ * desk_web_events.c - the events: who listens, what was told, and where they go on.
  *
- * A WebSocket, subprotocol tandem.desk.v1. The token comes with the upgrade's Authorization or, as
- * browsers cannot send that, in a first frame {"type":"hello","token","last"?}. Each event has a
- * number; hello with the last one seen replays what came after it, or says `resync` when that is
- * not kept any more: then the lists are to be asked for anew.
+ * By a WebSocket, subprotocol tandem.desk.v1: the token comes with the upgrade's Authorization or, as
+ * browsers cannot send that, in a first frame {"type":"hello","token","last"?}. Or by server-sent
+ * events (desk_web_stream.c). Each event that is kept has a number; who names the last one they have
+ * seen hears what came after it, or `resync` when that is not kept any more: then the lists are to be
+ * asked for anew.
  */
 #include "config.h"
 
@@ -25,7 +26,6 @@ void event_begin(struct desk *desk, const char *type, const char *handoff, const
     td_json_clear(j);
     td_json_object(j);
     td_json_key_str(j, "type", type);
-    td_json_key_int(j, "event", (int64_t)(desk->last_event + 1));
     if (handoff != NULL)
         td_json_key_str(j, "handoff", handoff);
     if (session != NULL)
@@ -76,13 +76,14 @@ void event_message(struct td_json *j, const struct td_message *message)
 
 /* ---- Telling ----------------------------------------------------------------------------- */
 
-static void send_to(struct desk *desk, const char *human, const char *text, size_t len)
+static void send_to(struct desk *desk, const char *human, uint64_t event, const char *text,
+                    size_t len)
 {
-    struct socket *sock, *next;
+    struct listener *l, *next;
 
-    HASH_ITER(hh, desk->sockets, sock, next) {
-        if (sock->human != NULL && (human == NULL || strcmp(sock->human, human) == 0))
-            desk->host->ws_send(desk->inst, sock->conn, text, len);
+    HASH_ITER(hh, desk->listeners, l, next) {
+        if (l->human != NULL && (human == NULL || strcmp(l->human, human) == 0))
+            listener_send(l, event, text, len);
     }
 }
 
@@ -116,14 +117,16 @@ void event_tell(struct desk *desk, const char *human)
 {
     struct td_json *j = &desk->json;
 
+    td_json_key_int(j, "event", (int64_t)(desk->last_event + 1));
     td_json_object_end(j);
     if (td_json_len(j) == 0)
         return;
     desk->last_event++;
     keep(desk, human, td_json_text(j), td_json_len(j));
-    send_to(desk, human, td_json_text(j), td_json_len(j));
+    send_to(desk, human, desk->last_event, td_json_text(j), td_json_len(j));
 }
 
+/* Without a number: what was missed of a session that is only watched stands in its transcript. */
 void event_tell_watchers(struct desk *desk, const char *session)
 {
     struct td_json *j = &desk->json;
@@ -133,11 +136,52 @@ void event_tell_watchers(struct desk *desk, const char *session)
         return;
     for (const struct watch *w = desk->watches; w != NULL; w = w->next) {
         if (strcmp(w->session, session) == 0)
-            send_to(desk, w->human, td_json_text(j), td_json_len(j));
+            send_to(desk, w->human, 0, td_json_text(j), td_json_len(j));
     }
 }
 
 /* ---- Those who listen -------------------------------------------------------------------- */
+
+struct listener *listener_new(struct desk *desk, uint64_t id)
+{
+    struct listener *l = calloc(1, sizeof *l);
+
+    if (l == NULL)
+        return NULL;
+    l->desk = desk;
+    l->id = id;
+    HASH_ADD(hh, desk->listeners, id, sizeof l->id, l);
+    return l;
+}
+
+void listener_free(struct listener *l)
+{
+    HASH_DEL(l->desk->listeners, l);
+    l->desk->host->timer_del(&l->hello);
+    free(l->human);
+    free(l);
+}
+
+static void listener_end(struct listener *l, int code, const char *reason)
+{
+    struct desk *desk = l->desk;
+    const uint64_t id = l->id;
+    const int is_stream = l->is_stream;
+
+    listener_free(l);
+    if (is_stream)
+        desk->host->stream_end(desk->inst, id);
+    else
+        desk->host->ws_close(desk->inst, id, code, reason);
+}
+
+void listener_send(const struct listener *l, uint64_t event, const char *text, size_t len)
+{
+    if (l->is_stream)
+        stream_write(l, event, text, len);
+    else
+        l->desk->host->ws_send(l->desk->inst, l->id, text, len);
+}
 
 static void renew(struct desk *desk, const char *human)
 {
@@ -152,115 +196,104 @@ static void renew(struct desk *desk, const char *human)
 static void on_renew(void *arg)
 {
     struct desk *desk = arg;
-    struct socket *sock, *other, *next;
+    struct listener *l, *other, *next;
 
-    HASH_ITER(hh, desk->sockets, sock, next) {
-        for (other = desk->sockets; other != sock; other = other->hh.next) {
-            if (other->human != NULL && sock->human != NULL &&
-                strcmp(other->human, sock->human) == 0)
+    HASH_ITER(hh, desk->listeners, l, next) {
+        for (other = desk->listeners; other != l; other = other->hh.next) {
+            if (other->human != NULL && l->human != NULL && strcmp(other->human, l->human) == 0)
                 break; /* once for each human */
         }
-        if (sock->human != NULL && other == sock)
-            renew(desk, sock->human);
+        if (l->human != NULL && other == l)
+            renew(desk, l->human);
     }
+    stream_beat(desk);
     desk->renew = desk->host->timer_add(desk->inst, RENEW_MS, on_renew, desk);
 }
 
-static void welcome(struct socket *sock, int64_t last)
+void events_end(struct desk *desk, const char *human)
 {
-    struct desk *desk = sock->desk;
+    struct listener *l, *next;
+
+    HASH_ITER(hh, desk->listeners, l, next) {
+        if (l->human != NULL && strcmp(l->human, human) == 0)
+            listener_end(l, WS_BAD_TOKEN, "no such human any more");
+    }
+}
+
+static void welcome(const struct listener *l, int64_t last)
+{
+    struct desk *desk = l->desk;
     struct td_json j = { 0 };
     const struct told *told;
 
     td_json_object(&j);
     td_json_key_str(&j, "type", "welcome");
-    td_json_key_str(&j, "human", sock->human);
+    td_json_key_str(&j, "human", l->human);
     td_json_key_int(&j, "event", (int64_t)desk->last_event);
     td_json_object_end(&j);
-    desk->host->ws_send(desk->inst, sock->conn, td_json_text(&j), td_json_len(&j));
+    listener_send(l, 0, td_json_text(&j), td_json_len(&j));
     td_json_free(&j);
     if (last < 0)
         return;
     if ((uint64_t)last + 1 < desk->first_event || (uint64_t)last > desk->last_event) {
         static const char resync[] = "{\"type\":\"resync\"}";
-        desk->host->ws_send(desk->inst, sock->conn, resync, sizeof resync - 1);
+        listener_send(l, desk->last_event, resync, sizeof resync - 1);
         return;
     }
     DL_FOREACH(desk->told, told) {
         if (told->id > (uint64_t)last &&
-            (told->human == NULL || strcmp(told->human, sock->human) == 0))
-            desk->host->ws_send(desk->inst, sock->conn, told->text, told->len);
+            (told->human == NULL || strcmp(told->human, l->human) == 0))
+            listener_send(l, told->id, told->text, told->len);
     }
 }
 
-static void socket_free(struct socket *sock)
+int listener_enter(struct listener *l, const char *human, int64_t last)
 {
-    struct desk *desk = sock->desk;
-
-    HASH_DEL(desk->sockets, sock);
-    desk->host->timer_del(&sock->hello);
-    free(sock->human);
-    free(sock);
+    if (human == NULL || (l->human = strdup(human)) == NULL) {
+        l->desk->host->count(l->desk->inst, "bad_tokens", 1);
+        listener_end(l, WS_BAD_TOKEN, "bad token");
+        return -1;
+    }
+    l->desk->host->timer_del(&l->hello);
+    renew(l->desk, l->human);
+    welcome(l, last);
+    return 0;
 }
 
-static void socket_end(struct socket *sock, int code, const char *reason)
-{
-    struct desk *desk = sock->desk;
-    uint64_t conn = sock->conn;
-
-    socket_free(sock);
-    desk->host->ws_close(desk->inst, conn, code, reason);
-}
+/* ---- WebSockets --------------------------------------------------------------------------- */
 
 static void on_no_hello(void *arg)
 {
-    struct socket *sock = arg;
+    struct listener *l = arg;
 
-    sock->hello = NULL;
-    socket_end(sock, WS_NO_HELLO, "no hello");
-}
-
-/* -1: the socket is gone. */
-static int enter(struct socket *sock, const char *human, int64_t last)
-{
-    if (human == NULL || (sock->human = strdup(human)) == NULL) {
-        sock->desk->host->count(sock->desk->inst, "bad_tokens", 1);
-        socket_end(sock, WS_BAD_TOKEN, "bad token");
-        return -1;
-    }
-    sock->desk->host->timer_del(&sock->hello);
-    renew(sock->desk, sock->human);
-    welcome(sock, last);
-    return 0;
+    l->hello = NULL;
+    listener_end(l, WS_NO_HELLO, "no hello");
 }
 
 static void on_opened(void *arg, uint64_t conn, const struct td_ws_info *info)
 {
     struct desk *desk = arg;
-    struct socket *sock = calloc(1, sizeof *sock);
+    struct listener *l = listener_new(desk, conn);
 
-    if (sock == NULL) {
+    if (l == NULL) {
         desk->host->ws_close(desk->inst, conn, 1013, "out of memory");
         return;
     }
-    sock->desk = desk;
-    sock->conn = conn;
-    HASH_ADD(hh, desk->sockets, conn, sizeof sock->conn, sock);
-    sock->hello = desk->host->timer_add(desk->inst, (uint32_t)desk->conf->hello_timeout,
-                                        on_no_hello, sock);
+    l->hello = desk->host->timer_add(desk->inst, (uint32_t)desk->conf->hello_timeout, on_no_hello,
+                                     l);
     if (TD_HAS(info, authorization) && info->authorization[0] != '\0')
-        enter(sock, api_human(desk, info->authorization), -1);
+        listener_enter(l, api_human(desk, info->authorization), -1);
 }
 
 static void on_text(void *arg, uint64_t conn, const char *text, size_t len)
 {
     struct desk *desk = arg;
-    struct socket *sock;
+    struct listener *l;
     char why[160] = "";
     int64_t last = -1;
 
-    HASH_FIND(hh, desk->sockets, &conn, sizeof conn, sock);
-    if (sock == NULL)
+    HASH_FIND(hh, desk->listeners, &conn, sizeof conn, l);
+    if (l == NULL)
         return;
     cJSON *frame = td_json_parse(text, len, NULL, why, sizeof why);
     const char *type = td_json_get_str(frame, "type");
@@ -268,23 +301,23 @@ static void on_text(void *arg, uint64_t conn, const char *text, size_t len)
 
     td_json_get_int(frame, "last", &last);
     if (type == NULL || strcmp(type, "hello") != 0)
-        socket_end(sock, WS_BAD_HELLO, "the first and only frame is a hello");
-    else if (sock->human != NULL)
-        welcome(sock, last); /* the token came with the upgrade, or is asked about again */
+        listener_end(l, WS_BAD_HELLO, "the first and only frame is a hello");
+    else if (l->human != NULL)
+        welcome(l, last); /* the token came with the upgrade, or is asked about again */
     else
-        enter(sock, token != NULL ? desk->host->human(desk->inst, token) : NULL, last);
+        listener_enter(l, token != NULL ? desk->host->human(desk->inst, token) : NULL, last);
     cJSON_Delete(frame);
 }
 
 static void on_closed(void *arg, uint64_t conn, int code)
 {
     struct desk *desk = arg;
-    struct socket *sock;
+    struct listener *l;
 
     (void)code;
-    HASH_FIND(hh, desk->sockets, &conn, sizeof conn, sock);
-    if (sock != NULL)
-        socket_free(sock);
+    HASH_FIND(hh, desk->listeners, &conn, sizeof conn, l);
+    if (l != NULL)
+        listener_free(l);
 }
 
 int events_open(struct desk *desk, struct td_error *err)
@@ -314,11 +347,11 @@ int events_open(struct desk *desk, struct td_error *err)
 
 void events_close(struct desk *desk)
 {
-    struct socket *sock, *next;
+    struct listener *l, *next;
 
     desk->host->timer_del(&desk->renew);
-    HASH_ITER(hh, desk->sockets, sock, next)
-        socket_end(sock, 1012, "restart");
+    HASH_ITER(hh, desk->listeners, l, next)
+        listener_end(l, 1012, "restart");
     while (desk->told != NULL)
         told_drop(desk, desk->told);
 }

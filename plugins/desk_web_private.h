@@ -3,7 +3,9 @@
  *
  *   desk_web.c         the plugin: conf, what the host says, open and close
  *   desk_web_api.c     /desk/v1/..: a request in, one td_desk_request to the host, its answer out
- *   desk_web_events.c  the event stream: sockets, the newest events, resume
+ *   desk_web_replies.c canned replies
+ *   desk_web_events.c  the events: who listens, the newest ones, resume; WebSockets
+ *   desk_web_stream.c  the same events as text/event-stream, and tickets for it
  *
  * The desk keeps nothing that counts: queues, ownership and words are the host's. What it holds is
  * who listens, and the newest events for those who come back.
@@ -21,7 +23,7 @@
 
 struct conf {
     const char *path; /* begins and ends in '/' */
-    const char *canned;
+    const char *replies;
     const char *const *origins;
     int64_t max_connections, hello_timeout, ping, pong_timeout, send_buffer, events,
         max_attachment;
@@ -45,12 +47,21 @@ struct told {
     char text[];
 };
 
-struct socket {
-    UT_hash_handle hh; /* by conn */
+struct listener {
+    UT_hash_handle hh; /* by id */
     struct desk *desk;
-    uint64_t conn;
+    uint64_t id;            /* of the WebSocket or the request: they share one series of numbers */
+    int is_stream;
     char *human;            /* NULL: has not said who it is */
     struct td_timer *hello; /* until then */
+};
+
+/* Opens one event stream of a human; for browsers, which cannot send headers there. */
+struct ticket {
+    struct ticket *prev, *next;
+    char text[33];
+    int64_t until_ms;
+    char human[];
 };
 
 /* Who has which handoff, as far as this desk was told. */
@@ -69,10 +80,12 @@ struct desk {
     const struct td_host *host;
     struct td_instance *inst;
     const struct conf *conf;
-    char *canned; /* JSON array; NULL: none */
+    cJSON *replies; /* an array of objects; NULL: none */
     struct call *calls;
     uint64_t last_job;
-    struct socket *sockets;
+    struct listener *listeners;
+    struct ticket *tickets; /* oldest first */
+    size_t n_tickets;
     struct held *held;
     struct watch *watches;
     struct told *told; /* oldest first */
@@ -92,6 +105,11 @@ void api_filed(struct desk *desk, struct call *call, const struct td_filed *file
 struct call *call_new(struct desk *desk, uint64_t request, int op, const char *human,
                       const char *handoff);
 void call_free(struct desk *desk, struct call **call);
+const char *api_header(const struct td_web_request *request, const char *name); /* NULL: none */
+/* The value of a member of the query, escapes undone. 0: it is not there, too long or malformed. */
+int api_query(const char *query, const char *name, char *value, size_t size);
+void api_error(struct desk *desk, uint64_t request, int status, const char *code,
+               const char *message);
 /* The human of "Bearer TOKEN", or NULL. */
 const char *api_human(const struct desk *desk, const char *authorization);
 
@@ -99,12 +117,36 @@ const char *api_human(const struct desk *desk, const char *authorization);
 
 int events_open(struct desk *desk, struct td_error *err);
 void events_close(struct desk *desk);
+void events_end(struct desk *desk, const char *human); /* who is no human any more */
+struct listener *listener_new(struct desk *desk, uint64_t id); /* NULL: no memory */
+void listener_free(struct listener *l);
+/* Has shown who they are; last: the newest event they have seen, below 0: none. -1: human is NULL,
+ * and the listener is gone. */
+int listener_enter(struct listener *l, const char *human, int64_t last);
+/* event 0: it has no number. */
+void listener_send(const struct listener *l, uint64_t event, const char *text, size_t len);
 /* Tells desk->json, an object that event_begin() began, to this human; NULL: to everybody. */
 void event_begin(struct desk *desk, const char *type, const char *handoff, const char *session);
 void event_tell(struct desk *desk, const char *human);
 void event_tell_watchers(struct desk *desk, const char *session);
 void event_message(struct td_json *json, const struct td_message *message);
 void event_attachment(struct td_json *json, const struct td_attachment *file);
+
+/* ---- desk_web_replies.c ------------------------------------------------------------------ */
+
+int replies_load(struct desk *desk, struct td_error *err); /* -1: with a sentence */
+/* Those that hold the words `q` and are of the language, or of none; both may be NULL. */
+void replies_request(struct desk *desk, uint64_t request, const char *q, const char *language);
+
+/* ---- desk_web_stream.c ------------------------------------------------------------------- */
+
+/* GET events. human NULL: shown by no token. */
+void stream_request(struct desk *desk, const struct td_web_request *request, const char *human);
+void stream_write(const struct listener *l, uint64_t event, const char *text, size_t len);
+void stream_beat(struct desk *desk); /* so that proxies and browsers see that it lives */
+/* A new ticket as {"ticket","expires_in_s"}. */
+void ticket_request(struct desk *desk, uint64_t request, const char *human);
+void tickets_free(struct desk *desk);
 
 /* ---- desk_web.c -------------------------------------------------------------------------- */
 

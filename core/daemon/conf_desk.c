@@ -75,5 +75,8 @@ const struct td_conf_key human_keys[] = {
                  "Languages they speak, such as en, de; unset: any."),
     TD_CONF_INT(struct human_conf, capacity, 0, "3", 0, 1000,
                 "Customers they have at once; 0: no limit."),
+    TD_CONF_BOOL(struct human_conf, supervise, 0, "no",
+                 "May see and watch conversations that agents and colleagues have, and review those "
+                 "that ended."),
     TD_CONF_END,
 };

@@ -55,6 +55,11 @@ const struct td_conf_key tandem_keys[] = {
                 "Changes from agent to agent in a session."),
     TD_CONF_INT(struct tandem_conf, max_pending, 0, "100", 1, 10000,
                 "Messages of a customer that may wait for an answer."),
+    TD_CONF_DURATION(struct tandem_conf, presence, 0, "90s", 1000, 3600 * SECOND,
+                     "How long a human counts as present beyond their last request to the desk; who "
+                     "listens to its events renews it every 20 seconds."),
+    TD_CONF_DURATION(struct tandem_conf, desk_grace, 0, "30s", 100, 3600 * SECOND,
+                     "How long a desk may be away before its customers are given back."),
     TD_CONF_LIST(struct tandem_conf, languages, 0, NULL,
                  "Languages in which customers are spoken to, the first when theirs is not among "
                  "them; unset: en and all that are installed."),

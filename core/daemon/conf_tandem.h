@@ -22,6 +22,7 @@ struct tandem_conf {
     int64_t max_header, max_body, header_timeout;
     const char *const *trusted_proxies;
     int64_t max_sessions, max_bounces, max_pending;
+    int64_t presence, desk_grace;
     const char *const *languages;
     const char *texts, *business;
     const char *text_unavailable, *text_no_human;
@@ -79,6 +80,7 @@ struct human_conf {
     const char *name, *token;
     const char *const *desks, *const *skills, *const *languages;
     int64_t capacity;
+    int supervise;
 };
 
 extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];

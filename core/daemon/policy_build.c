@@ -244,6 +244,8 @@ const struct policy *policy_build(struct setup *setup)
     built->policy.max_attempts = (unsigned)tandem->attempts;
     built->policy.retry_ms = tandem->retry;
     built->policy.clarify_max = (unsigned)tandem->clarify;
+    built->policy.presence_ms = tandem->presence;
+    built->policy.desk_away_ms = tandem->desk_grace;
     built->policy.text_unavailable = arena_strdup(b.arena, tandem->text_unavailable);
     built->policy.text_no_human = arena_strdup(b.arena, tandem->text_no_human);
     hash_policy(setup, built->texts_hash, &built->policy);

@@ -205,6 +205,7 @@ static void build_human(struct builder *b, size_t i, struct policy_human *human)
         .skills = copy_list(b, conf->skills),
         .languages = copy_list(b, conf->languages),
         .capacity = (unsigned)conf->capacity,
+        .supervise = conf->supervise,
     };
 }
 

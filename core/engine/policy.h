@@ -62,6 +62,7 @@ struct policy_human {
     const char *title; /* as the customer sees it */
     const char *const *desks, *const *skills, *const *languages; /* NULL-terminated */
     unsigned capacity; /* live handoffs at once; 0: no limit */
+    int supervise;     /* may see, watch and review what agents and colleagues do */
 };
 
 struct policy_channel {
@@ -111,6 +112,8 @@ struct policy {
     size_t n_desks;
     const struct policy_human *humans;
     size_t n_humans;
+    int64_t presence_ms;  /* a human's presence lasts so long beyond their last sign of life */
+    int64_t desk_away_ms; /* a desk that is away so long gives its sessions back */
     const struct texts *texts;
     const char *language; /* the fallback of the texts */
     const char *business; /* who the customer talks to, for the texts; "" */

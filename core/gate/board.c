@@ -17,8 +17,6 @@
 #include "base/metric.h"
 #include "gate/board.h"
 
-#define LEASE_MS 90000       /* of presence */
-#define DESK_GRACE_MS 30000  /* a desk that is away so long gives its sessions back */
 #define GONE_EVERY_MS 10000  /* said again, when the session still has not moved */
 #define TELL_EVERY_MS 2000   /* a customer's place in line is told at most so often */
 #define MAX_TELL 500         /* customers told in one go */
@@ -31,13 +29,15 @@ struct board *board_new(void)
     return board;
 }
 
-static void place_free(struct place *place)
+void board_place_free(struct place *place)
 {
     free(place->desk);
     free(place->queue);
     free(place->human);
     free(place->code);
     free(place->channel);
+    free(place->language);
+    free(place->tags);
     free(place);
 }
 
@@ -52,14 +52,14 @@ void board_free(struct board **board_p)
         return;
     HASH_ITER(hh, board->places, place, next) {
         HASH_DEL(board->places, place);
-        place_free(place);
+        board_place_free(place);
     }
     HASH_ITER(hh, board->persons, person, other) {
         HASH_DEL(board->persons, person);
         free(person);
     }
     for (size_t i = 0; i < board->n_ended; i++)
-        place_free(board->ended[i]);
+        board_place_free(board->ended[i]);
     while (board->watches != NULL) {
         struct watch *watch = board->watches;
 
@@ -113,7 +113,29 @@ static void set(char **field, const char *value)
     *field = mem_strdup(value);
 }
 
-/* Into the ring of those that ended, the newest last. */
+/* Where it stands by its end: nearly always last. */
+void board_keep_ended(struct board *board, struct place *place)
+{
+    size_t at = board->n_ended;
+
+    while (at > 0 && board->ended[at - 1]->ended_at > place->ended_at)
+        at--;
+    if (board->n_ended == MAX_ENDED) {
+        if (at == 0) {
+            board_place_free(place);
+            return;
+        }
+        board_place_free(board->ended[0]);
+        memmove(board->ended, board->ended + 1, (MAX_ENDED - 1) * sizeof board->ended[0]);
+        board->n_ended--;
+        at--;
+    }
+    memmove(board->ended + at + 1, board->ended + at,
+            (board->n_ended - at) * sizeof board->ended[0]);
+    board->ended[at] = place;
+    board->n_ended++;
+}
+
 static void end(struct gate *gate, struct place *place)
 {
     struct board *board = gate->board;
@@ -121,12 +143,7 @@ static void end(struct gate *gate, struct place *place)
     HASH_DEL(board->places, place);
     line_remove(board->line, &place->handoff);
     place->ended_at = clock_wall_ms();
-    if (board->n_ended == MAX_ENDED) {
-        place_free(board->ended[0]);
-        memmove(board->ended, board->ended + 1, (MAX_ENDED - 1) * sizeof board->ended[0]);
-        board->n_ended--;
-    }
-    board->ended[board->n_ended++] = place;
+    board_keep_ended(board, place);
     board->changed = 1;
 }
 
@@ -148,9 +165,11 @@ static void mirror(struct slot *slot, struct place *place)
     set(&place->human, live ? h->human : NULL);
     set(&place->code, h->code);
     set(&place->channel, s->channel);
+    set(&place->language, s->language != NULL ? s->language : s->locale);
+    set(&place->tags, s->tags);
     line_put(gate->board->line, &(struct line_entry){
         .handoff = h->id, .session = s->id, .queue = h->queue != NULL ? h->queue : "",
-        .language = s->language != NULL ? s->language : s->locale,
+        .language = place->language,
         .last_human = h->wanted != NULL ? h->wanted : s->last_human, .human = place->human,
         .code = h->code, .channel = s->channel, .priority = h->priority, .since = h->since,
         .taken = live ? h->accepted_at : 0, .state = live ? LINE_LIVE : LINE_WAITING,
@@ -181,14 +200,21 @@ void board_update(struct slot *slot)
     mirror(slot, place);
 }
 
-/* As it ended, says the record; before board_update() puts it away. */
-void board_outcome(struct slot *slot, const struct record *record)
+/* What a record says of a handoff that is over, or will be when board_update() puts it away. */
+void board_record(struct slot *slot, const struct record *record)
 {
     struct place *place = board_place_of(slot->gate, &slot->id);
 
-    if (record->type == RECORD_HANDOFF_END && place != NULL &&
-        ulid_cmp(&place->handoff, &record->handoff) == 0)
+    if (place == NULL || ulid_cmp(&place->handoff, &record->handoff) != 0)
+        place = board_ended(slot->gate, &record->handoff);
+    if (place == NULL)
+        return;
+    if (record->type == RECORD_HANDOFF_END)
         place->outcome = record->outcome;
+    else if (record->type == RECORD_REVIEW)
+        place->score = record->score;
+    else if (record->type == RECORD_TAGS)
+        set(&place->tags, record->body.text);
 }
 
 /* ---- Queues ------------------------------------------------------------------------------- */
@@ -236,6 +262,11 @@ static struct person *person_of(struct gate *gate, const char *name)
     return person;
 }
 
+static int64_t lease_end(const struct gate *gate)
+{
+    return clock_wall_ms() + gate->policy->policy->presence_ms;
+}
+
 static const char *const presences[] = { "offline", "away", "available" };
 
 static void tell_presence(struct gate *gate, const char *name, enum line_presence presence)
@@ -264,7 +295,7 @@ int board_presence(struct gate *gate, const char *name, const char *presence)
         tell_presence(gate, person->name, (enum line_presence)said);
     person->known = 1;
     person->said = (enum line_presence)said;
-    line_presence(gate->board->line, person->name, person->said, clock_wall_ms() + LEASE_MS);
+    line_presence(gate->board->line, person->name, person->said, lease_end(gate));
     gate->board->changed = 1;
     return 0;
 }
@@ -286,7 +317,7 @@ void board_alive(struct gate *gate, const char *name, int renew)
     if (!person->known)
         person->said = LINE_AWAY;
     person->known = 1;
-    line_presence(gate->board->line, person->name, person->said, clock_wall_ms() + LEASE_MS);
+    line_presence(gate->board->line, person->name, person->said, lease_end(gate));
 }
 
 size_t board_load_of(struct gate *gate, const char *name)
@@ -350,7 +381,7 @@ static void check_desk(struct gate *gate, struct place *place, int64_t now_ms)
         place->desk_away_ms = 0;
     } else if (place->desk_away_ms == 0) {
         place->desk_away_ms = now_ms;
-    } else if (now_ms > place->desk_away_ms + DESK_GRACE_MS) {
+    } else if (now_ms > place->desk_away_ms + gate->policy->policy->desk_away_ms) {
         gone(gate, place, NULL);
     }
 }

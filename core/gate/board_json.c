@@ -50,6 +50,13 @@ static void put_place(struct td_json *j, const struct line *line, const struct p
     td_json_key_int(j, "priority", place->priority);
     put_str(j, "channel", place->channel);
     put_str(j, "human", place->human);
+    put_str(j, "language", place->language);
+    if (place->tags != NULL) {
+        td_json_key(j, "tags");
+        td_json_raw(j, place->tags, strlen(place->tags));
+    }
+    if (place->score > 0)
+        td_json_key_int(j, "score", place->score);
     if (position > 0)
         td_json_key_int(j, "position", (int64_t)position);
     if (place->ended_at != 0) {
@@ -156,6 +163,18 @@ int board_list(struct td_instance *inst, const char *human, const char *state, s
     return 0;
 }
 
+void board_put(const struct gate *gate, const struct ulid *handoff, struct td_json *j)
+{
+    const struct place *place = board_find(gate, handoff);
+
+    if (place == NULL)
+        place = board_ended(gate, handoff);
+    if (place != NULL)
+        put_place(j, gate->board->line, place);
+    else
+        td_json_raw(j, "null", 4);
+}
+
 static void move(struct td_json *j, struct buf *out)
 {
     buf_add(out, td_json_text(j), td_json_len(j));
@@ -226,6 +245,14 @@ static void put_humans(struct td_json *j, const struct gate *gate, const char *d
         td_json_object_end(j);
     }
     td_json_array_end(j);
+}
+
+void board_team(const struct td_instance *inst, struct td_json *j)
+{
+    td_json_object(j);
+    put_queues(j, inst->gate, inst->name);
+    put_humans(j, inst->gate, inst->name);
+    td_json_object_end(j);
 }
 
 static uint64_t live_at(const struct gate *gate, const char *desk)

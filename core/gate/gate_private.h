@@ -81,6 +81,15 @@ struct td_http {
     void *arg;
 };
 
+/* A reply of this instance that goes on. */
+struct host_stream {
+    struct host_stream *prev, *next;
+    struct td_instance *inst;
+    uint64_t request;
+    td_web_stream_cb *closed;
+    void *arg;
+};
+
 /* A route or a WebSocket endpoint. */
 struct path {
     struct path *prev, *next;
@@ -145,6 +154,7 @@ struct td_instance {
     struct td_watch *watches;
     struct td_http *https;
     struct path *paths;
+    struct host_stream *streams;
     unsigned posts; /* waiting; guarded by the gate's post_lock */
 
     struct job *jobs;
@@ -184,6 +194,9 @@ void instance_misuse(struct td_instance *inst, const char *fmt, ...) TD_PRINTF(2
 
 extern const struct td_host host_vtable;
 void host_sweep(struct td_instance *inst);
+void host_stream(struct td_instance *inst, uint64_t request, const struct td_web_stream *stream);
+void host_stream_send(struct td_instance *inst, uint64_t request, const char *text, size_t len);
+void host_stream_end(struct td_instance *inst, uint64_t request);
 struct metric_histogram *instance_turns(struct td_instance *inst, int decision);
 void host_posts_run(struct gate *gate);
 
@@ -410,7 +423,9 @@ struct board *board_new(void);
 void board_free(struct board **board);
 int board_has(const struct slot *slot); /* its session has a handoff that waits or is live */
 void board_update(struct slot *slot);
-void board_outcome(struct slot *slot, const struct record *record);
+void board_record(struct slot *slot, const struct record *record);
+/* Fills in what ended before the last stop, out of the journals; in the background. */
+void board_load(struct gate *gate);
 void board_said(struct slot *slot, const struct record *record);
 /* 1: the queue cannot take one more; outcome_r says why. */
 int board_cannot(const struct slot *slot, enum offered_outcome *outcome_r);

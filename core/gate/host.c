@@ -455,6 +455,8 @@ void host_sweep(struct td_instance *inst)
             web_route_del(inst->gate->conf.web, path->path);
         free(path);
     }
+    while (inst->streams != NULL)
+        host_stream_end(inst, inst->streams->request);
     for (; inst->timers != NULL; forgotten++)
         timer_free(inst->timers);
     for (; inst->watches != NULL; forgotten++) {
@@ -501,4 +503,7 @@ const struct td_host host_vtable = {
     .human = host_human,
     .file = host_file,
     .route_with = host_route_with,
+    .stream = host_stream,
+    .stream_send = host_stream_send,
+    .stream_end = host_stream_end,
 };

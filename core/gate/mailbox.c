@@ -82,7 +82,7 @@ static void conclude(struct slot *slot)
 static void tell_board(struct slot *slot, const struct item *item)
 {
     for (size_t i = 0; i < item->step.n_records; i++)
-        board_outcome(slot, &item->step.records[i]);
+        board_record(slot, &item->step.records[i]);
     board_update(slot);
     for (size_t i = 0; i < item->step.n_records; i++)
         board_said(slot, &item->step.records[i]);

@@ -213,18 +213,36 @@ static int are_tags(const char *text)
     return good;
 }
 
-/* A JSON object; with_score: 1 to 5 in it. */
-static int is_object(const char *text, int with_score)
+static int is_object(const char *text)
 {
     char why[128];
     cJSON *object = td_json_parse(text, strlen(text), NULL, why, sizeof why);
-    const cJSON *score = cJSON_GetObjectItemCaseSensitive(object, "score");
-    const int good = cJSON_IsObject(object) &&
-                     (!with_score || (cJSON_IsNumber(score) && score->valuedouble >= 1 &&
-                                      score->valuedouble <= 5));
+    const int good = cJSON_IsObject(object);
 
     cJSON_Delete(object);
     return good;
+}
+
+/* {"score":1..5,"note"?}. */
+static const char *copy_review(struct arena *arena, const char *text, struct event_control *to)
+{
+    char why[128];
+    cJSON *object = text != NULL ? td_json_parse(text, strlen(text), NULL, why, sizeof why) : NULL;
+    const cJSON *score = cJSON_GetObjectItemCaseSensitive(object, "score");
+    const cJSON *note = cJSON_GetObjectItemCaseSensitive(object, "note");
+    const char *flaw = NULL;
+
+    if (!cJSON_IsNumber(score) || score->valuedouble < 1 || score->valuedouble > 5 ||
+        score->valuedouble != score->valueint)
+        flaw = "score must be a whole number from 1 to 5";
+    else if (note != NULL && !cJSON_IsString(note) && !cJSON_IsNull(note))
+        flaw = "note must be a string";
+    else {
+        to->on = score->valueint;
+        to->text = arena_strdup(arena, cJSON_GetStringValue(note));
+    }
+    cJSON_Delete(object);
+    return flaw;
 }
 
 /* NULL, or why it cannot be. */
@@ -248,9 +266,7 @@ static const char *copy_control(struct item *item, const struct td_desk_request 
         return "a transfer names a queue or a human";
     if (to->op == CONTROL_TAG && !are_tags(r->text))
         return "tags are a JSON array of at most 20 words";
-    if (to->op == CONTROL_REVIEW && !is_object(r->text, 1))
-        return "a review is a JSON object with a score from 1 to 5";
-    if (r->wrapup != NULL && !is_object(r->wrapup, 0))
+    if (r->wrapup != NULL && !is_object(r->wrapup))
         return "a wrapup is a JSON object";
     if (to->op == CONTROL_SAY && (flaw = copy_message(arena, r->message, &to->message)) != NULL)
         return flaw;
@@ -265,7 +281,7 @@ static const char *copy_control(struct item *item, const struct td_desk_request 
     to->to_human = arena_strdup(arena, r->to_human);
     to->wrapup = arena_strdup(arena, r->wrapup);
     to->on = r->on != 0;
-    return NULL;
+    return to->op == CONTROL_REVIEW ? copy_review(arena, r->text, to) : NULL;
 }
 
 /* The session that a request is about; -1: it is answered. */
@@ -309,6 +325,11 @@ static void hand_in(struct item *item, const struct ulid *session)
         slot_add(slot, item);
 }
 
+static void not_supervisor(struct item *item)
+{
+    reject(item, "not_eligible", "only a human with supervise = yes may");
+}
+
 static void on_control(struct item *item, const struct td_desk_request *r, enum control_op op)
 {
     struct event_control *to = arena_alloc(item->arena, sizeof *to);
@@ -317,6 +338,10 @@ static void on_control(struct item *item, const struct td_desk_request *r, enum 
 
     if (find(item, r, &to->handoff, &session) != 0)
         return;
+    if (op == CONTROL_REVIEW && !supervise_is(item->inst, r->human)) {
+        not_supervisor(item);
+        return;
+    }
     to->op = op;
     if (op == CONTROL_TAKE)
         to->handoff = (struct ulid){ { 0 } };
@@ -368,20 +393,43 @@ static void on_me(struct item *item, const struct td_desk_request *r)
     put_list(&j, "desks", human->desks);
     put_list(&j, "skills", human->skills);
     put_list(&j, "languages", human->languages);
+    td_json_key_bool(&j, "supervise", human->supervise);
+    td_json_key(&j, "limits");
+    td_json_object(&j);
+    td_json_key_int(&j, "text", MAX_TEXT);
+    td_json_key_int(&j, "note", MAX_NOTE);
+    td_json_key_int(&j, "tags", MAX_TAGS);
+    td_json_key_int(&j, "file", gate->files.max_file);
+    td_json_key_int(&j, "presence_s", gate->policy->policy->presence_ms / 1000);
+    td_json_object_end(&j);
     td_json_object_end(&j);
     answer_json(item, &j);
 }
 
 static void on_list(struct item *item, const struct td_desk_request *r)
 {
+    const int is_team = r->text != NULL && strcmp(r->text, "team") == 0;
+    const int is_agent = r->text != NULL && strcmp(r->text, "agent") == 0;
     struct td_json j = { 0 };
 
+    if ((r->text == NULL || is_agent) && !supervise_is(item->inst, r->human)) {
+        not_supervisor(item);
+        return;
+    }
+    if (is_team || is_agent) {
+        if (is_team)
+            board_team(item->inst, &j);
+        else
+            supervise_sessions(item->inst->gate, &j);
+        answer_json(item, &j);
+        return;
+    }
     if (board_list(item->inst, r->human, r->text, &j) == 0) {
         answer_json(item, &j);
         return;
     }
     td_json_free(&j);
-    reject(item, "bad_request", "the state is queued, live, mine or closed");
+    reject(item, "bad_request", "the state is queued, live, mine, closed, team or agent");
 }
 
 static void look_transcript(struct item *item, struct slot *slot)
@@ -412,6 +460,10 @@ static void on_look(struct item *item, const struct td_desk_request *r)
 
     if (find(item, r, &to->handoff, &session) != 0)
         return;
+    if (r->handoff == NULL && !supervise_may(item->inst, r->human, &session)) {
+        not_supervisor(item);
+        return;
+    }
     to->human = arena_strdup(item->arena, r->human != NULL ? r->human : "");
     to->on = r->on != 0;
     item->event.control = to;

@@ -125,6 +125,7 @@ static void next_page(struct gate *gate)
         return;
     }
     resume_free(&gate->resume);
+    board_load(gate);
     done(done_arg, sessions);
 }
 

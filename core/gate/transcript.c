@@ -111,6 +111,8 @@ static void finish(struct reading *reading)
         reading->n--;
     }
     td_json_object(&j);
+    td_json_key(&j, "handoff");
+    board_put(reading->gate, &reading->handoff, &j);
     td_json_key(&j, "package");
     td_json_raw(&j, reading->package != NULL ? reading->package : "null",
                 reading->package != NULL ? strlen(reading->package) : 4);

@@ -42,7 +42,8 @@ void web_close(struct web **web); /* joins the thread; every open WebSocket gets
 void web_drain(struct web *web);
 
 /* path: exact, or a prefix when it ends in '/'; the longest match wins. -1 when it is taken.
- * control_only: other listeners answer 404 (used for /api without a token). */
+ * control_only: other listeners answer 404 (used for /api without a token). A GET of a WebSocket's
+ * path that accepts text/event-stream is for the longest prefix above it, when there is one. */
 int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg);
 /* The same with bodies of its own size, which get more time the longer they are, and with a look at
  * the head before the body is read; head may be NULL. */

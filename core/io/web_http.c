@@ -467,6 +467,18 @@ static void serve_static(struct conn *conn, const struct route *route, const str
     send_reply(conn, block);
 }
 
+/* The same events may be had as a WebSocket and, from the route above it, as an event stream. */
+static struct route *route_of(struct conn *conn, const struct head *head)
+{
+    struct route *route = route_find(conn->web, head->path, conn->control), *above;
+
+    if (route == NULL || route->kind != ROUTE_WS || strcmp(head->method, "GET") != 0 ||
+        !head_lists(head, "accept", "text/event-stream", 1))
+        return route;
+    above = route_find_above(conn->web, route, head->path);
+    return above != NULL ? above : route;
+}
+
 static void dispatch(struct conn *conn, const struct head *head)
 {
     struct web *web = conn->web;
@@ -480,7 +492,7 @@ static void dispatch(struct conn *conn, const struct head *head)
         refuse(conn, 503);
         return;
     }
-    route = route_find(web, head->path, conn->control);
+    route = route_of(conn, head);
     /* Who does not take the body cannot find the next request behind it. */
     if (head->content_length > 0 && (route == NULL || route->kind != ROUTE_CALL))
         conn->keep_alive = 0;
@@ -551,17 +563,32 @@ void route_free(struct route *route)
     free(route);
 }
 
+static int route_fits(const struct route *route, const char *path, int control)
+{
+    return (!route->control_only || control) &&
+           strncmp(path, route->path, route->path_len) == 0 &&
+           (path[route->path_len] == '\0' || route->prefix);
+}
+
 struct route *route_find(struct web *web, const char *path, int control)
 {
     struct route *best = NULL;
 
     for (struct route *route = web->routes; route != NULL; route = route->next) {
-        if (route->control_only && !control)
-            continue;
-        if (strncmp(path, route->path, route->path_len) != 0 ||
-            (path[route->path_len] != '\0' && !route->prefix))
-            continue;
-        if (best == NULL || route->path_len > best->path_len)
+        if (route_fits(route, path, control) &&
+            (best == NULL || route->path_len > best->path_len))
+            best = route;
+    }
+    return best;
+}
+
+struct route *route_find_above(struct web *web, const struct route *below, const char *path)
+{
+    struct route *best = NULL;
+
+    for (struct route *route = web->routes; route != NULL; route = route->next) {
+        if (route->kind == ROUTE_CALL && route->path_len < below->path_len &&
+            route_fits(route, path, 0) && (best == NULL || route->path_len > best->path_len))
             best = route;
     }
     return best;

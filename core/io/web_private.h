@@ -130,6 +130,8 @@ struct route *route_new_static(uint32_t id, const char *path, const char *conten
 struct route *route_new_ws(uint32_t id, const struct td_ws_conf *conf);
 void route_free(struct route *route);
 struct route *route_find(struct web *web, const char *path, int control);
+/* The longest prefix above `below` that a callback stands for, or NULL. */
+struct route *route_find_above(struct web *web, const struct route *below, const char *path);
 
 /* ---- A connection (web thread) ------------------------------------------------------------ */
 

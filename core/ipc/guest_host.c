@@ -302,6 +302,63 @@ static enum td_status host_ws_listen(struct td_instance *inst, const struct td_w
     return path_call(inst, IPC_WS_LISTEN, path->number, conf);
 }
 
+static struct guest_stream **stream_at(struct td_instance *inst, uint64_t request)
+{
+    struct guest_stream **at = &inst->streams;
+
+    while (*at != NULL && (*at)->request != request)
+        at = &(*at)->next;
+    return at;
+}
+
+static void stream_drop(struct guest_stream **at)
+{
+    struct guest_stream *stream = *at;
+
+    *at = stream->next;
+    free(stream);
+}
+
+static void host_stream(struct td_instance *inst, uint64_t request,
+                        const struct td_web_stream *of)
+{
+    struct guest_stream *stream = mem_alloc(sizeof *stream);
+
+    *stream = (struct guest_stream){ inst->streams, request, of->closed, of->arg };
+    inst->streams = stream;
+    guest_put(inst, IPC_STREAM, request, of->max_queue, 0, of->first);
+}
+
+static void host_stream_send(struct td_instance *inst, uint64_t request, const char *text,
+                             size_t len)
+{
+    if (*stream_at(inst, request) != NULL)
+        guest_put(inst, IPC_STREAM_SEND, request, 0, 0, &(struct ipc_bytes){ text, len });
+}
+
+static void host_stream_end(struct td_instance *inst, uint64_t request)
+{
+    struct guest_stream **at = stream_at(inst, request);
+
+    if (*at == NULL)
+        return;
+    stream_drop(at);
+    guest_put(inst, IPC_STREAM_END, request, 0, 0, NULL);
+}
+
+static void take_stream_closed(struct td_instance *inst, uint64_t request)
+{
+    struct guest_stream **at = stream_at(inst, request);
+
+    if (*at == NULL)
+        return; /* it was ended here meanwhile */
+    td_web_stream_cb *closed = (*at)->closed;
+    void *arg = (*at)->arg;
+
+    stream_drop(at);
+    closed(arg, request);
+}
+
 /* ---- HTTP --------------------------------------------------------------------------------- */
 
 static struct td_http *host_http_start(struct td_instance *inst,
@@ -378,6 +435,10 @@ void guest_take_net(struct td_instance *inst, const struct ipc_frame *frame)
         take_http(inst, frame);
         return;
     }
+    if (frame->type == IPC_STREAM_CLOSED) {
+        take_stream_closed(inst, frame->id);
+        return;
+    }
     while (path != NULL && path->number != frame->a)
         path = path->next;
     if (path == NULL)
@@ -424,4 +485,7 @@ const struct td_host guest_host = {
     .desk = host_desk,
     .human = host_human,
     .route_with = host_route_with,
+    .stream = host_stream,
+    .stream_send = host_stream_send,
+    .stream_end = host_stream_end,
 };

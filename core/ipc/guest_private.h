@@ -28,6 +28,14 @@ struct guest_path {
     void *arg;
 };
 
+/* A reply that goes on. */
+struct guest_stream {
+    struct guest_stream *next;
+    uint64_t request;
+    td_web_stream_cb *closed;
+    void *arg;
+};
+
 /* The one instance there is. */
 struct td_instance {
     const struct td_plugin *plugin;
@@ -43,6 +51,7 @@ struct td_instance {
     struct held *held, **held_end;
     int calling, deferred;
     struct guest_path *paths;
+    struct guest_stream *streams;
     uint32_t n_paths;
     struct td_http *https;
     uint64_t last_http;

@@ -56,8 +56,19 @@ static void refuse_request(struct proxy *proxy, uint64_t request, int status)
         .n_headers = status == 503, .body = "", .body_len = 0 });
 }
 
+static void streams_end(struct proxy *proxy)
+{
+    while (proxy->streams != NULL) {
+        const uint64_t id = proxy->streams->id;
+
+        own_del(&proxy->streams, id);
+        proxy->host->stream_end(proxy->inst, id);
+    }
+}
+
 void proxy_net_lost(struct proxy *proxy)
 {
+    streams_end(proxy);
     while (proxy->requests != NULL) {
         const uint64_t id = proxy->requests->id;
 
@@ -77,6 +88,7 @@ void proxy_net_free(struct proxy *proxy)
         HASH_DEL(proxy->https, http);
         free(http);
     }
+    streams_end(proxy);
     while (proxy->conns != NULL)
         own_del(&proxy->conns, proxy->conns->id);
     while (proxy->requests != NULL)
@@ -216,6 +228,28 @@ static void on_closed(void *arg, uint64_t conn, int code)
     proxy_put(path->proxy, IPC_WS_CLOSED, conn, path->number, code, NULL, NULL);
 }
 
+static void on_stream_closed(void *arg, uint64_t request)
+{
+    struct proxy *proxy = arg;
+
+    own_del(&proxy->streams, request);
+    proxy_put(proxy, IPC_STREAM_CLOSED, request, 0, 0, NULL, NULL);
+}
+
+static void take_stream(struct proxy *proxy, const struct ipc_frame *frame)
+{
+    if (own_find(proxy->requests, frame->id) == NULL) {
+        proxy_put(proxy, IPC_STREAM_CLOSED, frame->id, 0, 0, NULL, NULL);
+        return;
+    }
+    own_del(&proxy->requests, frame->id);
+    own_add(&proxy->streams, frame->id);
+    proxy->host->stream(proxy->inst, frame->id, &(struct td_web_stream){
+        .size = sizeof(struct td_web_stream), .first = frame->payload, .max_queue = frame->a,
+        .closed = on_stream_closed, .arg = proxy,
+    });
+}
+
 static int is_path(const char *path)
 {
     return path != NULL && path[0] == '/';
@@ -275,6 +309,19 @@ void proxy_take_net(struct proxy *proxy, const struct ipc_frame *frame)
         if (own_find(proxy->requests, frame->id) != NULL) {
             own_del(&proxy->requests, frame->id);
             proxy->host->reply(proxy->inst, frame->id, frame->payload);
+        }
+        break;
+    case IPC_STREAM:
+        take_stream(proxy, frame);
+        break;
+    case IPC_STREAM_SEND:
+        if (own_find(proxy->streams, frame->id) != NULL && frame->payload != NULL)
+            proxy->host->stream_send(proxy->inst, frame->id, frame->payload, frame->len);
+        break;
+    case IPC_STREAM_END:
+        if (own_find(proxy->streams, frame->id) != NULL) {
+            own_del(&proxy->streams, frame->id);
+            proxy->host->stream_end(proxy->inst, frame->id);
         }
         break;
     case IPC_WS_SEND:

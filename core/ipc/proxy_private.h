@@ -74,7 +74,7 @@ struct proxy {
     struct proxy_path *paths;
     unsigned n_paths;
     struct proxy_http *https;
-    struct proxy_own *conns, *requests;
+    struct proxy_own *conns, *requests, *streams;
 
     uint64_t late_call; /* the newest call of late(), and what came of it */
     int late_over, late_slow;

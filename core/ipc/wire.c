@@ -221,6 +221,9 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_WS_LISTEN] = OF("ws_listen", td_ws_conf_type),
     [IPC_KEY] = TEXT("key"),
     [IPC_HUMAN] = TEXT("human"),
+    [IPC_STREAM] = OF("stream", td_web_reply_type),
+    [IPC_STREAM_SEND] = RAW("stream_send"),
+    [IPC_STREAM_END] = BARE("stream_end"),
     [IPC_LATE_DONE] = TEXT("late_done"),
     [IPC_OPEN] = OF("open", ipc_open_type),
     [IPC_RETURN] = RAW("return"),
@@ -245,5 +248,6 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_WS_OPENED] = OF("ws_opened", td_ws_info_type),
     [IPC_WS_TEXT] = RAW("ws_text"),
     [IPC_WS_CLOSED] = BARE("ws_closed"),
+    [IPC_STREAM_CLOSED] = BARE("stream_closed"),
     [IPC_CLOSE] = BARE("close"),
 };

@@ -59,6 +59,9 @@ enum ipc_type {
     IPC_WS_LISTEN, /* call; a: the guest's number of the endpoint; td_ws_conf */
     IPC_KEY,       /* call; text: purpose */
     IPC_HUMAN,     /* call; text: token */
+    IPC_STREAM,    /* id: the request; a: max_queue; td_web_reply: its beginning */
+    IPC_STREAM_SEND, /* id: the request; bytes */
+    IPC_STREAM_END,  /* id: the request */
     IPC_LATE_DONE, /* id: of the call; a: td_status; text: why */
     IPC_LAST_FROM_GUEST = IPC_LATE_DONE,
 
@@ -86,6 +89,7 @@ enum ipc_type {
     IPC_WS_OPENED, /* id: the connection; a: the endpoint; td_ws_info */
     IPC_WS_TEXT,   /* id: the connection; a: the endpoint; bytes */
     IPC_WS_CLOSED, /* id: the connection; a: the endpoint; b: code */
+    IPC_STREAM_CLOSED, /* id: the request */
     IPC_CLOSE,
     IPC_N_TYPES,
 };

@@ -327,6 +327,9 @@ static const struct td_host host = {
     .desk = fake_host_desk,
     .human = fake_host_human,
     .route_with = fake_host_route_with,
+    .stream = fake_host_stream,
+    .stream_send = fake_host_stream_send,
+    .stream_end = fake_host_stream_end,
 };
 
 const struct td_host *fake_host(void)

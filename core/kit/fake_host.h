@@ -49,6 +49,9 @@ enum fake_what {
     FAKE_FILE,      /* id: the job; file; answer it with fake_filed() */
     FAKE_OFFERED,   /* id: the job; offered */
     FAKE_DESK,      /* id: the job; desk; answer it with fake_done() */
+    FAKE_STREAM,      /* id: of fake_request(); code: the HTTP status; text, len: what it begins with */
+    FAKE_STREAM_SEND, /* id: of fake_request(); text, len */
+    FAKE_STREAM_END,  /* id: of fake_request() */
     FAKE_N_WHAT,
 };
 
@@ -159,6 +162,9 @@ const char *fake_header(const struct td_http_request *request, const char *name)
 /* HTTP server: a request for the longest route that fits; its id, 0 when there is none. With a body
  * and a route that looks at heads, the body comes only when that said so. */
 uint64_t fake_request(struct fake *fake, const struct td_web_request *request);
+/* A reply that goes on: the client goes, and 1 while neither it nor the plugin has ended it. */
+void fake_stream_closed(struct fake *fake, uint64_t request);
+int fake_stream_is_open(const struct fake *fake, uint64_t request);
 const char *fake_route(const struct fake *fake, unsigned i); /* the path of the i-th; NULL: none */
 
 /* WebSocket: what ws_listen() got (NULL: nothing yet), and a peer. info NULL: an IPv4 address that

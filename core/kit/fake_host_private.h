@@ -71,6 +71,13 @@ struct fake_conn {
     int closing; /* the code of the plugin's ws_close(); 0: open */
 };
 
+struct fake_stream {
+    struct fake_stream *next;
+    uint64_t id;
+    td_web_stream_cb *closed; /* NULL: it has ended */
+    void *arg;
+};
+
 enum fake_job_state { JOB_OPEN, JOB_ANSWERED, JOB_CANCELLED };
 
 struct fake_job {
@@ -112,6 +119,7 @@ struct fake {
     struct fake_record *records, **records_end;
     struct fake_route *routes;
     struct fake_conn *conns;
+    struct fake_stream *streams;
     struct fake_job *jobs, *asked; /* open sends or asks; deliveries and attaches to be answered */
     struct fake_job *offers; /* those that are open */
     struct fake_name *released; /* handoffs */
@@ -168,6 +176,11 @@ enum td_status fake_host_ws_listen(struct td_instance *inst, const struct td_ws_
                                    const struct td_ws_ops *ops, void *arg);
 void fake_host_ws_send(struct td_instance *inst, uint64_t conn, const char *text, size_t len);
 void fake_host_ws_close(struct td_instance *inst, uint64_t conn, int code, const char *reason);
+void fake_host_stream(struct td_instance *inst, uint64_t request,
+                      const struct td_web_stream *stream);
+void fake_host_stream_send(struct td_instance *inst, uint64_t request, const char *text,
+                           size_t len);
+void fake_host_stream_end(struct td_instance *inst, uint64_t request);
 void fake_run_ws_ends(struct fake *f); /* those that the plugin has closed */
 
 /* ---- fake_copy.c, fake_conf.c: copies ----------------------------------------------------- */

@@ -84,6 +84,76 @@ void fake_host_reply(struct td_instance *inst, uint64_t request, const struct td
     call->len = reply->body_len;
 }
 
+static struct fake_stream *stream_find(const struct fake *f, uint64_t id)
+{
+    struct fake_stream *s = f->streams;
+
+    while (s != NULL && s->id != id)
+        s = s->next;
+    return s;
+}
+
+void fake_host_stream(struct td_instance *inst, uint64_t request,
+                      const struct td_web_stream *stream)
+{
+    struct fake *f = fake_enter(inst, "stream");
+
+    if (f == NULL || !fake_job_answer(f, f->asked, request, "stream", "the route's callback"))
+        return;
+    struct fake_call *call = fake_add(f, FAKE_STREAM, request);
+    struct fake_stream *s = fake_keep(&f->mem, NULL, sizeof *s);
+
+    call->reply = fake_reply(&f->mem, stream->first);
+    call->code = stream->first->status;
+    call->text = call->reply->body;
+    call->len = call->reply->body_len;
+    *s = (struct fake_stream){ f->streams, request, stream->closed, stream->arg };
+    f->streams = s;
+}
+
+void fake_host_stream_send(struct td_instance *inst, uint64_t request, const char *text,
+                           size_t len)
+{
+    struct fake *f = fake_enter(inst, "stream_send");
+
+    if (f == NULL || !fake_stream_is_open(f, request))
+        return;
+    struct fake_call *call = fake_add(f, FAKE_STREAM_SEND, request);
+
+    call->text = fake_keep(&f->mem, text, len);
+    call->len = len;
+}
+
+void fake_host_stream_end(struct td_instance *inst, uint64_t request)
+{
+    struct fake *f = fake_enter(inst, "stream_end");
+
+    if (f == NULL || !fake_stream_is_open(f, request))
+        return;
+    stream_find(f, request)->closed = NULL;
+    fake_add(f, FAKE_STREAM_END, request);
+}
+
+int fake_stream_is_open(const struct fake *f, uint64_t request)
+{
+    const struct fake_stream *s = stream_find(f, request);
+
+    return s != NULL && s->closed != NULL;
+}
+
+void fake_stream_closed(struct fake *f, uint64_t request)
+{
+    struct fake_stream *s = stream_find(f, request);
+    td_web_stream_cb *closed = s != NULL ? s->closed : NULL;
+
+    if (closed == NULL)
+        fake_broken(f, "the test closes a stream that is not open");
+    s->closed = NULL;
+    fake_before(f, "a stream's closed()");
+    closed(s->arg, request);
+    fake_after(f, "a stream's closed()");
+}
+
 enum td_status fake_host_ws_listen(struct td_instance *inst, const struct td_ws_conf *conf,
                                    const struct td_ws_ops *ops, void *arg)
 {

@@ -2,31 +2,16 @@
  * takeover.mjs - what an HTTP agent gets and what it may not do while a human has its session.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
+import { Front, said, texts } from '../lib/front.mjs';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
 
 const names = ['h0', 'h1'];
 
-let gw, server, port, held = [];
-const turns = []; // what the agent was asked
-
-/** Escalates when it is asked for a human; holds its answer when it is told to be slow. */
-function agent(body, res) {
-    const text = body.messages.map(m => m.text).join(' ');
-    const say = answer =>
-        res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
-    turns.push(body);
-    if (text.includes('slow')) return held.push(() => say({ messages: [{ text: 'too late' }] }));
-    if (!text.includes('human')) return say({ messages: [{ text: `re: ${text}` }] });
-    say({ decision: 'escalate', messages: [],
-          escalate: { code: 'refund_dispute', text: 'The refund is over the limit.' },
-          intent: { name: 'refund', confidence: 0.9 }, entities: { order_id: 'A-10023' },
-          summary: 'Wants a refund for order A-10023.' });
-}
+let gw, front;
 
 const conf = () => `
 [channel web]
@@ -36,7 +21,7 @@ queue = billing
 rate  = 0
 [agent front]
 type = http
-url  = http://127.0.0.1:${port}/
+url  = ${front.url}
 [desk support]
 type  = web
 allow = name, order_id
@@ -46,44 +31,23 @@ ${names.map(n => `[human ${n}]\nname = ${n.toUpperCase()}\ntoken = token-${n}\n`
 `;
 
 before(async () => {
-    server = createServer((req, res) => {
-        const chunks = [];
-        req.on('data', chunk => chunks.push(chunk));
-        req.on('end', () => agent(JSON.parse(Buffer.concat(chunks)), res));
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    port = server.address().port;
+    front = await Front.start();
     gw = await Gateway.start({ conf: conf() });
 });
 
 after(async () => {
     await gw?.close();
-    server?.closeAllConnections();
-    server?.close();
+    await front?.stop();
 });
 
 const human = (name = 'h0') => new Desk(gw, `token-${name}`);
-const texts = chat => chat.frames.filter(f => f.type === 'message').map(f => f.text);
-const fromSystem = chat =>
-    chat.frames.filter(f => f.type === 'message' && f.author.kind === 'system');
-const said = (chat, text) =>
-    until(() => texts(chat).includes(text), `the customer reads '${text}'`, 20000);
-
-/** A customer who waits for a human. */
-async function waiting() {
-    const chat = await Chat.open(gw, 'web');
-    const mine = h => h.session === chat.welcome.session;
-    await chat.say('I want a human, please');
-    const handoff = await until(async () => (await human().list()).find(h => mine(h) || !h.session),
-                                'the handoff in the queue', 20000);
-    return { chat, handoff };
-}
+const waiting = () => front.waiting(gw, human());
 
 test('a human accepts, answers, and gives back with a note that the agent gets once', async () => {
     const { chat, handoff } = await waiting();
     const mia = human();
 
-    await until(() => fromSystem(chat).length > 0, 'a word to the customer', 20000);
+    await until(() => texts(chat, 'system').length > 0, 'a word to the customer', 20000);
     const shown = await mia.get(`/handoffs/${handoff.id}`);
     assert.equal(shown.status, 200);
     assert.equal(shown.body.package.handoff_id, handoff.id);
@@ -101,17 +65,17 @@ test('a human accepts, answers, and gives back with a note that the agent gets o
     assert.equal(again.status, 200);
     assert.equal(again.body.seq, sent.body.seq);
 
-    const asked = turns.length;
+    const asked = front.turns.length;
     await chat.say('Thank you!');
     await sleep(300);
-    assert.equal(turns.length, asked, 'the agent is not asked while a human has the session');
+    assert.equal(front.turns.length, asked, 'the agent is not asked while a human has the session');
     const returned = await mia.post(`/handoffs/${handoff.id}/return`, {
         note: 'Refund is booked.', wrapup: { outcome: 'resolved', escalation: 'right' },
     });
     assert.equal(returned.status, 200);
     await chat.say('One more thing');
     await said(chat, 're: One more thing');
-    const told = turns.filter(t => t.human_stretch && t.session.id === chat.welcome.session);
+    const told = front.turns.filter(t => t.human_stretch && t.session.id === chat.welcome.session);
     assert.equal(told.length, 1, 'the agent is told once');
     assert.equal(told[0].human_stretch.by, 'H0');
     assert.equal(told[0].human_stretch.summary, 'Refund is booked.');
@@ -125,10 +89,10 @@ test('an answer of the agent that comes after a human took over reaches nobody',
     const mia = human();
 
     await chat.say('be slow');
-    await until(() => held.length > 0, 'the question', 20000);
+    await until(() => front.held.length > 0, 'the question', 20000);
     const taken = await mia.post(`/sessions/${chat.welcome.session}/take`);
     assert.equal(taken.status, 200);
-    held.splice(0).forEach(answer => answer());
+    front.release();
     await mia.post(`/handoffs/${taken.body.handoff}/messages`, { text: 'I am here now.' });
     await said(chat, 'I am here now.');
     await sleep(300);

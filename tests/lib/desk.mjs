@@ -6,6 +6,7 @@
  *   const [handoff] = await mia.list('queued');
  *   await mia.listen();                                 // tandem.desk.v1
  *   const event = await mia.event('handoff.message');   // the next of that type
+ *   await mia.stream({ ticket });                       // the same, as server-sent events
  */
 import { Socket } from './chat.mjs';
 import { until } from './gateway.mjs';
@@ -30,6 +31,11 @@ export class Desk {
     post(path, body, headers) { return this.request('POST', path, body, headers); }
     presence(state = 'available') { return this.request('PUT', '/me/presence', { state }); }
 
+    /** After a start: until the desk has taken up what was under way. */
+    ready() {
+        return until(async () => (await this.get('/me')).status === 200, 'the desk to be ready', 20000);
+    }
+
     async list(state = 'queued') {
         const { status, body } = await this.get(`/handoffs?state=${state}`);
         if (status !== 200) throw new Error(`list: ${status} ${JSON.stringify(body)}`);
@@ -49,6 +55,34 @@ export class Desk {
         return this.event('welcome');
     }
 
+    /** Server-sent events, as an EventSource reads them: by a ticket, or by the token. `lastId` is
+     *  kept as a browser keeps it. */
+    async stream({ ticket, last, headers = {} } = {}) {
+        const query = ticket ? `?ticket=${ticket}` : '';
+        this.reading = new AbortController();
+        const res = await fetch(`${this.gw.url}/desk/v1/events${query}`, {
+            signal: this.reading.signal,
+            headers: { Accept: 'text/event-stream', ...headers,
+                       ...(ticket ? {} : { Authorization: `Bearer ${this.token}` }),
+                       ...(last ? { 'Last-Event-ID': last } : {}) },
+        });
+        if (res.status !== 200) return { status: res.status, body: await res.json() };
+        this.read(res.body).catch(() => {}); // it ends when the daemon or close() ends it
+        return { status: 200, type: res.headers.get('content-type') };
+    }
+
+    async read(body) {
+        let rest = '';
+        for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+            const parts = (rest + chunk).split('\n\n');
+            rest = parts.pop();
+            for (const line of parts.flatMap(part => part.split('\n'))) {
+                if (line.startsWith('id: ')) this.lastId = line.slice(4);
+                if (line.startsWith('data: ')) this.events.push(JSON.parse(line.slice(6)));
+            }
+        }
+    }
+
     /** The next event of this type; it and what came before it are taken. */
     async event(type, ms = 20000) {
         const at = await until(() => this.events.findIndex(e => e.type === type) + 1,
@@ -56,5 +90,8 @@ export class Desk {
         return this.events.splice(0, at).at(-1);
     }
 
-    close() { this.socket?.close(); }
+    close() {
+        this.socket?.close();
+        this.reading?.abort();
+    }
 }

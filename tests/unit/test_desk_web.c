@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/check.h"
 #include "kit/fake_host.h"
@@ -185,7 +187,7 @@ static void what_is_malformed_is_named_and_goes_no_further(void **state)
         { "/desk/v1/handoffs/H1/return", "{\"wrapup\":[]}", "wrapup must be an object" },
         { "/desk/v1/handoffs/H1/close", "{\"wrapup\":{\"outcome\":\"won\"}}", "wrapup.outcome" },
         { "/desk/v1/handoffs/H1/close", "{\"wrapup\":{\"escalation\":1}}", "wrapup.escalation" },
-        { "/desk/v1/handoffs/H1/note", "", "lacks its text" },
+        { "/desk/v1/handoffs/H1/note", "", "text must be a string" },
     };
 
     (void)state;
@@ -323,6 +325,153 @@ static void a_wrong_token_or_none_ends_the_stream(void **state)
     assert_int_equal(fake_next(f, FAKE_WS_CLOSE)->code, 4408);
 }
 
+/* A GET of events; the headers beyond the token, which may be NULL. */
+static uint64_t stream(const char *query, const char *token, const char *name, const char *value)
+{
+    char bearer[100];
+    struct td_header headers[2] = { { name, value } };
+    size_t n = name != NULL;
+
+    if (token != NULL)
+        headers[n++] = (struct td_header){ "authorization", bearer };
+    snprintf(bearer, sizeof bearer, "Bearer %s", token != NULL ? token : "");
+    return fake_request(f, &(struct td_web_request){
+        .size = sizeof(struct td_web_request), .method = "GET", .path = "/desk/v1/events",
+        .query = query, .peer = "192.0.2.1", .body = "", .headers = headers, .n_headers = n,
+    });
+}
+
+static void streamed(uint64_t request, const char *part)
+{
+    const struct fake_call *call = fake_next(f, FAKE_STREAM_SEND);
+
+    assert_non_null(call);
+    assert_int_equal(call->id, request);
+    if (strstr(call->text, part) == NULL)
+        fail_msg("no %s in %s", part, call->text);
+}
+
+static void new_ticket(char query[64])
+{
+    const struct fake_call *call;
+
+    ask("POST", "/desk/v1/tickets", "");
+    call = fake_next(f, FAKE_REPLY);
+    assert_int_equal(call->code, 200);
+    assert_int_equal(sscanf(call->text, "{\"ticket\":\"%32[0-9a-f]\"", query + 7), 1);
+    memcpy(query, "ticket=", 7);
+}
+
+static void a_stream_tells_the_same_with_numbers(void **state)
+{
+    uint64_t request = stream("", "token-mia", NULL, NULL), again;
+    const struct fake_call *call = fake_next(f, FAKE_STREAM);
+    char id[40], event[60];
+
+    (void)state;
+    assert_int_equal(call->code, 200);
+    assert_string_equal(call->reply->content_type, "text/event-stream");
+    streamed(request, "data: {\"type\":\"welcome\",\"human\":\"mia\"");
+    offer(1, "H1");
+    call = fake_next(f, FAKE_STREAM_SEND);
+    assert_int_equal(sscanf(call->text, "id: %39[0-9]\n", id), 1);
+    snprintf(event, sizeof event, "\"event\":%s}\n\n", id);
+    assert_non_null(strstr(call->text, event));
+    fake_stream_closed(f, request);
+    offer(2, "H2");
+    assert_null(fake_next(f, FAKE_STREAM_SEND));
+    again = stream("", "token-mia", "last-event-id", id);
+    streamed(again, "welcome");
+    streamed(again, "\"handoff\":\"H2\"");
+    snprintf(event, sizeof event, "last_id=%s", id);
+    again = stream(event, "token-mia", NULL, NULL);
+    streamed(again, "welcome");
+    streamed(again, "\"handoff\":\"H2\"");
+    again = stream("", "token-mia", "last-event-id", "7");
+    streamed(again, "welcome");
+    streamed(again, "resync");
+}
+
+static void a_ticket_opens_one_stream_once_and_soon(void **state)
+{
+    char query[64] = "";
+
+    (void)state;
+    new_ticket(query);
+    streamed(stream(query, NULL, NULL, NULL), "\"human\":\"mia\"");
+    replied(stream(query, NULL, NULL, NULL), 401, "\"unauthorized\"");
+    new_ticket(query);
+    fake_advance(f, 30000);
+    replied(stream(query, NULL, NULL, NULL), 401, "\"unauthorized\"");
+    replied(stream("ticket=", NULL, NULL, NULL), 401, "ticket");
+    replied(ask_keyed("GET", "/desk/v1/me", query, "token", NULL, ""), 401, "Bearer");
+}
+
+static void a_page_of_another_origin_gets_no_stream(void **state)
+{
+    (void)state;
+    fake_close(f);
+    fake_free(&f);
+    open_with("origins = https://desk.example");
+    replied(stream("", "token-mia", "origin", "https://evil.example"), 403, "\"origin\"");
+    stream("", "token-mia", "origin", "https://desk.example");
+    assert_non_null(fake_next(f, FAKE_STREAM));
+}
+
+static void who_is_no_human_any_more_hears_nothing_more(void **state)
+{
+    uint64_t request = stream("", "token-mia", NULL, NULL), job;
+
+    (void)state;
+    listen_as("{\"type\":\"hello\",\"token\":\"token-mia\"}");
+    asked(TD_OP_PRESENCE, &job);
+    done(job, TD_AUTH, NULL, NULL);
+    assert_int_equal(fake_next(f, FAKE_STREAM_END)->id, request);
+    assert_int_equal(fake_next(f, FAKE_WS_CLOSE)->code, 4401);
+    fake_forget(f);
+    offer(1, "H1");
+    assert_int_equal(fake_waiting(f, FAKE_WS_SEND) + fake_waiting(f, FAKE_STREAM_SEND), 0);
+}
+
+static void canned_replies_are_found_by_words_and_language(void **state)
+{
+    char path[] = "/tmp/replies-XXXXXX", conf[80];
+    FILE *file = fdopen(mkstemp(path), "w");
+
+    (void)state;
+    fputs("[{\"key\":\"hi\",\"title\":\"Hello\",\"text\":\"Good day\"},"
+          "{\"key\":\"tag\",\"title\":\"Hallo\",\"text\":\"Guten Tag\",\"language\":\"de\"}]", file);
+    fclose(file);
+    fake_close(f);
+    fake_free(&f);
+    snprintf(conf, sizeof conf, "replies = %s", path);
+    open_with(conf);
+    replied(ask("GET", "/desk/v1/replies", ""), 200, "\"hi\"");
+    replied(ask_keyed("GET", "/desk/v1/replies", "q=%67uten+HALLO", "token-mia", NULL, ""), 200,
+            "{\"replies\":[{\"key\":\"tag\"");
+    replied(ask_keyed("GET", "/desk/v1/replies", "language=en-GB", "token-mia", NULL, ""), 200,
+            "{\"replies\":[{\"key\":\"hi\",\"title\":\"Hello\",\"text\":\"Good day\"}]}");
+    replied(ask_keyed("GET", "/desk/v1/replies", "q=nothing", "token-mia", NULL, ""), 200,
+            "{\"replies\":[]}");
+    unlink(path);
+}
+
+static void a_file_of_replies_that_is_wrong_keeps_it_closed(void **state)
+{
+    char path[] = "/tmp/replies-XXXXXX", conf[80];
+    FILE *file = fdopen(mkstemp(path), "w");
+
+    (void)state;
+    fputs("[{\"key\":\"hi\",\"title\":\"Hello\"}]", file);
+    fclose(file);
+    snprintf(conf, sizeof conf, "replies = %s", path);
+    f = fake_new("desk");
+    assert_int_equal(fake_open(f, &td_plugin_0, fake_conf(f, &td_plugin_0, conf)), TD_CONF);
+    assert_non_null(strstr(fake_error(f), "reply 1 needs strings as key, title, text"));
+    fake_free(&f);
+    unlink(path);
+}
+
 static void who_listens_is_present(void **state)
 {
     uint64_t job;
@@ -364,6 +513,12 @@ int main(void)
         T(who_comes_back_hears_what_was_missed),
         T(a_wrong_token_or_none_ends_the_stream),
         T(who_listens_is_present),
+        T(a_stream_tells_the_same_with_numbers),
+        T(a_ticket_opens_one_stream_once_and_soon),
+        T(a_page_of_another_origin_gets_no_stream),
+        T(who_is_no_human_any_more_hears_nothing_more),
+        T(canned_replies_are_found_by_words_and_language),
+        cmocka_unit_test(a_file_of_replies_that_is_wrong_keeps_it_closed),
         cmocka_unit_test(a_path_must_be_a_prefix),
     };
 

@@ -355,7 +355,7 @@ int rig_setup(void **state)
                                                 .agent = &rig->agents[0], .reopen_ms = 60000 };
     rig->policy = (struct policy){
         .hash = "0123456789abcdef", .channels = rig->channels, .n_channels = 2,
-        .agents = rig->agents, .n_agents = 2, .max_bounces = 5, .max_pending = 20,
+        .agents = rig->agents, .n_agents = 2, .max_bounces = 5, .presence_ms = 90000, .desk_away_ms = 30000, .max_pending = 20,
         .max_attempts = 3, .retry_ms = 20, .clarify_max = 2,
         .text_unavailable = "nobody can answer", .text_no_human = "no human",
     };

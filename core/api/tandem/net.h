@@ -113,6 +113,17 @@ typedef void td_web_cb(void *arg, const struct td_web_request *request);
  * will be, answered with reply(), and none of the body is read. */
 typedef int td_web_head_cb(void *arg, const struct td_web_request *request);
 
+/* 0.3. A reply that goes on until one of both ends it. closed: once, on a later turn, when the client
+ * has left or did not keep up; not after stream_end(). */
+typedef void td_web_stream_cb(void *arg, uint64_t request);
+struct td_web_stream {
+    uint32_t size;
+    const struct td_web_reply *first; /* head and beginning of the body; no length is said */
+    uint32_t max_queue; /* bytes that may wait for a client that does not read; over it: cut off */
+    td_web_stream_cb *closed;
+    void *arg;
+};
+
 struct td_web_route {
     uint32_t size;
     const char *path;     /* as with route() */

@@ -560,8 +560,10 @@ enum td_desk_op {
     TD_OP_PRESENCE, /* human, text: "available", "away", "offline"; NULL: renews what it was */
     TD_OP_WATCH,    /* session, human, on: its messages come by event(); watchers cannot write */
     TD_OP_ME,       /* human: json {"name","presence","capacity","live",..} */
-    TD_OP_LIST,     /* human, text: "queued", "live", "mine", "closed": json {"handoffs":[..]} */
-    TD_OP_GET,      /* handoff, human, before: json {"package","transcript","next"} */
+    TD_OP_LIST,     /* human, text: "queued", "live", "mine", "closed": json {"handoffs":[..]};
+                     * "agent": {"sessions":[..]} that agents have; "team": {"queues","humans"} */
+    TD_OP_GET,      /* handoff (or session), human, before: json {"handoff","package",
+                     * "transcript","next"} */
     TD_OP_TAG,      /* handoff, human, text: JSON array of words, replaces the old ones */
     TD_OP_REVIEW,   /* human, text: NULL: a sample of closed handoffs as json; else the review of
                      * `handoff`, a JSON object {"score":1..5,"note"?} */
@@ -707,6 +709,12 @@ struct td_host {
     /* 0.3. route() with bodies of its own size and a look at the head before the body is read. */
     enum td_status (*route_with)(struct td_instance *inst, const struct td_web_route *route,
                                  td_web_cb *cb, void *arg);
+    /* 0.3. Instead of reply(). Of a route() above a WebSocket's own path, a GET of that path that
+     * accepts text/event-stream is asked, too: the same events both ways. What is sent to a stream
+     * that is closed already is dropped. */
+    void (*stream)(struct td_instance *inst, uint64_t request, const struct td_web_stream *stream);
+    void (*stream_send)(struct td_instance *inst, uint64_t request, const char *text, size_t len);
+    void (*stream_end)(struct td_instance *inst, uint64_t request);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
