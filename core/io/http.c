@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <tandem/plugin.h>
 #include <utlist.h>
 
@@ -191,7 +192,8 @@ void call_lost(struct http_conn *conn, enum td_http_failure failure, const char 
     struct http_call *call = conn->call;
     struct http *http = conn->http;
 
-    if (call == NULL || failure != TD_HTTP_BROKEN || !conn->used || conn->heard) {
+    if (call == NULL || failure != TD_HTTP_BROKEN || !conn->used || conn->heard ||
+        !call->may_repeat) {
         if (call != NULL)
             call_fail(call, failure, why);
         else
@@ -274,6 +276,28 @@ static void on_timeout(void *arg)
         call_fail(call, TD_HTTP_TIMEOUT, "");
 }
 
+static int is_one_of(const char *text, const char *const *of, size_t n)
+{
+    while (n > 0 && strcasecmp(text, of[n - 1]) != 0)
+        n--;
+    return n > 0;
+}
+
+/* RFC 9110, 9.2.2: its method says so, or a header by which the peer knows it again. */
+static int may_repeat(const struct td_http_request *request)
+{
+    static const char *const methods[] = { "GET", "HEAD", "PUT", "DELETE", "OPTIONS" };
+    static const char *const keys[] = { "Idempotency-Key", "webhook-id" };
+
+    if (request->method == NULL ? request->body == NULL
+                                : is_one_of(request->method, methods, 5))
+        return 1;
+    for (size_t i = 0; i < request->n_headers; i++)
+        if (is_one_of(request->headers[i].name, keys, 2))
+            return 1;
+    return 0;
+}
+
 struct http_call *http_start(struct http *http, const struct td_http_request *request,
                              td_http_cb *cb, void *arg)
 {
@@ -283,6 +307,7 @@ struct http_call *http_start(struct http *http, const struct td_http_request *re
 
     *call = (struct http_call){
         .http = http,
+        .may_repeat = may_repeat(request),
         .timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS,
         .connect_timeout_ms =
             request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS,

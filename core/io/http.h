@@ -6,8 +6,9 @@
  * authorities or SSL_CERT_FILE and SSL_CERT_DIR; redirects are not followed; only http and https;
  * the environment's proxy variables are not looked at. A request with public_only has connections
  * of its own, and each address is judged when it is connected to. A request that finds its kept connection
- * closed by the peer, before a byte of an answer, is sent once more on a fresh one, whatever its
- * method. Threads: loop thread (names are looked up in threads of their own, resolve.h).
+ * closed by the peer, before a byte of an answer, is sent once more on a fresh one, when the peer
+ * can tell: by an idempotent method, or an Idempotency-Key or webhook-id (RFC 9110, 9.2.2).
+ * Threads: loop thread (names are looked up in threads of their own, resolve.h).
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H

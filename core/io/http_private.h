@@ -79,6 +79,7 @@ struct http_call {
     size_t told; /* so much of the body on_data was given */
     uint32_t timeout_ms, connect_timeout_ms;
     int is_waiting, was_lost, in_cb;
+    int may_repeat; /* sent twice it is done once */
     td_http_data_cb *on_data;
     td_http_cb *cb;
     void *arg;

@@ -364,6 +364,28 @@ static int requests_of_peer(void)
     return n;
 }
 
+static void a_post_that_a_kept_connection_loses_is_sent_again_only_with_a_key(void **state)
+{
+    const struct td_header key = { "idempotency-key", "k1" };
+    struct td_http_request request = { .size = sizeof request, .method = "POST", .body = "x",
+                                       .body_len = 1 };
+    int before;
+
+    (void)state;
+    for (size_t keys = 0; keys < 2; keys++) {
+        get("/ok"); /* a connection that is kept */
+        got.stop_at++;
+        before = requests_of_peer();
+        request.url = url("/reset");
+        request.headers = &key;
+        request.n_headers = keys;
+        ask(&request);
+        assert_int_equal(got.failure, TD_HTTP_BROKEN);
+        assert_int_equal(requests_of_peer(), before + 1 + (int)keys);
+        got.stop_at++;
+    }
+}
+
 static void a_request_that_a_kept_connection_loses_is_sent_once_more(void **state)
 {
     int before = requests_of_peer();
@@ -738,6 +760,7 @@ int main(void)
         TEST(every_method_goes_out_and_leaves_no_trace_in_the_next),
         TEST(connections_are_used_again),
         TEST(a_connection_the_peer_closed_while_idle_is_replaced),
+        TEST(a_post_that_a_kept_connection_loses_is_sent_again_only_with_a_key),
         TEST(a_request_that_a_kept_connection_loses_is_sent_once_more),
         TEST(an_answer_in_chunks_leaves_the_connection_to_the_next),
         TEST(an_answer_may_come_before_the_end_of_the_request),
