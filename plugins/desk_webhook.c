@@ -16,7 +16,9 @@
 #include <tandem/plugin.h>
 #include <tandem/time.h>
 
+#include "plugins/shared/desk_hook.h"
 #include "plugins/shared/desk_reply.h"
+#include "plugins/shared/http_outcome.h"
 #include "plugins/shared/sign.h"
 
 #define MAX_ENDS 1000 /* ends of handoffs that wait to be posted */
@@ -90,16 +92,6 @@ static void post_free(struct post *post)
     free(post);
 }
 
-/* What a status says of asking again: TD_OK, TD_RETRY, TD_REJECT. */
-static enum td_status judge(const struct td_http_response *r)
-{
-    if (r->failure == TD_HTTP_BAD_URL)
-        return TD_REJECT;
-    if (r->failure != TD_HTTP_OK || r->status == 408 || r->status == 429 || r->status >= 500)
-        return TD_RETRY;
-    return r->status >= 200 && r->status < 300 ? TD_OK : TD_REJECT;
-}
-
 /* {"status":"accepted","human"} | {"status":"declined","reason"} | {"position"?,"wait_s"?}. */
 static void read_offered(const cJSON *body, struct td_offered *out)
 {
@@ -127,8 +119,7 @@ static void offer_over(struct post *post, enum td_status status,
     struct td_offered out = {
         .size = sizeof out, .status = status, .wait_ms = -1,
         .detail = status != TD_OK ? detail : NULL,
-        .retry_after_ms = r->retry_after_ms > 0 && r->retry_after_ms < 3600000
-                              ? (uint32_t)r->retry_after_ms : 0,
+        .retry_after_ms = http_outcome_later(r),
     };
 
     read_offered(body, &out);
@@ -159,14 +150,11 @@ static void on_response(void *arg, const struct td_http_response *r)
 {
     struct post *post = arg;
     struct desk *desk = post->desk;
-    enum td_status status = judge(r);
+    enum td_status status = http_outcome(r);
     char detail[200];
 
     post->http = NULL;
-    if (r->failure != TD_HTTP_OK)
-        snprintf(detail, sizeof detail, "%.150s", r->detail);
-    else
-        snprintf(detail, sizeof detail, "the desk answered %d", r->status);
+    http_outcome_why(r, "the desk", detail, sizeof detail);
     if (post->what == OFFER) {
         offer_over(post, status, r, detail);
     } else if (post->what == END) {
@@ -175,8 +163,7 @@ static void on_response(void *arg, const struct td_http_response *r)
         desk->host->sent(desk->inst, post->job, &(struct td_sent){
             .size = sizeof(struct td_sent), .status = status,
             .detail = status != TD_OK ? detail : NULL,
-            .retry_after_ms = r->retry_after_ms > 0 && r->retry_after_ms < 3600000
-                                  ? (uint32_t)r->retry_after_ms : 0,
+            .retry_after_ms = http_outcome_later(r),
         });
         post_free(post);
     }
@@ -435,26 +422,10 @@ static void on_request(void *arg, const struct td_web_request *web)
     const struct sign_check check = { .scheme = SIGN_BY_STANDARD, .keys = desk->keys,
                                       .tolerance_ms = desk->conf->tolerance,
                                       .now_ms = desk->host->now(desk->inst) };
-    char why[160] = "", message[200];
-    cJSON *body;
+    cJSON *body = desk_hook_body(desk->host, desk->inst, web, sign_verify(&check, web));
 
-    if (strcmp(web->method, "POST") != 0) {
-        refuse(desk, web->id, 405, "method", "this path takes POST");
-        return;
-    }
-    if (!sign_verify(&check, web)) {
-        desk->host->count(desk->inst, "bad_signatures", 1);
-        refuse(desk, web->id, 401, "unauthorized", "the signature or its time does not fit");
-        return;
-    }
-    body = td_json_parse(web->body, web->body_len, NULL, why, sizeof why);
-    if (!cJSON_IsObject(body)) {
-        snprintf(message, sizeof message, "the body is not a JSON object%s%s",
-                 why[0] != '\0' ? ": " : "", why);
-        refuse(desk, web->id, 400, "bad_request", message);
-    } else {
+    if (body != NULL)
         on_body(desk, web->id, body);
-    }
     cJSON_Delete(body);
 }
 
@@ -490,27 +461,16 @@ static enum td_status desk_open(const struct td_host *host, struct td_instance *
                                 const void *conf, void **self_r, struct td_error *err)
 {
     struct desk *desk = calloc(1, sizeof *desk);
-    char path[200];
 
     if (desk == NULL) {
         snprintf(err->text, sizeof err->text, "out of memory");
         return TD_RETRY;
     }
     *desk = (struct desk){ .host = host, .inst = inst, .conf = conf };
-    if (desk->conf->path != NULL)
-        snprintf(path, sizeof path, "%s", desk->conf->path);
-    else
-        snprintf(path, sizeof path, "/hooks/%.100s", host->name(inst));
-    if (strncmp(desk->conf->url, "http://", 7) != 0 &&
-        strncmp(desk->conf->url, "https://", 8) != 0) {
-        snprintf(err->text, sizeof err->text,
-                 "url '%.256s' does not begin with http:// or https://", desk->conf->url);
-    } else if ((desk->keys = sign_keys_new(desk->conf->secret, 1, err)) != NULL) {
-        if (host->route(inst, path, on_request, desk) == TD_OK) {
-            *self_r = desk;
-            return TD_OK;
-        }
-        snprintf(err->text, sizeof err->text, "%s is taken by another instance", path);
+    if ((desk->keys = sign_keys_new(desk->conf->secret, 1, err)) != NULL &&
+        desk_hook_open(host, inst, desk->conf->url, desk->conf->path, on_request, desk, err) == 0) {
+        *self_r = desk;
+        return TD_OK;
     }
     desk_close(desk);
     return TD_CONF;

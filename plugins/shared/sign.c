@@ -1,4 +1,4 @@
-/* sign.c - Standard Webhooks, Meta's and Slack's signatures, bearer tokens. */
+/* sign.c - the signatures of Standard Webhooks, Meta, Slack and Chatwoot, bearer tokens. */
 #include "config.h"
 
 #include "plugins/shared/sign.h"
@@ -269,6 +269,21 @@ static int verify_slack(const struct sign_check *check, const struct td_web_requ
                      4, (const uint8_t(*)[SIGN_HASH])want, 1);
 }
 
+/* Chatwoot's documents of its webhooks: sha256= and the hex of an HMAC of "timestamp.body". */
+static int verify_chatwoot(const struct sign_check *check, const struct td_web_request *r)
+{
+    const char *text = sign_header(r, "x-chatwoot-signature");
+    const char *at = sign_header(r, "x-chatwoot-timestamp");
+    uint8_t want[1][SIGN_HASH];
+
+    if (text == NULL || at == NULL || !is_of_now(check, at) || strncmp(text, "sha256=", 7) != 0 ||
+        read_hex(text + 7, want[0]) != 0)
+        return 0;
+    return is_signed(check->keys,
+                     (const struct part[]){ { at, strlen(at) }, { ".", 1 }, { r->body, r->body_len } },
+                     3, (const uint8_t(*)[SIGN_HASH])want, 1);
+}
+
 static int verify_bearer(const struct sign_check *check, const struct td_web_request *r)
 {
     const char *token = sign_header(r, check->header);
@@ -291,6 +306,7 @@ int sign_verify(const struct sign_check *check, const struct td_web_request *req
     case SIGN_BY_SLACK: return verify_slack(check, request);
     case SIGN_BY_BEARER: return verify_bearer(check, request);
     case SIGN_BY_NONE: return 1;
+    case SIGN_BY_CHATWOOT: return verify_chatwoot(check, request);
     }
     return 0;
 }

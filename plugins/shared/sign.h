@@ -13,7 +13,8 @@
 #define SIGN_HEX (2 * SIGN_HASH + 1)
 #define SIGN_STANDARD 48 /* "v1," and the base64 of a hash, and NUL */
 
-enum sign_scheme { SIGN_BY_STANDARD, SIGN_BY_META, SIGN_BY_SLACK, SIGN_BY_BEARER, SIGN_BY_NONE };
+enum sign_scheme { SIGN_BY_STANDARD, SIGN_BY_META, SIGN_BY_SLACK, SIGN_BY_BEARER, SIGN_BY_NONE,
+                   SIGN_BY_CHATWOOT };
 
 struct sign_keys;
 
