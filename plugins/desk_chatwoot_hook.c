@@ -1,8 +1,8 @@
 /*
  * desk_chatwoot_hook.c - Chatwoot's webhooks: what its humans do, done to the handoff in order.
  *
- * An act may need another one first: who writes has accepted before; who writes instead of another
- * takes over; who writes into what is over takes the customer over again. Each has an id made of
+ * An act may need another one first: who writes without having the customer takes over, be it from
+ * the queue, from another human, or after it was over. Each has an id made of
  * Chatwoot's own, so that a webhook that comes twice counts once. Chatwoot does not ask again, so
  * what the host has no room for is tried again from here.
  */
@@ -87,11 +87,17 @@ static void start(struct talk *talk, enum td_desk_op op)
         .message = op == TD_OP_MESSAGE ? &message : NULL,
     };
 
-    snprintf(id, sizeof id, "%.90s.%s", act->id, op == TD_OP_TAKE ? "take" : "accept");
+    snprintf(id, sizeof id, "%.90s.take", act->id);
     talk->doing = op;
     talk->op_job = ++desk->last_job;
     HASH_ADD(hop, desk->doing, op_job, sizeof talk->op_job, talk);
     desk->host->desk(desk->inst, talk->op_job, &request);
+}
+
+static void take(struct talk *talk, struct act *act)
+{
+    act->took = 1;
+    start(talk, TD_OP_TAKE);
 }
 
 /* What has to be done before, or the act itself. */
@@ -107,21 +113,17 @@ static void run(struct talk *talk)
         return;
     if (act->human == NULL && talk->human != NULL)
         act->human = strdup(talk->human);
-    if (act->human == NULL) {
-        /* Nobody has it: resolving it is to decline it. */
-        if (act->op == TD_OP_RETURN)
-            act->op = TD_OP_DECLINE;
+    int has = act->human != NULL && talk->human != NULL && strcmp(act->human, talk->human) == 0;
+    if (act->human == NULL && act->op == TD_OP_RETURN)
+        act->op = TD_OP_DECLINE; /* nobody has it */
+    if (talk->over && act->op != TD_OP_MESSAGE)
+        act_over(talk, 200, NULL, NULL);
+    else if (act->op == TD_OP_MESSAGE && !has && !act->took)
+        take(talk, act);
+    else if (act->op == TD_OP_ACCEPT && talk->human != NULL)
+        has ? act_over(talk, 200, NULL, NULL) : start(talk, TD_OP_TAKE);
+    else
         start(talk, act->op);
-    } else if ((act->op == TD_OP_MESSAGE || act->op == TD_OP_ACCEPT) && talk->human == NULL) {
-        start(talk, TD_OP_ACCEPT);
-    } else if ((act->op == TD_OP_MESSAGE || act->op == TD_OP_ACCEPT) &&
-               strcmp(act->human, talk->human) != 0 && !act->took) {
-        start(talk, TD_OP_TAKE);
-    } else if (act->op == TD_OP_ACCEPT) {
-        act_over(talk, 200, NULL, NULL); /* theirs already */
-    } else {
-        start(talk, act->op);
-    }
 }
 
 static void on_again(void *arg)
@@ -150,7 +152,8 @@ static void succeeded(struct talk *talk, const struct td_desk_done *done)
         talk_rename(talk, done->handoff);
         api_add(talk, TASK_RENAME, 0, NULL, NULL);
     }
-    if (did != act->op)
+    talk->over &= did != TD_OP_TAKE;
+    if (did != act->op && act->op != TD_OP_ACCEPT)
         run(talk);
     else
         act_over(talk, 200, NULL, NULL);
@@ -162,11 +165,9 @@ static void refused(struct talk *talk, const struct td_desk_done *done)
     const char *code = done->code != NULL ? done->code : "refused";
     const char *why = done->detail != NULL ? done->detail : code;
 
-    if (act->op == TD_OP_MESSAGE && !act->took && talk->doing != TD_OP_TAKE &&
-        (strcmp(code, "over") == 0 || strcmp(code, "not_found") == 0 ||
-         strcmp(code, "taken") == 0 || strcmp(code, "not_yours") == 0)) {
-        act->took = 1;
-        start(talk, TD_OP_TAKE);
+    if (act->op == TD_OP_MESSAGE && !act->took &&
+        (strcmp(code, "over") == 0 || strcmp(code, "not_yours") == 0)) {
+        take(talk, act); /* it had been taken from them */
     } else if (strcmp(code, "over") == 0 && act->op != TD_OP_MESSAGE) {
         act_over(talk, 200, NULL, NULL); /* nothing is left to do */
     } else if (strcmp(code, "no_agent") == 0) {
