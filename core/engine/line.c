@@ -227,10 +227,11 @@ static void unlink_place(struct line *line, struct place *place)
 
 static void copy_entry(struct place *place, const struct line_entry *entry)
 {
-    const char *from[] = { entry->queue, entry->language, entry->last_human,
+    const char *from[] = { entry->queue, entry->language, entry->last_human, entry->wanted,
                            entry->human, entry->code,     entry->channel };
-    const char **to[] = { &place->entry.queue, &place->entry.language, &place->entry.last_human,
-                          &place->entry.human, &place->entry.code,     &place->entry.channel };
+    const char **to[] = { &place->entry.queue,  &place->entry.language, &place->entry.last_human,
+                          &place->entry.wanted, &place->entry.human,    &place->entry.code,
+                          &place->entry.channel };
     size_t len = 1, at = 0;
     char *old = place->strings; /* the entry given may be the place's own */
 

@@ -28,6 +28,7 @@ struct line_entry {
     const char *queue;    /* conf names; copied */
     const char *language; /* NULL: any */
     const char *last_human; /* who had the customer last; NULL */
+    const char *wanted;   /* the only human who may have it; NULL: any; copied */
     const char *human;    /* LINE_LIVE: who has it; copied */
     const char *code, *channel;
     int priority;
@@ -64,13 +65,14 @@ void line_vanished(struct line *line, int64_t now,
                    void (*fn)(void *arg, const struct line_entry *entry), void *arg);
 size_t line_live_of(const struct line *line, const char *human);
 
-/* Skills, languages, desk: whether the human may have it at all. */
+/* Skills, languages, desk, or that it is for them alone: whether the human may have it at all. */
 int line_eligible(const struct line *line, const char *human, const struct line_entry *entry);
 /* Eligible, available, below capacity: whether anybody could take from this queue now. */
 size_t line_able(const struct line *line, const char *queue, int64_t now);
-/* assign = auto: the next handoff of this queue that somebody can take now, and who: its last human
- * first (sticky), then who has least to do, then who got work longest ago. The pair is set apart until
- * the next line_put() or line_remove() of that handoff. 0: nobody can, or nothing waits. */
+/* The next handoff of this queue, or with NULL of all with assign = auto, that somebody can take now,
+ * by priority and age, and who: its last human first (sticky), then who has least to do, then who got
+ * work longest ago. The pair is set apart until the next line_put() or line_remove() of that handoff.
+ * 0: nobody can, or nothing waits. */
 int line_assign(struct line *line, const char *queue, int64_t now, struct ulid *handoff_r,
                 const char **human_r);
 /* What this human may accept of all queues, best first, at most max; returns how many. Accepting

@@ -4,6 +4,7 @@
 #include "engine/line_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -12,12 +13,16 @@ static enum line_presence presence_at(const struct seat *seat, int64_t now)
     return seat->until > now ? seat->presence : LINE_OFFLINE;
 }
 
+static int has_room(const struct seat *seat, int64_t now)
+{
+    return seat->human && presence_at(seat, now) == LINE_AVAILABLE &&
+           (!seat->human->capacity || seat->n_live + seat->n_apart < seat->human->capacity);
+}
+
 /* Could take one more of this lane and class now. */
 static int can_take(const struct lane *lane, size_t class, const struct seat *seat, int64_t now)
 {
-    return seat->human && lane->able[seat->index] && seat->speaks[class] &&
-           presence_at(seat, now) == LINE_AVAILABLE &&
-           (!seat->human->capacity || seat->n_live + seat->n_apart < seat->human->capacity);
+    return has_room(seat, now) && lane->able[seat->index] && seat->speaks[class];
 }
 
 /* ---- Asking ------------------------------------------------------------------------------ */
@@ -65,6 +70,8 @@ int line_eligible(const struct line *line, const char *human, const struct line_
     const struct seat *seat = line_seat(line, human);
     const struct lane *lane = line_lane(line, entry->queue ? entry->queue : "");
 
+    if (entry->wanted)
+        return strcmp(entry->wanted, human) == 0;
     return seat && seat->human && lane && lane->able[seat->index] &&
            seat->speaks[line_class(line, lane, entry->language)];
 }
@@ -93,7 +100,9 @@ size_t line_for(const struct line *line, const char *human, const struct line_en
         for (struct head *head = heads; head < heads + n_heads; head++)
             if (line_compare(head->node, best->node) < 0)
                 best = head;
-        entries_r[n++] = &((const struct place *)best->node)->entry;
+        const struct line_entry *entry = &((const struct place *)best->node)->entry;
+        if (!entry->wanted || strcmp(entry->wanted, human) == 0)
+            entries_r[n++] = entry;
         best->node = rank_at(best->set, ++best->place);
         if (!best->node)
             *best = heads[--n_heads];
@@ -155,8 +164,11 @@ void line_vanished(struct line *line, int64_t now,
 /* Who of those that can is next; NULL: nobody. */
 static struct seat *pick(const struct line *line, const struct place *place, int64_t now)
 {
-    struct seat *best = line_seat(line, place->entry.last_human);
+    struct seat *best = line_seat(line, place->entry.wanted);
 
+    if (place->entry.wanted)
+        return best && has_room(best, now) ? best : NULL;
+    best = line_seat(line, place->entry.last_human);
     if (best && place->lane->queue->sticky && can_take(place->lane, place->class, best, now))
         return best;
     best = NULL;
@@ -172,31 +184,47 @@ static struct seat *pick(const struct line *line, const struct place *place, int
     return best;
 }
 
+struct pair {
+    struct place *place;
+    struct seat *seat;
+};
+
+/* Who can take one of a set can take all of it, but for those that wait for one human: behind the
+ * first of the others nobody needs to look. */
+static void consider(const struct line *line, const struct rank *set, int64_t now,
+                     struct pair *best)
+{
+    for (size_t i = 0;; i++) {
+        struct place *place = (struct place *)rank_at(set, i);
+        struct seat *seat;
+
+        if (!place || (best->place && line_compare(&best->place->node, &place->node) < 0))
+            return;
+        seat = pick(line, place, now);
+        if (seat)
+            *best = (struct pair){ place, seat };
+        if (seat || !place->entry.wanted)
+            return;
+    }
+}
+
 int line_assign(struct line *line, const char *queue, int64_t now, struct ulid *handoff_r,
                 const char **human_r)
 {
-    struct lane *lane = line_lane(line, queue);
-    struct place *first = NULL;
-    struct seat *seat = NULL;
+    struct pair best = { NULL, NULL };
 
-    /* Who can take the head of a set can take all of it: behind the heads nobody needs to look. */
-    for (size_t i = 0; lane && lane->queue && i <= line->n_languages; i++) {
-        struct place *head = (struct place *)rank_at(&lane->classes[i], 0);
-        struct seat *taker;
-        if (!head || (first && line_compare(&first->node, &head->node) < 0))
+    for (struct lane *lane = line->lanes; lane; lane = lane->hh.next) {
+        if (!lane->queue || (queue ? strcmp(lane->name, queue) != 0 : !lane->queue->assign_auto))
             continue;
-        taker = pick(line, head, now);
-        if (taker) {
-            first = head;
-            seat = taker;
-        }
+        for (size_t i = 0; i <= line->n_languages; i++)
+            consider(line, &lane->classes[i], now, &best);
     }
-    if (!first)
+    if (!best.place)
         return 0;
-    line_dequeue(first);
-    first->apart = 1;
-    line_give(line, first, seat);
-    *handoff_r = first->entry.handoff;
-    *human_r = seat->name;
+    line_dequeue(best.place);
+    best.place->apart = 1;
+    line_give(line, best.place, best.seat);
+    *handoff_r = best.place->entry.handoff;
+    *human_r = best.seat->name;
     return 1;
 }

@@ -170,7 +170,7 @@ static void mirror(struct slot *slot, struct place *place)
     line_put(gate->board->line, &(struct line_entry){
         .handoff = h->id, .session = s->id, .queue = h->queue != NULL ? h->queue : "",
         .language = place->language,
-        .last_human = h->wanted != NULL ? h->wanted : s->last_human, .human = place->human,
+        .last_human = s->last_human, .wanted = h->wanted, .human = place->human,
         .code = h->code, .channel = s->channel, .priority = h->priority, .since = h->since,
         .taken = live ? h->accepted_at : 0, .state = live ? LINE_LIVE : LINE_WAITING,
     });
@@ -388,20 +388,14 @@ static void check_desk(struct gate *gate, struct place *place, int64_t now_ms)
 
 static void assign(struct gate *gate)
 {
-    const struct policy *policy = gate->policy->policy;
     struct ulid handoff;
     const char *human;
 
-    for (size_t i = 0; i < policy->n_queues; i++) {
-        while (policy->queues[i].assign_auto &&
-               line_assign(gate->board->line, policy->queues[i].name, clock_wall_ms(), &handoff,
-                           &human)) {
-            const struct place *place = board_find(gate, &handoff);
+    while (line_assign(gate->board->line, NULL, clock_wall_ms(), &handoff, &human)) {
+        const struct place *place = board_find(gate, &handoff);
 
-            if (place == NULL || place->state != HANDOFF_QUEUED)
-                break;
+        if (place != NULL && place->state == HANDOFF_QUEUED)
             control(gate, place, CONTROL_ACCEPT, human);
-        }
     }
 }
 

@@ -267,6 +267,46 @@ static void a_language_nobody_speaks_now_does_not_hold_up_the_others(void **stat
     assert_string_equal(assigned(line, "support", 0), "1 mia");
 }
 
+static void one_for_a_human_alone_goes_to_nobody_else_and_holds_up_nobody(void **state)
+{
+    struct line *line = *state;
+    struct line_entry given = waiting(1, "billing", 9, 0);
+    const struct line_entry *got[2];
+
+    given.wanted = "bo"; /* who has not that skill: whoever gave it to them knows better */
+    line_put(line, &given);
+    put(line, 2, "billing", 0, 5);
+    assert_true(line_eligible(line, "bo", &given));
+    assert_false(line_eligible(line, "mia", &given));
+    assert_int_equal(line_for(line, "mia", got, 2), 1);
+    line_presence(line, "mia", LINE_AVAILABLE, 100);
+    assert_string_equal(assigned(line, "billing", 0), "2 mia");
+    assert_string_equal(assigned(line, "billing", 0), "");
+    line_presence(line, "bo", LINE_AVAILABLE, 100);
+    assert_string_equal(assigned(line, "billing", 0), "1 bo");
+}
+
+static void of_all_queues_that_assign_the_most_urgent_goes_first(void **state)
+{
+    struct line *line = *state;
+    struct policy_queue pushing[3];
+    struct policy policy2 = policy;
+
+    memcpy(pushing, queues, sizeof pushing);
+    pushing[0].assign_auto = pushing[1].assign_auto = 1;
+    policy2.queues = pushing;
+    line_set_policy(line, &policy2);
+    all_here(line);
+    put(line, 1, "support", 0, 1);
+    put(line, 2, "billing", 3, 9);
+    put(line, 3, "billing", 0, 2);
+    put(line, 4, "other", 9, 0); /* pulled, not pushed */
+    assert_string_equal(assigned(line, NULL, 0), "2 mia");
+    assert_int_equal(*assigned(line, NULL, 0), '1');
+    assert_int_equal(*assigned(line, NULL, 0), '3');
+    assert_string_equal(assigned(line, NULL, 0), "");
+}
+
 static void the_wait_is_known_from_twenty_on_and_grows_with_the_position(void **state)
 {
     struct line *line = *state;
@@ -491,6 +531,8 @@ int main(void)
         TEST(what_is_set_apart_comes_back_with_the_next_put),
         TEST(the_last_human_comes_first_where_the_queue_is_sticky),
         TEST(a_language_nobody_speaks_now_does_not_hold_up_the_others),
+        TEST(one_for_a_human_alone_goes_to_nobody_else_and_holds_up_nobody),
+        TEST(of_all_queues_that_assign_the_most_urgent_goes_first),
         TEST(the_wait_is_known_from_twenty_on_and_grows_with_the_position),
         TEST(a_human_sees_what_they_may_accept_best_first),
         TEST(a_reload_keeps_who_waits_and_asks_the_new_conf),
