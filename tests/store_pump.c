@@ -164,6 +164,21 @@ void answer_done(void *arg, enum store_status status)
     begin(arg, status);
 }
 
+void answer_keep(void *arg, enum store_status status, const struct store_pair *pairs, size_t n,
+                 int more)
+{
+    struct answer *answer = begin(arg, status);
+
+    answer->n = n;
+    answer->more = more;
+    answer->pairs = arena_array(answer->mem, n, sizeof *pairs);
+    for (size_t i = 0; i < n; i++) {
+        answer->pairs[i] = pairs[i];
+        answer->pairs[i].key = arena_strdup(answer->mem, pairs[i].key);
+        answer->pairs[i].value = keep(answer, pairs[i].value, pairs[i].len);
+    }
+}
+
 static int bytes_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
     return (a == NULL) == (b == NULL) && a_len == b_len &&
@@ -194,6 +209,13 @@ static int item_equal(const struct store_item *a, const struct store_item *b)
            differs("an item");
 }
 
+static int pair_equal(const struct store_pair *a, const struct store_pair *b)
+{
+    return (strcmp(a->key, b->key) == 0 && a->until == b->until &&
+            bytes_equal(a->value, a->len, b->value, b->len)) ||
+           differs("a pair");
+}
+
 int answer_equal(const struct answer *a, const struct answer *b)
 {
     const struct store_snapshot *s = a->snapshot, *t = b->snapshot;
@@ -211,8 +233,9 @@ int answer_equal(const struct answer *a, const struct answer *b)
                        !bytes_equal(s->body, s->body_len, t->body, t->body_len))))
         return differs("the snapshot");
     for (size_t i = 0; i < a->n; i++) {
-        if (a->items != NULL ? !item_equal(&a->items[i], &b->items[i])
-                             : !record_equal(&a->records[i], &b->records[i]))
+        if (a->pairs != NULL   ? !pair_equal(&a->pairs[i], &b->pairs[i])
+            : a->items != NULL ? !item_equal(&a->items[i], &b->items[i])
+                               : !record_equal(&a->records[i], &b->records[i]))
             return 0;
     }
     return 1;

@@ -41,6 +41,7 @@ struct answer {
     struct store_snapshot *snapshot;
     struct store_record *records;
     struct store_item *items;
+    struct store_pair *pairs;
     size_t n;
     int more;
     struct arena *mem;
@@ -57,5 +58,6 @@ store_find_fn answer_find;
 store_read_fn answer_read;
 store_scan_fn answer_scan;
 store_done_fn answer_done;
+store_keep_fn answer_keep;
 
 #endif

@@ -215,6 +215,7 @@ static void not_stored(struct slot *slot, const struct store_result *result)
         break;
     case STORE_OK:
     case STORE_NONE:
+    case STORE_MANY:
     case STORE_FAILED: /* the daemon is leaving; the next start takes it up */
         drop(slot, TD_RETRY, "the store has failed", FULL_MS);
         break;

@@ -50,6 +50,7 @@ struct memory {
     size_t n, cap;
     struct dedupe *dedupes;
     struct address *addresses;
+    struct keep_table keep;
 };
 
 /* Where the session is, or where it would be put. */
@@ -375,12 +376,18 @@ static void run_erase(struct memory *mem, struct store_op *op)
     }
 }
 
+static void run_keep(struct memory *mem, struct store_op *op)
+{
+    keep_run(&mem->keep, op);
+}
+
 static void memory_submit(struct store *store, struct store_op *op)
 {
     static void (*const run[])(struct memory *, struct store_op *) = {
         [OP_APPEND] = run_append, [OP_LOAD] = run_load,       [OP_FIND] = run_find,
         [OP_READ] = run_read,     [OP_DUE] = run_due,         [OP_SESSIONS] = run_sessions,
-        [OP_COMPACT] = run_compact, [OP_ERASE] = run_erase,
+        [OP_COMPACT] = run_compact, [OP_ERASE] = run_erase,   [OP_KEEP] = run_keep,
+        [OP_KEPT] = run_keep,
     };
     struct op_list ops = { 0 };
 
@@ -411,6 +418,7 @@ static void memory_close(struct store *store)
         HASH_DEL(mem->addresses, a);
         free(a);
     }
+    keep_clear(&mem->keep);
 }
 
 static uint64_t memory_bytes_free(const struct store *store)

@@ -112,8 +112,8 @@ static void count_group(struct sqlite_store *st, const struct op_list *group, in
     stats->commits++;
     stats->commit_us_sum += (uint64_t)us;
     for (const struct store_op *op = group->head; op != NULL; op = op->next) {
-        stats->batches += op->status == STORE_OK;
-        stats->records += op->status == STORE_OK ? op->batch->n_records : 0;
+        stats->batches += op->status == STORE_OK && op->batch != NULL;
+        stats->records += op->status == STORE_OK && op->batch != NULL ? op->batch->n_records : 0;
         stats->refused += op->status == STORE_FULL;
     }
     pthread_mutex_unlock(&st->store.lock);
@@ -128,7 +128,7 @@ static void commit(struct sqlite_store *st, struct op_list *group)
     if (has_space(st)) {
         rc = db_run(&st->db, DB_BEGIN);
         for (struct store_op *op = group->head; op != NULL && rc == SQLITE_OK; op = op->next)
-            rc = db_append(&st->db, op);
+            rc = op->kind == OP_KEEP ? db_keep(&st->db, op) : db_append(&st->db, op);
         if (rc == SQLITE_OK)
             rc = tail_write(&st->db, TAIL);
         if (rc == SQLITE_OK)
@@ -176,12 +176,21 @@ static void run_read(struct sqlite_store *st, struct store_op *op)
     }
 }
 
-/* Must this read wait for an append of the group, which was asked for before it? */
+static int is_write(const struct store_op *op)
+{
+    return op->kind == OP_APPEND || op->kind == OP_KEEP;
+}
+
+/* Must this read wait for a write of the group, which was asked for before it? */
 static int depends(const struct store_op *op, const struct op_list *group)
 {
     if (op->kind == OP_DUE || op->kind == OP_SESSIONS)
         return group->head != NULL;
     for (const struct store_op *a = group->head; a != NULL; a = a->next) {
+        if ((op->kind == OP_KEPT) != (a->kind == OP_KEEP))
+            continue;
+        if (op->kind == OP_KEPT)
+            return 1;
         if (op->kind == OP_FIND ? a->batch->address != NULL &&
                                       memcmp(a->batch->address, op->address, STORE_ADDRESS) == 0
                                 : ulid_cmp(&a->batch->session, &op->session) == 0)
@@ -198,7 +207,7 @@ static void finish(struct sqlite_store *st, struct store_op *op)
     store_done(&st->store, &one);
 }
 
-/* Takes appends into a group and answers reads on the way, until one has to wait for the group. */
+/* Takes writes into a group and answers reads on the way, until one has to wait for the group. */
 static void run_group(struct sqlite_store *st)
 {
     struct op_list group = { 0 };
@@ -207,13 +216,13 @@ static void run_group(struct sqlite_store *st)
         struct store_op *op = st->pending.head;
         int alone = op->kind == OP_COMPACT || op->kind == OP_ERASE;
 
-        if (op->kind != OP_APPEND && !st->failed && (alone ? group.n > 0 : depends(op, &group)))
+        if (!is_write(op) && !st->failed && (alone ? group.n > 0 : depends(op, &group)))
             break;
         op_list_pop(&st->pending);
         if (st->failed) {
             op->status = STORE_FAILED;
             finish(st, op);
-        } else if (op->kind == OP_APPEND) {
+        } else if (is_write(op)) {
             op_list_add(&group, op);
         } else {
             alone ? run_alone(st, op) : run_read(st, op);

@@ -53,6 +53,13 @@ enum db_stmt {
     DB_DEDUPE_DROP,
     DB_ERASE_BODIES,
     DB_ERASE_SNAPSHOT,
+    DB_KEEP_PUT,
+    DB_KEEP_DEL,
+    DB_KEEP_HAS,
+    DB_KEEP_GET,
+    DB_KEEP_SCAN,
+    DB_KEEP_SWEEP,
+    DB_KEEP_N,
     DB_STMTS
 };
 
@@ -128,6 +135,10 @@ int db_append(struct db *db, struct store_op *op);
 /* In a transaction, with the tail written. */
 int db_compact(struct db *db, struct store_op *op);
 int db_erase(struct db *db, struct store_op *op);
+
+/* sqlite_keep.c */
+int db_keep(struct db *db, struct store_op *op); /* put, delete: in a transaction */
+int db_kept(struct db *db, struct store_op *op); /* get, scan */
 
 /* sqlite_read.c */
 int db_last_seq(struct db *db, const struct ulid *session, uint64_t *seq_r);

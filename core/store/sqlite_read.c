@@ -253,7 +253,7 @@ int db_read(struct db *db, struct store_op *op)
 {
     static int (*const run[])(struct db *, struct store_op *) = {
         [OP_LOAD] = load, [OP_FIND] = find,         [OP_READ] = read_some,
-        [OP_DUE] = due,   [OP_SESSIONS] = sessions,
+        [OP_DUE] = due,   [OP_SESSIONS] = sessions, [OP_KEPT] = db_kept,
     };
 
     return run[op->kind](db, op);

@@ -38,6 +38,21 @@ static const char schema[] =
     "CREATE TABLE snapshot(session BLOB PRIMARY KEY, seq INTEGER, data BLOB, body BLOB)"
     " WITHOUT ROWID;";
 
+/*
+ * What is kept beside the journal. keep_room counts the pairs of each space, by triggers: within the
+ * transaction, without a count of all of them at each put.
+ */
+static const char keep_schema[] =
+    "CREATE TABLE IF NOT EXISTS keep(space TEXT, key TEXT, value BLOB, until INTEGER,"
+    " PRIMARY KEY(space, key)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS keep_until ON keep(space, until, key) WHERE until IS NOT NULL;"
+    "CREATE TABLE IF NOT EXISTS keep_room(space TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID;"
+    "CREATE TRIGGER IF NOT EXISTS keep_in AFTER INSERT ON keep BEGIN"
+    " INSERT INTO keep_room(space, n) VALUES(new.space, 1)"
+    " ON CONFLICT(space) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS keep_out AFTER DELETE ON keep BEGIN"
+    " UPDATE keep_room SET n = n - 1 WHERE space = old.space; END;";
+
 static const char *const texts[DB_STMTS] = {
     [DB_BEGIN] = "BEGIN IMMEDIATE",
     [DB_COMMIT] = "COMMIT",
@@ -84,6 +99,17 @@ static const char *const texts[DB_STMTS] = {
     [DB_DEDUPE_DROP] = "DELETE FROM dedupe WHERE key > ?1 AND key <= ?2 AND at < ?3",
     [DB_ERASE_BODIES] = "DELETE FROM body WHERE id IN (SELECT id FROM place WHERE session = ?1)",
     [DB_ERASE_SNAPSHOT] = "UPDATE snapshot SET body = NULL WHERE session = ?1",
+    [DB_KEEP_PUT] = "INSERT INTO keep(space, key, value, until) VALUES(?1, ?2, ?3, ?4)"
+                    " ON CONFLICT(space, key) DO UPDATE SET value = ?3, until = ?4",
+    [DB_KEEP_DEL] = "DELETE FROM keep WHERE space = ?1 AND key = ?2",
+    [DB_KEEP_HAS] = "SELECT 1 FROM keep WHERE space = ?1 AND key = ?2",
+    [DB_KEEP_GET] = "SELECT key, value, until FROM keep WHERE space = ?1 AND key = ?2"
+                    " AND (until IS NULL OR until > ?3)",
+    [DB_KEEP_SCAN] = "SELECT key, value, until FROM keep WHERE space = ?1 AND key >= ?2"
+                     " AND key > ?3 AND (until IS NULL OR until > ?4) ORDER BY key",
+    [DB_KEEP_SWEEP] = "DELETE FROM keep WHERE space = ?1 AND key IN (SELECT key FROM keep"
+                      " WHERE space = ?1 AND until <= ?2 ORDER BY until, key LIMIT ?3)",
+    [DB_KEEP_N] = "SELECT n FROM keep_room WHERE space = ?1",
 };
 
 int db_run(struct db *db, enum db_stmt which)
@@ -261,7 +287,8 @@ static int open_all(struct db *db, const char *path, const struct store_conf *co
     if (rc != SQLITE_OK)
         return err_set(err, "%s", sqlite3_errstr(rc));
     if (set_up(db, conf, err) < 0 || (tables = count_tables(db, err)) < 0 ||
-        (tables == 0 && create(db, err) < 0) || read_meta(db, master_key, err) < 0) {
+        (tables == 0 && create(db, err) < 0) || read_meta(db, master_key, err) < 0 ||
+        sql(db, keep_schema, err) < 0) {
         if (sqlite3_errcode(db->handle) == SQLITE_BUSY)
             return err_set(err, "another process uses it");
         return -1;

@@ -80,7 +80,31 @@ static void call_back(const struct store_op *op)
     case OP_ERASE:
         op->fn.done(op->arg, op->status);
         break;
+    case OP_KEEP:
+    case OP_KEPT:
+        op->fn.keep(op->arg, op->status, op->pairs, op->n, op->more);
+        break;
     }
+}
+
+int op_add_pair(struct store_op *op, size_t *cap, const struct store_pair *pair)
+{
+    if (op->n == op->keep->max) {
+        op->more = 1;
+        return 0;
+    }
+    if (op->n == *cap) {
+        struct store_pair *more = arena_array(op->mem, *cap * 2 + 8, sizeof *more);
+
+        if (op->n > 0)
+            memcpy(more, op->pairs, op->n * sizeof *more);
+        op->pairs = more;
+        *cap = *cap * 2 + 8;
+    }
+    op->pairs[op->n++] = (struct store_pair){ .key = arena_strdup(op->mem, pair->key),
+                                              .value = arena_dup(op->mem, pair->value, pair->len),
+                                              .len = pair->len, .until = pair->until };
+    return 1;
 }
 
 static void inbox_free(struct inbox *in)
@@ -333,5 +357,22 @@ void store_erase(struct store *store, const struct ulid *session, store_done_fn 
 
     op->fn.done = fn;
     op->session = *session;
+    submit(store, op);
+}
+
+void store_keep(struct store *store, const struct store_keep *keep, store_keep_fn *fn, void *arg)
+{
+    struct store_op *op =
+        op_new(keep->what == STORE_PUT || keep->what == STORE_DEL ? OP_KEEP : OP_KEPT, arg);
+
+    op->fn.keep = fn;
+    op->mem = arena_new(0);
+    op->keep = arena_dup(op->mem, keep, sizeof *keep);
+    op->keep->space = arena_strdup(op->mem, keep->space);
+    op->keep->key = arena_strdup(op->mem, keep->key);
+    op->keep->after = arena_strdup(op->mem, keep->after);
+    op->keep->value = arena_dup(op->mem, keep->value, keep->len);
+    if (keep->what == STORE_GET)
+        op->keep->max = 1;
     submit(store, op);
 }

@@ -37,6 +37,7 @@ enum store_status {
     STORE_FULL,      /* no space, or under min_free */
     STORE_FAILED,
     STORE_NONE, /* load, find: there is no such thing */
+    STORE_MANY, /* keep: the space has its most already */
 };
 
 struct store_record {
@@ -105,6 +106,33 @@ typedef void store_scan_fn(void *arg, enum store_status status, const struct sto
 
 typedef void store_done_fn(void *arg, enum store_status status);
 
+/* What somebody keeps beside the journal: spaces of pairs, in order of the keys' bytes. */
+enum store_keep_what { STORE_PUT, STORE_DEL, STORE_GET, STORE_SCAN };
+
+struct store_keep {
+    enum store_keep_what what;
+    const char *space; /* whose */
+    const char *key;   /* SCAN: what the keys begin with */
+    const void *value; /* PUT */
+    size_t len;
+    int64_t until;     /* PUT: wall ms, from when on it is as if deleted; 0: never */
+    const char *after; /* SCAN: only keys beyond this one; NULL */
+    size_t max;        /* SCAN: so many pairs; PUT: so many may be in the space, else MANY */
+    int64_t now;       /* wall ms */
+};
+
+struct store_pair {
+    const char *key;
+    const void *value; /* NUL stands after it */
+    size_t len;
+    int64_t until;
+};
+
+/* PUT, DEL: OK, MANY, FULL, FAILED, with no pairs. GET, SCAN: OK, NONE when nothing is there, FAILED.
+ * more: SCAN found others after the last. */
+typedef void store_keep_fn(void *arg, enum store_status status, const struct store_pair *pairs,
+                           size_t n, int more);
+
 struct store_stats {
     uint64_t batches, records, commits, refused; /* since the start */
     uint64_t commit_us_sum, queue_depth;
@@ -157,6 +185,9 @@ void store_compact(struct store *store, int64_t before, store_done_fn *fn, void 
 /* Deletes the bodies of a session and of its snapshot, for ever (secure_delete, checkpoint); its
  * records stay. */
 void store_erase(struct store *store, const struct ulid *session, store_done_fn *fn, void *arg);
+/* Copied. In the order of the calls, also when they are of different spaces. Pairs whose time is over
+ * are dropped by later PUTs of their space. */
+void store_keep(struct store *store, const struct store_keep *keep, store_keep_fn *fn, void *arg);
 void store_stats(struct store *store, struct store_stats *stats_r);
 
 #endif

@@ -13,7 +13,20 @@
 #include "base/arena.h"
 #include "store/store.h"
 
-enum op_kind { OP_APPEND, OP_LOAD, OP_FIND, OP_READ, OP_DUE, OP_SESSIONS, OP_COMPACT, OP_ERASE };
+enum op_kind {
+    OP_APPEND,
+    OP_LOAD,
+    OP_FIND,
+    OP_READ,
+    OP_DUE,
+    OP_SESSIONS,
+    OP_COMPACT,
+    OP_ERASE,
+    OP_KEEP, /* put, delete */
+    OP_KEPT, /* get, scan */
+};
+
+#define KEEP_SWEEP 8 /* pairs that are over, dropped by one put: more than it adds */
 
 struct store_op {
     struct store_op *next;
@@ -25,10 +38,12 @@ struct store_op {
         store_read_fn *read;
         store_scan_fn *scan;
         store_done_fn *done;
+        store_keep_fn *keep;
     } fn;
     void *arg;
 
     const struct store_batch *batch; /* append; the caller's */
+    struct store_keep *keep;         /* keep, kept; in mem */
     struct ulid session;             /* load, read, erase; due, sessions: after this one */
     uint8_t address[STORE_ADDRESS];
     uint64_t first_seq;
@@ -42,6 +57,7 @@ struct store_op {
     struct store_snapshot *snapshot;
     struct store_record *records;
     struct store_item *items;
+    struct store_pair *pairs;
     size_t n;
     int more;
 };
@@ -54,6 +70,8 @@ struct op_list {
 void op_list_add(struct op_list *list, struct store_op *op);
 struct store_op *op_list_pop(struct op_list *list); /* NULL: empty */
 void op_list_join(struct op_list *to, struct op_list *from); /* from is empty after */
+/* A pair more for the answer: copied. 0: it has as many as were asked for, and more is set. */
+int op_add_pair(struct store_op *op, size_t *cap, const struct store_pair *pair);
 
 struct store_kind {
     void (*submit)(struct store *store, struct store_op *op);
@@ -63,6 +81,15 @@ struct store_kind {
 };
 
 struct inbox;
+
+/* memory_keep.c: the pairs of all spaces. */
+struct keep_table {
+    struct keep_entry **entries; /* by space and key */
+    size_t n, cap;
+};
+
+void keep_run(struct keep_table *table, struct store_op *op);
+void keep_clear(struct keep_table *table);
 
 /* A store of some kind has this as its first member. */
 struct store {

@@ -29,6 +29,8 @@ struct call {
     struct ulid id;
     struct store_item item;
     uint8_t key[STORE_KEY], address[STORE_ADDRESS];
+    struct store_keep keep;
+    char keep_key[8], after[8];
     struct answer answer, model;
 };
 
@@ -38,7 +40,7 @@ struct run {
     struct store_conf conf;
     struct store *store, *model;
     char url[64];
-    uint64_t last[SESSIONS], appends[8], calls;
+    uint64_t last[SESSIONS], snapped[SESSIONS], appends[8], kept[8], calls;
     int64_t now;
     struct arena *mem; /* what the calls of a burst have handed in */
 };
@@ -101,6 +103,8 @@ static void make_append(struct run *run, struct call *call, uint64_t s)
     if (any(run, 6) == 0) {
         uint64_t seq = any(run, batch->expect_seq + n + 1);
 
+        if (seq < run->snapped[s]) /* snapshots do not go back */
+            seq = run->snapped[s];
         call->snapshot = (struct store_snapshot){ .seq = seq };
         call->snapshot.data = some_bytes(run, &call->snapshot.data_len);
         if (any(run, 2) == 0)
@@ -115,6 +119,31 @@ static void make_append(struct run *run, struct call *call, uint64_t s)
         run->now += (int64_t)any(run, 3);
     else
         run->now -= (int64_t)any(run, 20); /* clocks do */
+}
+
+/* Keys are few, so that pairs are put again, deleted, found; limits are low, so that they count. */
+static void make_keep(struct run *run, struct call *call)
+{
+    static const char *const spaces[] = { "channel/a", "channel/ab", "agent/a" };
+    const uint64_t what = any(run, 10);
+    struct store_keep *keep = &call->keep;
+
+    snprintf(call->keep_key, sizeof call->keep_key, "%c%u", (int)('a' + any(run, 3)),
+             (unsigned)any(run, 12));
+    snprintf(call->after, sizeof call->after, "%c%u", (int)('a' + any(run, 3)),
+             (unsigned)any(run, 12));
+    *keep = (struct store_keep){ .space = spaces[any(run, 3)], .key = call->keep_key,
+                                 .now = run->now, .max = 1 + any(run, 30),
+                                 .after = any(run, 2) ? call->after : NULL };
+    keep->what = what < 5 ? STORE_PUT : what < 6 ? STORE_DEL : what < 8 ? STORE_GET : STORE_SCAN;
+    if (keep->what == STORE_SCAN)
+        call->keep_key[any(run, 2)] = '\0';
+    if (keep->what == STORE_GET || keep->what == STORE_DEL)
+        keep->after = NULL;
+    if (keep->what == STORE_PUT) {
+        keep->value = some_bytes(run, &keep->len);
+        keep->until = any(run, 3) == 0 ? 0 : run->now + (int64_t)any(run, 40) - 5;
+    }
 }
 
 /* The same call to one of the two. */
@@ -134,6 +163,7 @@ static void make_call(struct store *store, const struct call *call, uint64_t wha
     case 4:
         store_sessions(store, n % 2 ? &call->id : &zero, n % 50, answer_scan, answer);
         break;
+    case 7: store_keep(store, &call->keep, answer_keep, answer); break;
     case 5: store_erase(store, &call->id, answer_done, answer); break;
     default: store_append(store, &call->batch, answer_append, answer); break;
     }
@@ -150,20 +180,26 @@ static void burst(struct run *run)
         struct call *call = &calls[i];
         uint64_t s = any(run, SESSIONS), what = any(run, 100), detail = any(run, 1000);
 
-        what = what < 70 ? 6 : what < 80 ? 0 : what < 99 ? 1 + what % 4 : 5;
+        what = what < 50 ? 6 : what < 70 ? 7 : what < 80 ? 0 : what < 99 ? 1 + what % 4 : 5;
         call->id = session(s);
         call->item = (struct store_item){ .session = call->id, .wake_at = (int64_t)(detail % 20) };
         call->address[0] = (uint8_t)any(run, 30);
         if (what == 6)
             make_append(run, call, s);
+        if (what == 7)
+            make_keep(run, call);
         make_call(run->model, call, what, detail, &call->model);
         pump_until(&run->model_pump, &call->model.done);
         if (what == 6) {
             run->appends[call->model.status]++;
             if (call->model.status == STORE_OK)
                 run->last[s] += call->batch.n_records;
+            if (call->model.status == STORE_OK && call->batch.snapshot != NULL)
+                run->snapped[s] = call->snapshot.seq;
         }
         make_call(run->store, call, what, detail, &call->answer);
+        if (what == 7)
+            run->kept[call->model.status]++;
         run->calls++;
     }
     if (close_in) /* with all of them under way */
@@ -226,11 +262,15 @@ static void run_seed(uint64_t seed, uint64_t steps)
             compact(run, &run->model_pump, run->model, before);
         }
     }
-    printf("seed %llu: %llu calls; appends: %llu stored, %llu duplicates, %llu conflicts\n",
+    printf("seed %llu: %llu calls; appends: %llu stored, %llu duplicates, %llu conflicts; kept: "
+           "%llu done, %llu found nothing, %llu had no room\n",
            (unsigned long long)seed, (unsigned long long)run->calls,
            (unsigned long long)run->appends[STORE_OK],
            (unsigned long long)run->appends[STORE_DUPLICATE],
-           (unsigned long long)run->appends[STORE_CONFLICT]);
+           (unsigned long long)run->appends[STORE_CONFLICT],
+           (unsigned long long)run->kept[STORE_OK], (unsigned long long)run->kept[STORE_NONE],
+           (unsigned long long)run->kept[STORE_MANY]);
+    assert_true(run->kept[STORE_OK] > 0 && run->kept[STORE_NONE] > 0 && run->kept[STORE_MANY] > 0);
     assert_int_equal(run->pump.failed, 0);
     store_close(&run->store);
     store_close(&run->model);
