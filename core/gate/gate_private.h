@@ -156,6 +156,7 @@ struct td_instance {
     struct path *paths;
     struct host_stream *streams;
     unsigned posts; /* waiting; guarded by the gate's post_lock */
+    size_t n_keeps; /* not answered yet, of closed generations too */
 
     struct job *jobs;
     size_t n_asks, n_overdue;
@@ -440,6 +441,8 @@ void request_done(struct slot *slot, struct item *item);
 void request_refused(struct item *item, enum td_status status, const char *detail,
                      uint32_t retry_after_ms);
 void transcript_read(struct slot *slot, struct item *item, uint64_t before);
+
+void keep_keep(struct td_instance *inst, uint64_t job, const struct td_keep *what);
 
 void attachments_file(struct td_instance *inst, uint64_t job, const struct td_file *file);
 int attachments_wanted(const struct item *item); /* it names files that are not looked up yet */

@@ -168,6 +168,12 @@ static void host_file(struct td_instance *inst, uint64_t job, const struct td_fi
         attachments_file(inst, job, file);
 }
 
+static void host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep)
+{
+    if (may(inst, 0, "keep"))
+        keep_keep(inst, job, keep);
+}
+
 static void host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered)
 {
     if (may(inst, TD_DESK, "offered"))
@@ -506,4 +512,5 @@ const struct td_host host_vtable = {
     .stream = host_stream,
     .stream_send = host_stream_send,
     .stream_end = host_stream_end,
+    .keep = host_keep,
 };

@@ -10,13 +10,13 @@
 
 #define MAX_KEYS 256
 
-/* Of each kind: bytes of the ops, and how many functions stand in them after their size. */
+/* Of each kind: bytes of the ops, and how many pointers stand in them after their size. */
 static const struct {
     size_t size, n;
 } kinds[] = {
-    [TD_CHANNEL] = { sizeof(struct td_channel_ops), 8 },
-    [TD_AGENT] = { sizeof(struct td_agent_ops), 6 },
-    [TD_DESK] = { sizeof(struct td_desk_ops), 8 },
+    [TD_CHANNEL] = { sizeof(struct td_channel_ops), 9 },
+    [TD_AGENT] = { sizeof(struct td_agent_ops), 7 },
+    [TD_DESK] = { sizeof(struct td_desk_ops), 10 },
 };
 
 static size_t op_at(size_t i)

@@ -156,23 +156,34 @@ static _Noreturn void close_plugin(struct td_instance *inst)
     leave(0);
 }
 
-#define FILED(type_)                                                           \
-    do {                                                                       \
-        const type_ *ops_ = inst->plugin->ops;                                 \
-        if (inst->self != NULL && TD_HAS(ops_, filed) && ops_->filed != NULL)  \
-            ops_->filed(inst->self, job, filed);                               \
+/* An op that kinds have in common, but not at the same place. */
+#define TELL(type_, op_, what_)                                              \
+    do {                                                                     \
+        const type_ *ops_ = inst->plugin->ops;                               \
+        if (inst->self != NULL && TD_HAS(ops_, op_) && ops_->op_ != NULL)    \
+            ops_->op_(inst->self, job, what_);                               \
+    } while (0)
+#define TELL_ANY(op_, what_)                           \
+    do {                                               \
+        if (inst->plugin->kind == TD_CHANNEL)          \
+            TELL(struct td_channel_ops, op_, what_);   \
+        else if (inst->plugin->kind == TD_AGENT)       \
+            TELL(struct td_agent_ops, op_, what_);     \
+        else                                           \
+            TELL(struct td_desk_ops, op_, what_);      \
     } while (0)
 
 void guest_filed(struct td_instance *inst, uint64_t job, const struct td_filed *filed)
 {
-    if (inst->plugin->kind == TD_CHANNEL)
-        FILED(struct td_channel_ops);
-    else if (inst->plugin->kind == TD_AGENT)
-        FILED(struct td_agent_ops);
-    else
-        FILED(struct td_desk_ops);
+    TELL_ANY(filed, filed);
 }
-#undef FILED
+
+static void kept(struct td_instance *inst, uint64_t job, const struct td_kept *what)
+{
+    TELL_ANY(kept, what);
+}
+#undef TELL_ANY
+#undef TELL
 
 static void take_channel(struct td_instance *inst, const struct ipc_frame *frame)
 {
@@ -184,7 +195,6 @@ static void take_channel(struct td_instance *inst, const struct ipc_frame *frame
     case IPC_ATTACHED: ops->attached(inst->self, frame->id, frame->payload); break;
     case IPC_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_PAUSE: ops->pause(inst->self, (int)frame->a); break;
-    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -210,7 +220,6 @@ static void take_agent(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_ASK: ops->ask(inst->self, frame->id, frame->payload); break;
     case IPC_CANCEL: ops->cancel(inst->self, frame->id); break;
     case IPC_LATE: late(inst, frame); break;
-    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -226,7 +235,6 @@ static void take_desk(struct td_instance *inst, const struct ipc_frame *frame)
     case IPC_RELEASE: ops->release(inst->self, release->handoff, release->outcome); break;
     case IPC_DESK_EVENT: ops->event(inst->self, frame->payload); break;
     case IPC_DONE: ops->done(inst->self, frame->id, frame->payload); break;
-    case IPC_FILED: guest_filed(inst, frame->id, frame->payload); break;
     default: guest_take_net(inst, frame);
     }
 }
@@ -242,6 +250,10 @@ static void take(struct td_instance *inst, const struct ipc_frame *frame)
         open_plugin(inst, frame);
     } else if (inst->self == NULL) {
         return;
+    } else if (frame->type == IPC_FILED) {
+        guest_filed(inst, frame->id, frame->payload);
+    } else if (frame->type == IPC_KEPT) {
+        kept(inst, frame->id, frame->payload);
     } else if (inst->plugin->kind == TD_CHANNEL) {
         take_channel(inst, frame);
     } else if (inst->plugin->kind == TD_AGENT) {

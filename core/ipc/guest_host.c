@@ -171,6 +171,7 @@ FORWARD(attach, struct td_attach, IPC_ATTACH)
 FORWARD(sent, struct td_sent, IPC_SENT)
 FORWARD(answer, struct td_answer, IPC_ANSWER)
 FORWARD(delta, char, IPC_DELTA)
+FORWARD(keep, struct td_keep, IPC_KEEP)
 FORWARD(offered, struct td_offered, IPC_OFFERED)
 FORWARD(desk, struct td_desk_request, IPC_DESK)
 FORWARD(reply, struct td_web_reply, IPC_WEB_REPLY)
@@ -488,4 +489,5 @@ const struct td_host guest_host = {
     .stream = host_stream,
     .stream_send = host_stream_send,
     .stream_end = host_stream_end,
+    .keep = host_keep,
 };

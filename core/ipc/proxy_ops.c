@@ -58,6 +58,16 @@ static void on_filed(void *self, uint64_t job, const struct td_filed *filed)
             .size = sizeof(struct td_filed), .status = TD_RETRY, .detail = err.text }, NULL);
 }
 
+static void on_kept(void *self, uint64_t job, const struct td_kept *kept)
+{
+    struct err err;
+
+    proxy_answered(self);
+    if (proxy_put(self, IPC_KEPT, job, 0, 0, kept, &err) != 0)
+        proxy_put(self, IPC_KEPT, job, 0, 0, &(struct td_kept){
+            .size = sizeof(struct td_kept), .status = TD_RETRY, .detail = err.text }, NULL);
+}
+
 static void on_ask(void *self, uint64_t job, const struct td_turn *turn)
 {
     struct proxy *proxy = self;
@@ -152,16 +162,16 @@ const void *proxy_ops(enum td_kind kind)
     static const struct td_channel_ops channel = {
         .size = sizeof channel, .open = proxy_open, .send = on_send, .accepted = on_accepted,
         .attached = on_attached, .event = on_event, .pause = on_pause, .close = proxy_close,
-        .filed = on_filed,
+        .filed = on_filed, .kept = on_kept,
     };
     static const struct td_agent_ops agent = {
         .size = sizeof agent, .open = proxy_open, .ask = on_ask, .cancel = on_cancel,
-        .close = proxy_close, .late = on_late, .filed = on_filed,
+        .close = proxy_close, .late = on_late, .filed = on_filed, .kept = on_kept,
     };
     static const struct td_desk_ops desk = {
         .size = sizeof desk, .open = proxy_open, .offer = on_offer, .relay = on_relay,
         .release = on_release, .event = on_desk_event, .done = on_done, .close = proxy_close,
-        .filed = on_filed,
+        .filed = on_filed, .kept = on_kept,
     };
 
     return kind == TD_CHANNEL ? (const void *)&channel

@@ -112,6 +112,17 @@ static void take_file(struct proxy *proxy, const struct ipc_frame *frame)
         proxy->host->file(proxy->inst, frame->id, frame->payload);
 }
 
+static void take_keep(struct proxy *proxy, const struct ipc_frame *frame)
+{
+    static const struct td_kept none = { .size = sizeof none, .status = TD_REJECT,
+                                         .detail = "this gateway keeps nothing" };
+
+    if (!HOST_HAS(proxy->host, keep))
+        proxy_put(proxy, IPC_KEPT, frame->id, 0, 0, &none, NULL);
+    else if (may_ask(proxy))
+        proxy->host->keep(proxy->inst, frame->id, frame->payload);
+}
+
 static void take_desk(struct proxy *proxy, const struct ipc_frame *frame)
 {
     static const struct td_desk_done none = { .size = sizeof none, .status = TD_REJECT,
@@ -140,6 +151,9 @@ static int take_conversation(struct proxy *proxy, const struct ipc_frame *frame)
         return 1;
     case IPC_FILE:
         take_file(proxy, frame);
+        return 1;
+    case IPC_KEEP:
+        take_keep(proxy, frame);
         return 1;
     case IPC_DESK:
         take_desk(proxy, frame);

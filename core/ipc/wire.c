@@ -73,6 +73,13 @@ STRUCT(td_file, STR(td_file, session), STR(td_file, name), STR(td_file, type),
 STRUCT(td_filed, ENUM(td_filed, status, TD_FAIL), STR(td_filed, detail),
        PTR(td_filed, attachment, td_attachment_type), N32(td_filed, retry_after_ms));
 
+STRUCT(td_keep, ENUM(td_keep, op, TD_KEEP_SCAN), STR(td_keep, key), BYTES(td_keep, value, len),
+       N64(td_keep, until_ms), STR(td_keep, after), N32(td_keep, max));
+STRUCT(td_pair, STR(td_pair, key), BYTES(td_pair, value, len), N64(td_pair, until_ms));
+STRUCT(td_kept, ENUM(td_kept, status, TD_FAIL), STR(td_kept, detail),
+       N32(td_kept, retry_after_ms), LIST(td_kept, pairs, n_pairs, td_pair_type),
+       N32(td_kept, more));
+
 /* ---- Agents ------------------------------------------------------------------------------- */
 
 STRUCT(td_session_info, STR(td_session_info, id), STR(td_session_info, channel),
@@ -178,6 +185,7 @@ const struct ipc_struct *const ipc_structs[] = {
     &td_choice_type, &td_attachment_type, &td_part_type, &td_message_type, &td_customer_type,
     &td_owner_type, &td_event_type, &td_inbound_type, &td_accepted_type, &td_attach_type,
     &td_attached_type, &td_outbound_type, &td_sent_type, &td_file_type, &td_filed_type,
+    &td_keep_type, &td_pair_type, &td_kept_type,
     &td_session_info_type, &td_action_type, &td_call_type, &td_result_type, &td_stretch_type,
     &td_turn_type, &td_answer_type, &td_package_limits_type, &td_handoff_type, &td_offered_type,
     &td_desk_request_type, &td_desk_done_type, &td_relay_type, &td_desk_event_type,
@@ -209,6 +217,7 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_ANSWER] = OF("answer", td_answer_type),
     [IPC_DELTA] = TEXT("delta"),
     [IPC_FILE] = OF("file", td_file_type),
+    [IPC_KEEP] = OF("keep", td_keep_type),
     [IPC_OFFERED] = OF("offered", td_offered_type),
     [IPC_DESK] = OF("desk", td_desk_request_type),
     [IPC_HTTP_START] = OF("http_start", td_http_request_type),
@@ -234,6 +243,7 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_EVENT] = OF("event", td_event_type),
     [IPC_PAUSE] = BARE("pause"),
     [IPC_FILED] = OF("filed", td_filed_type),
+    [IPC_KEPT] = OF("kept", td_kept_type),
     [IPC_ASK] = OF("ask", td_turn_type),
     [IPC_CANCEL] = BARE("cancel"),
     [IPC_LATE] = OF("late", ipc_late_type),

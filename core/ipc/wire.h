@@ -63,7 +63,8 @@ enum ipc_type {
     IPC_STREAM_SEND, /* id: the request; bytes */
     IPC_STREAM_END,  /* id: the request */
     IPC_LATE_DONE, /* id: of the call; a: td_status; text: why */
-    IPC_LAST_FROM_GUEST = IPC_LATE_DONE,
+    IPC_KEEP,      /* id: the job; td_keep */
+    IPC_LAST_FROM_GUEST = IPC_KEEP,
 
     /* To the guest. */
     IPC_OPEN,     /* a: log level; struct ipc_open */
@@ -91,6 +92,7 @@ enum ipc_type {
     IPC_WS_CLOSED, /* id: the connection; a: the endpoint; b: code */
     IPC_STREAM_CLOSED, /* id: the request */
     IPC_CLOSE,
+    IPC_KEPT,     /* id: the job; td_kept */
     IPC_N_TYPES,
 };
 

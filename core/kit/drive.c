@@ -229,6 +229,8 @@ static void serve(struct side *side, unsigned rounds)
             attach(side, call);
         while ((call = fake_next(side->fake, FAKE_FILE)) != NULL)
             file(side, call);
+        while ((call = fake_next(side->fake, FAKE_KEEP)) != NULL)
+            fake_kept(side->fake, call->id, lend_kept(fake_keep_run(side->fake, call->keep)));
         desk_serve(side->fake, &side->turn);
         wire_http(side->fake, 1);
         check_new(side);

@@ -254,6 +254,16 @@ const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *from
     return to;
 }
 
+const struct td_keep *fake_keep_copy(struct fake_mem *mem, const struct td_keep *from)
+{
+    struct td_keep *to = sized(mem, from, sizeof *from, from->size);
+
+    to->key = fake_str(mem, from->key);
+    to->after = fake_str(mem, from->after);
+    to->value = fake_keep(mem, from->value, from->len);
+    return to;
+}
+
 const struct td_ws_conf *fake_ws_conf_copy(struct fake_mem *mem, const struct td_ws_conf *from)
 {
     struct td_ws_conf *to = sized(mem, from, sizeof *from, from->size);

@@ -330,6 +330,7 @@ static const struct td_host host = {
     .stream = fake_host_stream,
     .stream_send = fake_host_stream_send,
     .stream_end = fake_host_stream_end,
+    .keep = fake_host_keep,
 };
 
 const struct td_host *fake_host(void)

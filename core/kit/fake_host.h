@@ -47,6 +47,7 @@ enum fake_what {
     FAKE_WS_CLOSE,  /* id: the connection; code; text: the reason, NULL: none */
     FAKE_DELTA,     /* id: the job; text */
     FAKE_FILE,      /* id: the job; file; answer it with fake_filed() */
+    FAKE_KEEP,      /* id: the job; keep; answer it with fake_keeps() or fake_kept() */
     FAKE_OFFERED,   /* id: the job; offered */
     FAKE_DESK,      /* id: the job; desk; answer it with fake_done() */
     FAKE_STREAM,      /* id: of fake_request(); code: the HTTP status; text, len: what it begins with */
@@ -73,6 +74,7 @@ struct fake_call {
     const struct td_http_request *request; /* body ends in NUL */
     const struct td_web_reply *reply;
     const struct td_file *file; /* data ends in NUL */
+    const struct td_keep *keep; /* value ends in NUL */
     const struct td_offered *offered;
     const struct td_desk_request *desk;
 };
@@ -124,6 +126,14 @@ unsigned fake_asked(const struct fake *fake); /* what the plugin waits for: deli
 
 /* To any plugin: what became of a file. */
 void fake_filed(struct fake *fake, uint64_t job, const struct td_filed *filed);
+
+/* To any plugin: what it keeps, over fake_close() and fake_open() too. fake_keep_run() does what was
+ * asked for, in the order of the calls, and says what the answer is; fake_kept() gives an answer;
+ * fake_keeps() does both for all that wait and for what comes of them. */
+const struct td_kept *fake_keep_run(struct fake *fake, const struct td_keep *keep);
+void fake_kept(struct fake *fake, uint64_t job, const struct td_kept *kept);
+void fake_keeps(struct fake *fake);
+const char *fake_keep_value(const struct fake *fake, const char *key); /* NULL: nothing */
 
 /* To the plugin: channels. */
 void fake_send(struct fake *fake, uint64_t job, const struct td_outbound *out);

@@ -124,6 +124,7 @@ struct fake {
     struct fake_job *offers; /* those that are open */
     struct fake_name *released; /* handoffs */
     struct fake_counter *counters;
+    struct fake_pair *pairs; /* kept, by key */
     const struct td_ws_conf *ws_conf;
     const struct td_ws_ops *ws_ops;
     void *ws_arg;
@@ -149,7 +150,9 @@ int fake_job_end(struct fake_job *jobs, uint64_t id, enum fake_job_state state);
 int fake_job_answer(const struct fake *f, struct fake_job *jobs, uint64_t id, const char *what,
                     const char *to);
 
-/* ---- fake_desk.c, fake_loop.c, fake_web.c: their part of the host -------------------------------------- */
+/* ---- fake_desk.c, fake_keep.c, fake_loop.c, fake_web.c: their part of the host ------------- */
+
+void fake_host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep);
 
 void fake_host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered);
 void fake_host_desk(struct td_instance *inst, uint64_t job, const struct td_desk_request *request);
@@ -205,6 +208,7 @@ const struct td_offered *fake_offered(struct fake_mem *mem, const struct td_offe
 const struct td_desk_request *fake_desk_request(struct fake_mem *mem,
                                                 const struct td_desk_request *request);
 const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *file);
+const struct td_keep *fake_keep_copy(struct fake_mem *mem, const struct td_keep *keep);
 const struct td_ws_conf *fake_ws_conf_copy(struct fake_mem *mem, const struct td_ws_conf *conf);
 
 #endif

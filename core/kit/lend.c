@@ -283,6 +283,26 @@ const struct td_filed *lend_filed(const struct td_filed *from)
     return to;
 }
 
+const struct td_kept *lend_kept(const struct td_kept *from)
+{
+    struct td_kept *to = LEND(td_kept, more, from);
+    const struct td_pair **pairs;
+
+    to->detail = lend_text(from->detail);
+    if (from->n_pairs == 0)
+        return to;
+    pairs = lend(from->pairs, from->n_pairs * sizeof *pairs);
+    for (size_t i = 0; i < from->n_pairs; i++) {
+        struct td_pair *pair = LEND(td_pair, until_ms, from->pairs[i]);
+
+        pair->key = lend_text(pair->key);
+        pair->value = lend_at(pair->value, pair->len + 1, 0);
+        pairs[i] = pair;
+    }
+    to->pairs = pairs;
+    return to;
+}
+
 const struct td_handoff *lend_handoff(const struct td_handoff *from)
 {
     struct td_handoff *to = LEND(td_handoff, human, from);

@@ -27,6 +27,7 @@ const struct td_accepted *lend_accepted(const struct td_accepted *accepted);
 const struct td_attached *lend_attached(const struct td_attached *attached);
 const struct td_event *lend_event(const struct td_event *event);
 const struct td_filed *lend_filed(const struct td_filed *filed);
+const struct td_kept *lend_kept(const struct td_kept *kept);
 const struct td_handoff *lend_handoff(const struct td_handoff *handoff);
 const struct td_relay *lend_relay(const struct td_relay *relay);
 const struct td_desk_event *lend_desk_event(const struct td_desk_event *event);

@@ -324,6 +324,59 @@ static void a_gate_may_go_while_the_store_works(void **state)
     WAIT(rig->sms.n_sent == 1);
 }
 
+static void what_an_instance_keeps_is_its_own_and_outlives_a_crash(void **state)
+{
+    (void)state;
+    open_file();
+    rig_keep(&rig->sms, 1, TD_KEEP_PUT, "a/1", "one", 0);
+    rig_keep(&rig->sms, 2, TD_KEEP_PUT, "a/2", "two", 1); /* over since 1970 */
+    rig_keep(&rig->chat, 3, TD_KEEP_PUT, "a/0", "another's", 0);
+    rig_keep(&rig->sms, 4, TD_KEEP_SCAN, "a/", NULL, 0); /* sees what was put before it */
+    assert_int_equal(rig->sms.n_kept, 0);
+    WAIT(rig->sms.n_kept == 3);
+    assert_int_equal(rig->sms.kept[0].job, 1);
+    assert_int_equal(rig->sms.kept[0].status, TD_OK);
+    assert_int_equal(rig->sms.kept[2].job, 4);
+    assert_int_equal(rig->sms.kept[2].n, 1);
+    assert_string_equal(rig->sms.kept[2].first, "a/1");
+    rig_stop();
+    rig_reopen(NULL);
+    rig_start(100);
+    rig_keep(&rig->sms, 5, TD_KEEP_GET, "a/1", NULL, 0);
+    rig_keep(&rig->sms, 6, TD_KEEP_DEL, "a/1", NULL, 0);
+    rig_keep(&rig->sms, 7, TD_KEEP_GET, "a/1", NULL, 0);
+    WAIT(rig->sms.n_kept == 6);
+    assert_string_equal(rig->sms.kept[3].value, "one");
+    assert_int_equal(rig->sms.kept[5].status, TD_OK);
+    assert_int_equal(rig->sms.kept[5].n, 0);
+    remove_file();
+}
+
+static void what_is_over_a_limit_is_not_kept(void **state)
+{
+    static char key[TD_KEEP_MAX_KEY + 2], value[TD_KEEP_MAX_VALUE + 2];
+
+    (void)state;
+    memset(key, 'k', sizeof key - 1);
+    memset(value, 'v', sizeof value - 1);
+    rig_keep(&rig->sms, 1, TD_KEEP_PUT, key, "v", 0);
+    rig_keep(&rig->sms, 2, TD_KEEP_PUT, "k", value, 0);
+    rig_keep(&rig->sms, 3, TD_KEEP_PUT, "", "v", 0);
+    rig_keep(&rig->sms, 4, TD_KEEP_PUT, "\xff", "v", 0);
+    rig_keep(&rig->sms, 5, TD_KEEP_PUT, key + 1, value + 1, 0);
+    rig_keep(&rig->sms, 6, TD_KEEP_SCAN, NULL, NULL, 0);
+    assert_int_equal(rig->sms.n_kept, 0);
+    WAIT(rig->sms.n_kept == 6);
+    for (size_t i = 0; i < 6; i++) {
+        const struct rig_kept *kept = &rig->sms.kept[i];
+
+        assert_int_equal(kept->status, kept->job <= 4 ? TD_REJECT : TD_OK);
+        assert_int_equal(kept->detail[0] != '\0', kept->job <= 4);
+        if (kept->job == 6)
+            assert_int_equal(kept->n, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +397,8 @@ int main(void)
         TEST(after_a_crash_the_question_is_asked_again_with_the_same_turn),
         TEST(after_a_crash_what_was_not_sent_is_sent_and_marked),
         TEST(a_gate_may_go_while_the_store_works),
+        TEST(what_an_instance_keeps_is_its_own_and_outlives_a_crash),
+        TEST(what_is_over_a_limit_is_not_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,10 +180,25 @@ static void channel_close(void *self)
     ((struct rig_channel *)self)->closed = 1;
 }
 
+static void channel_kept(void *self, uint64_t job, const struct td_kept *kept)
+{
+    struct rig_channel *channel = self;
+    struct rig_kept *to = &channel->kept[channel->n_kept++ % 64];
+
+    *to = (struct rig_kept){ .job = job, .status = kept->status, .n = kept->n_pairs,
+                             .more = kept->more };
+    if (kept->n_pairs > 0) {
+        snprintf(to->first, sizeof to->first, "%s", kept->pairs[0]->key);
+        snprintf(to->value, sizeof to->value, "%s", (const char *)kept->pairs[0]->value);
+    }
+    snprintf(to->detail, sizeof to->detail, "%s", kept->detail != NULL ? kept->detail : "");
+}
+
 static const struct td_channel_ops channel_ops = {
     .size = sizeof channel_ops, .open = channel_open, .send = channel_send,
     .accepted = channel_accepted, .attached = channel_attached, .event = channel_event,
     .pause = channel_pause, .close = channel_close,
+    .kept = channel_kept,
 };
 
 static const struct td_plugin chat_plugin = {
@@ -409,6 +424,14 @@ void rig_deliver(struct rig_channel *channel, uint64_t delivery, const char *pee
                                    .scope = session, .message = &message };
 
     the_host->deliver(channel->inst, delivery, &in);
+}
+
+void rig_keep(struct rig_channel *channel, uint64_t job, enum td_keep_op op, const char *key,
+              const char *value, int64_t until_ms)
+{
+    rig_host()->keep(channel->inst, job, &(struct td_keep){
+        .size = sizeof(struct td_keep), .op = op, .key = key, .value = value,
+        .len = value != NULL ? strlen(value) : 0, .until_ms = until_ms });
 }
 
 void rig_attach(uint64_t job, const char *session, uint64_t last_seq, uint32_t max_replay)

@@ -57,6 +57,14 @@ struct rig_attached {
     size_t n_replay;
 };
 
+struct rig_kept {
+    uint64_t job;
+    enum td_status status;
+    size_t n;
+    int more;
+    char first[16], value[16], detail[80];
+};
+
 struct rig_channel {
     struct td_instance *inst;
     enum behaviour behaviour;
@@ -71,6 +79,8 @@ struct rig_channel {
     size_t n_attached;
     struct rig_event events[RIG_MAX];
     size_t n_events;
+    struct rig_kept kept[64];
+    size_t n_kept;
 };
 
 struct rig_ask {
@@ -134,6 +144,8 @@ void rig_run(int ms);
 
 void rig_deliver(struct rig_channel *channel, uint64_t delivery, const char *peer,
                  const char *session, const char *id, const char *text);
+void rig_keep(struct rig_channel *channel, uint64_t job, enum td_keep_op op, const char *key,
+              const char *value, int64_t until_ms);
 void rig_attach(uint64_t job, const char *session, uint64_t last_seq, uint32_t max_replay);
 void rig_sent(struct rig_channel *channel, uint64_t job, enum td_status status, int away);
 void rig_answer(struct rig_agent *agent, uint64_t job, const char *text);

@@ -26,8 +26,8 @@
  *  9. Times: *_ms that say `at` are wall clock, Unix epoch, UTC; all others are spans.
  * 10. Texts are UTF-8 without NUL. Ids are up to 128 bytes, addresses up to 320.
  * 11. A plugin bounds what it hands in: at most 10,000 calls of the host out of one call, at most
- *     10,000 deliveries and attaches that are not answered yet; what came back with TD_RETRY MUST
- *     NOT be handed in again of its own accord before retry_after_ms.
+ *     10,000 deliveries, attaches and keeps that are not answered yet; what came back with TD_RETRY
+ *     MUST NOT be handed in again of its own accord before retry_after_ms.
  */
 #ifndef TANDEM_PLUGIN_H
 #define TANDEM_PLUGIN_H
@@ -41,7 +41,7 @@ extern "C" {
 #endif
 
 #define TD_ABI_MAJOR 0 /* part of the symbol's name: grows when old plugins stop working */
-#define TD_ABI_MINOR 3 /* grows when a field or a host function is appended */
+#define TD_ABI_MINOR 4 /* grows when a field or a host function is appended */
 #define TD_PLUGIN_SYMBOL "td_plugin_0"
 
 #define TD_HAS(p, field) \
@@ -366,6 +366,60 @@ struct td_filed {
     uint32_t retry_after_ms;
 };
 
+/* ---- What an instance keeps, 0.4 ----------------------------------------------------------
+ *
+ * Each instance has a table of its own in the store: keys and values, in order of the keys' bytes,
+ * the same after every restart, for as long as its section keeps its name. It is for what a channel
+ * must still know tomorrow: the provider's ids that receipts will name, who wants no messages, parts
+ * of a message that is not whole yet. What people said belongs into messages.
+ */
+
+#define TD_KEEP_MAX_KEY 128
+#define TD_KEEP_MAX_VALUE 4096
+#define TD_KEEP_MAX_PAIRS 100000 /* of an instance, those that are over not counted */
+#define TD_KEEP_MAX_SCAN 100     /* of one answer */
+
+enum td_keep_op {
+    TD_KEEP_PUT,  /* key, value, len, until_ms: in place of what was kept there */
+    TD_KEEP_DEL,  /* key; TD_OK also when nothing was kept there */
+    TD_KEEP_GET,  /* key */
+    TD_KEEP_SCAN, /* key: what the keys begin with, NULL: all; after; max */
+};
+
+/* For keep(), which copies it. What an instance asks for happens in the order of its calls: a get
+ * after a put sees it, answered or not. */
+struct td_keep {
+    uint32_t size;
+    enum td_keep_op op;
+    const char *key;   /* 1 to 128 bytes */
+    const void *value; /* at most 4096 bytes */
+    size_t len;
+    int64_t until_ms;  /* wall clock, when it is over: from then on as if deleted; 0: never */
+    const char *after; /* only keys beyond this one; NULL: from the first */
+    uint32_t max;      /* so many pairs; 0: 100 */
+};
+
+struct td_pair {
+    uint32_t size;
+    const char *key;
+    const void *value; /* NUL stands after its bytes */
+    size_t len;
+    int64_t until_ms;
+};
+
+/* The answer to keep(), once each. TD_OK to PUT and DEL: on disk. TD_OK to
+ * GET and SCAN: what was found, in order, maybe nothing. TD_RETRY: the store has no room or is
+ * busy. TD_REJECT: over a limit, detail says which. */
+struct td_kept {
+    uint32_t size;
+    enum td_status status;
+    const char *detail; /* NULL when TD_OK */
+    uint32_t retry_after_ms;
+    const struct td_pair *const *pairs;
+    size_t n_pairs;
+    int more; /* SCAN: there are others after the last */
+};
+
 struct td_host;
 
 struct td_channel_ops {
@@ -381,6 +435,7 @@ struct td_channel_ops {
     void (*pause)(void *self, int on); /* MAY be NULL; 1: take no new customers (drain, back pressure) */
     void (*close)(void *self);
     void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* 0.3, for file() */
+    void (*kept)(void *self, uint64_t job, const struct td_kept *kept);    /* 0.4, for keep() */
 };
 
 /* ---- Agents ------------------------------------------------------------------------------ */
@@ -495,6 +550,7 @@ struct td_agent_ops {
     enum td_status (*late)(void *self, uint64_t job, const struct td_web_request *request,
                            struct td_error *err);
     void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* 0.3, for file() */
+    void (*kept)(void *self, uint64_t job, const struct td_kept *kept);    /* 0.4, for keep() */
 };
 
 /* ---- Desks, 0.3 --------------------------------------------------------------------------
@@ -643,6 +699,7 @@ struct td_desk_ops {
     void (*close)(void *self);
     void (*filed)(void *self, uint64_t job, const struct td_filed *filed); /* MAY be NULL */
     const struct td_package_limits *limits; /* NULL: JSON of 4096 bytes */
+    void (*kept)(void *self, uint64_t job, const struct td_kept *kept); /* 0.4, for keep() */
 };
 
 /* ---- The host ---------------------------------------------------------------------------- */
@@ -715,6 +772,9 @@ struct td_host {
     void (*stream)(struct td_instance *inst, uint64_t request, const struct td_web_stream *stream);
     void (*stream_send)(struct td_instance *inst, uint64_t request, const char *text, size_t len);
     void (*stream_end)(struct td_instance *inst, uint64_t request);
+    /* 0.4. Puts, deletes, gets, scans what this instance keeps; its kept() answers, never from
+     * inside. job is the plugin's own number. After close() nothing is answered. */
+    void (*keep)(struct td_instance *inst, uint64_t job, const struct td_keep *keep);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
