@@ -2,7 +2,8 @@
 #include "config.h"
 
 #include <stdint.h>
-#include <string.h>
+
+#include <tandem/gsm.h>
 
 #include "base/buf.h"
 #include "engine/texts_private.h"
@@ -24,21 +25,9 @@ static uint32_t next_point(const char **at_p)
 /* Septets in the alphabet of 3GPP TS 23.038; 0: it is not there. */
 static unsigned septets(uint32_t c)
 {
-    static const uint16_t others[] = { 0xa1, 0xa3, 0xa4, 0xa5, 0xa7, 0xbf, 0xc4, 0xc5, 0xc6, 0xc7,
-                                       0xc9, 0xd1, 0xd6, 0xd8, 0xdc, 0xdf, 0xe0, 0xe4, 0xe5, 0xe6,
-                                       0xe8, 0xe9, 0xec, 0xf1, 0xf2, 0xf6, 0xf8, 0xf9, 0xfc,
-                                       0x393, 0x394, 0x398, 0x39b, 0x39e, 0x3a0, 0x3a3, 0x3a6,
-                                       0x3a8, 0x3a9 };
+    uint8_t out[2];
 
-    if (c == 0x20ac || (c < 0x80 && c != 0 && strchr("[]{}\\^~|\f", (int)c)))
-        return 2;
-    if (c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f))
-        return c != '`';
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (others[i] == c)
-            return 1;
-    }
-    return 0;
+    return td_gsm_septets(c, out);
 }
 
 int text_is_one_sms(const char *text)
