@@ -20,7 +20,7 @@ core/gate base|io|config|store|files|plug|engine|gate
 core/daemon base|io|config|store|files|plug|ipc|engine|gate|daemon
 core/ctl base|config|engine|daemon|ctl
 core/kit base|config|plug|kit
-channels channels|plugins/shared
+channels channels|channels/shared|plugins/shared
 plugins plugins|plugins/shared
 END
 exit $status
