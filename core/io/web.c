@@ -522,15 +522,13 @@ void web_route_del(struct web *web, const char *path)
     entry_del(web, path);
 }
 
-int web_static(struct web *web, const char *path, const char *content_type, const void *body,
-               size_t len)
+int web_static(struct web *web, const struct web_static *page)
 {
-    struct web_entry *entry = entry_add(web, path);
+    struct web_entry *entry = entry_add(web, page->path);
 
     if (entry == NULL)
         return -1;
-    order_route(web, BLOCK_ROUTE_ADD, route_new_static(entry->id, path, content_type, body, len),
-                0);
+    order_route(web, BLOCK_ROUTE_ADD, route_new_static(entry->id, page), 0);
     return 0;
 }
 

@@ -49,9 +49,19 @@ int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb
  * the head before the body is read; head may be NULL. */
 int web_route_with(struct web *web, const struct td_web_route *route, td_web_cb *cb, void *arg);
 void web_route_del(struct web *web, const char *path);
-/* The body is copied. Answered in the web thread with ETag and 304. */
-int web_static(struct web *web, const char *path, const char *content_type, const void *body,
-               size_t len);
+/* Bytes that do not change while the listener lives: copied, answered in the web thread with ETag
+ * and 304. */
+struct web_static {
+    const char *path, *content_type;
+    const void *body;
+    size_t len;
+    const void *gzip; /* the same compressed, for clients that take it; NULL: none */
+    size_t gzip_len;
+    int is_named_by_content; /* clients need not ask for it again, ever */
+    const char *frames; /* of HTML: which origins may show it in a frame, as in frame-ancestors of
+                         * a Content-Security-Policy; NULL: its own */
+};
+int web_static(struct web *web, const struct web_static *page); /* -1: the path is taken */
 void web_reply(struct web *web, uint64_t request, const struct td_web_reply *reply);
 
 /* A reply that goes on until one of both ends it, then the connection is closed. Of `reply` its

@@ -19,7 +19,7 @@
 #define SLOWEST 32                       /* bytes a ms of what is long, either way */
 #define PAGE_POLICY                                                                          \
     "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; " \
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'\r\nReferrer-Policy: same-origin\r\n"
+    "base-uri 'none'; form-action 'self'; frame-ancestors %s\r\nReferrer-Policy: same-origin\r\n"
 
 /* ---- Replies ------------------------------------------------------------------------------ */
 
@@ -119,7 +119,7 @@ static struct block *make_block(const struct td_web_reply *reply, const char *ow
     if (!bodyless && !endless)
         buf_printf(&head, "Content-Length: %zu\r\n", reply->body_len);
     if (!policy && strncasecmp(type, "text/html", 9) == 0)
-        buf_str(&head, PAGE_POLICY);
+        buf_printf(&head, PAGE_POLICY, "'self'");
     buf_str(&head, "X-Content-Type-Options: nosniff\r\n\r\n");
     block = block_of(&head, at, reply->body, bodyless ? 0 : reply->body_len);
     buf_fini(&head);
@@ -435,9 +435,29 @@ static int is_known(const struct head *head, const char *etag)
     return value != NULL && (strcmp(value, "*") == 0 || strstr(value, etag) != NULL);
 }
 
+/* RFC 9110, 12.5.3, as browsers write it: is "gzip" listed, and not with a weight of nothing? */
+static int takes_gzip(const struct head *head)
+{
+    const char *at = head_get(head, "accept-encoding");
+
+    while (at != NULL && *at != '\0') {
+        at += strspn(at, " \t,");
+        size_t len = strcspn(at, " \t,;");
+        size_t whole = strcspn(at, ",");
+        if (len == 4 && strncasecmp(at, "gzip", 4) == 0) {
+            const char *weight = memchr(at, '=', whole);
+            return weight == NULL || strtod(weight + 1, NULL) > 0;
+        }
+        at += whole;
+    }
+    return 0;
+}
+
 static void serve_static(struct conn *conn, const struct route *route, const struct head *head)
 {
-    int fresh = is_known(head, route->etag);
+    const struct form *form =
+        route->gzip.body != NULL && takes_gzip(head) ? &route->gzip : &route->plain;
+    int fresh = is_known(head, form->etag);
     struct block *block, *body;
     struct buf text = { 0 };
     size_t at;
@@ -450,19 +470,19 @@ static void serve_static(struct conn *conn, const struct route *route, const str
     if (conn->web->tls_cert != NULL)
         buf_str(&text, "Strict-Transport-Security: max-age=31536000\r\n");
     if (!fresh)
-        buf_printf(&text, "Content-Length: %zu\r\n", route->static_len);
-    buf_add(&text, route->static_head.data, route->static_head.len);
+        buf_printf(&text, "Content-Length: %zu\r\n", form->len);
+    buf_add(&text, form->head.data, form->head.len);
     block = block_of(&text, at, NULL, 0);
     buf_fini(&text);
-    if (fresh || conn->head_only || route->static_len == 0) {
+    if (fresh || conn->head_only || form->len == 0) {
         send_reply(conn, block);
         return;
     }
     /* The body is not copied: it lives as long as the listener. Queued before the head can have
      * gone out, so that the reply is over only after it. */
     body = mem_alloc(sizeof *body);
-    body->p = route->static_body;
-    body->len = route->static_len;
+    body->p = form->body;
+    body->len = form->len;
     block->next = body;
     send_reply(conn, block);
 }
@@ -545,6 +565,12 @@ struct route *route_new(enum route_kind kind, uint32_t id, const char *path)
     return route;
 }
 
+static void form_fini(struct form *form)
+{
+    buf_fini(&form->head);
+    free(form->body);
+}
+
 void route_free(struct route *route)
 {
     struct per_address *one, *next;
@@ -557,8 +583,8 @@ void route_free(struct route *route)
         free(route->origins[i]);
     free(route->origins);
     free(route->subprotocol);
-    buf_fini(&route->static_head);
-    free(route->static_body);
+    form_fini(&route->plain);
+    form_fini(&route->gzip);
     free(route->path);
     free(route);
 }
@@ -594,23 +620,37 @@ struct route *route_find_above(struct web *web, const struct route *below, const
     return best;
 }
 
-struct route *route_new_static(uint32_t id, const char *path, const char *content_type,
-                               const void *body, size_t len)
+static void form_init(struct form *form, const struct web_static *page, const void *body,
+                      size_t len)
 {
-    struct route *route = route_new(ROUTE_STATIC, id, path);
+    const int is_html = strncasecmp(page->content_type, "text/html", 9) == 0;
     uint8_t hash[CRYPT_HASH];
     char hex[33];
 
     crypt_sha256(body, len, hash);
     crypt_hex(hash, 16, hex);
-    snprintf(route->etag, sizeof route->etag, "\"%s\"", hex);
-    route->static_body = mem_dup(body, len);
-    route->static_len = len;
-    buf_printf(&route->static_head,
-               "Content-Type: %s\r\nETag: %s\r\nCache-Control: no-cache\r\n"
-               "X-Content-Type-Options: nosniff\r\n", content_type, route->etag);
-    if (strncmp(content_type, "text/html", 9) == 0)
-        buf_str(&route->static_head, PAGE_POLICY);
-    buf_str(&route->static_head, "\r\n");
+    snprintf(form->etag, sizeof form->etag, "\"%s\"", hex);
+    form->body = mem_dup(body, len);
+    form->len = len;
+    buf_printf(&form->head, "Content-Type: %s\r\nETag: %s\r\nCache-Control: %s\r\n",
+               page->content_type, form->etag,
+               page->is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache");
+    buf_str(&form->head, "X-Content-Type-Options: nosniff\r\n");
+    if (page->gzip != NULL)
+        buf_str(&form->head, "Vary: Accept-Encoding\r\n");
+    if (body == page->gzip)
+        buf_str(&form->head, "Content-Encoding: gzip\r\n");
+    if (is_html)
+        buf_printf(&form->head, PAGE_POLICY, page->frames != NULL ? page->frames : "'self'");
+    buf_str(&form->head, "\r\n");
+}
+
+struct route *route_new_static(uint32_t id, const struct web_static *page)
+{
+    struct route *route = route_new(ROUTE_STATIC, id, page->path);
+
+    form_init(&route->plain, page, page->body, page->len);
+    if (page->gzip != NULL)
+        form_init(&route->gzip, page, page->gzip, page->gzip_len);
     return route;
 }

@@ -98,6 +98,14 @@ struct per_address {
     UT_hash_handle hh;
 };
 
+/* Of static bytes: as they are, or compressed. */
+struct form {
+    struct buf head; /* the headers that are always the same */
+    char *body;      /* NULL: there is no such form */
+    size_t len;
+    char etag[40];
+};
+
 /* Made on the loop thread, then owned by the web thread. */
 struct route {
     struct route *next;
@@ -110,10 +118,7 @@ struct route {
     size_t max_body; /* CALL: 0: the listener's */
     int ask;         /* .. somebody looks at the head before the body is read */
 
-    struct buf static_head; /* STATIC: the headers that are always the same */
-    char *static_body;
-    size_t static_len;
-    char etag[40];
+    struct form plain, gzip; /* STATIC */
 
     char *subprotocol; /* WS */
     char **origins;    /* NULL-terminated; NULL: any */
@@ -125,8 +130,7 @@ struct route {
 };
 
 struct route *route_new(enum route_kind kind, uint32_t id, const char *path);
-struct route *route_new_static(uint32_t id, const char *path, const char *content_type,
-                               const void *body, size_t len);
+struct route *route_new_static(uint32_t id, const struct web_static *page);
 struct route *route_new_ws(uint32_t id, const struct td_ws_conf *conf);
 void route_free(struct route *route);
 struct route *route_find(struct web *web, const char *path, int control);

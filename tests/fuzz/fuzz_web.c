@@ -158,7 +158,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     web.routes = route_new_ws(1, &ws);
     web.routes->next = route_new(ROUTE_CALL, 2, "/");
-    web.routes->next->next = route_new_static(3, "/page", "text/html", "hello", 5);
+    web.routes->next->next = route_new_static(
+        3, &(struct web_static){ .path = "/page", .content_type = "text/html", .body = "hello",
+                                 .len = 5, .gzip = "hi", .gzip_len = 2 });
     web.routes->next->next->next = route_new(ROUTE_CALL, 4, "/up");
     web.routes->next->next->next->ask = 1;
     web.routes->next->next->next->max_body = 2 * MAX_BODY;

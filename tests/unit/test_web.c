@@ -210,15 +210,38 @@ static void static_bytes_have_an_etag_and_are_not_sent_twice(void **state)
     expect_answer(&server, "POST /page HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ");
 }
 
+static void who_takes_gzip_gets_it_and_is_told_to_keep_what_is_named_by_its_content(void **state)
+{
+    static const char *const takes[] = { "gzip", "br, gzip;q=0.5", "deflate,GZIP" };
+    static const char *const takes_not[] = { "br", "gzip;q=0", "xgzip, deflate" };
+    char *answer, *request;
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        request = mem_printf("GET /assets/a-1.js HTTP/1.1\r\nHost: h\r\nAccept-Encoding: %s\r\n"
+                             "Connection: close\r\n\r\n", i < 3 ? takes[i] : takes_not[i - 3]);
+        answer = peer_ask(server.port, request, 2000);
+        expect_in(answer, i < 3 ? "Content-Length: 5\r\n" : "Content-Length: 11\r\n");
+        expect_in(answer, i < 3 ? "\r\n\r\nshort" : "\r\n\r\nlong; long;");
+        assert_int_equal(strstr(answer, "Content-Encoding: gzip\r\n") != NULL, i < 3);
+        expect_in(answer, "Vary: Accept-Encoding\r\n");
+        expect_in(answer, "Cache-Control: public, max-age=31536000, immutable\r\n");
+        free(answer);
+        free(request);
+    }
+}
+
 #define BIG (16 * 1024 * 1024) /* more than the kernel takes at once */
 
 static void add_big(void *arg)
 {
     char *big = mem_alloc(BIG);
+    const struct web_static page = { .path = "/big", .content_type = "text/plain", .body = big,
+                                     .len = BIG };
 
     memset(big, 'B', BIG);
-    assert_int_equal(web_static(arg, "/big", "text/plain", big, BIG), 0);
-    assert_int_equal(web_static(arg, "/big", "text/plain", big, BIG), -1);
+    assert_int_equal(web_static(arg, &page), 0);
+    assert_int_equal(web_static(arg, &page), -1);
     free(big);
 }
 
@@ -467,6 +490,7 @@ int main(void)
         PLAIN(a_body_over_the_limit_is_413),
         PLAIN(a_client_that_expects_100_is_told_to_continue),
         PLAIN(static_bytes_have_an_etag_and_are_not_sent_twice),
+        PLAIN(who_takes_gzip_gets_it_and_is_told_to_keep_what_is_named_by_its_content),
         PLAIN(a_large_body_waits_for_a_client_that_reads_slowly),
         PLAIN(what_two_readers_could_read_differently_is_refused),
         PLAIN(headers_over_the_limit_are_431),

@@ -126,7 +126,12 @@ void server_start(struct server *server, server_conf_fn *change)
     web_route_with(server->web, &(struct td_web_route){ .size = sizeof(struct td_web_route),
                                                         .path = "/up", .max_body = 200000,
                                                         .head = on_head }, on_echo, server);
-    web_static(server->web, "/page", "text/html; charset=utf-8", "<p>hello</p>", 12);
+    web_static(server->web, &(struct web_static){ .path = "/page",
+                                                  .content_type = "text/html; charset=utf-8",
+                                                  .body = "<p>hello</p>", .len = 12 });
+    web_static(server->web, &(struct web_static){
+        .path = "/assets/a-1.js", .content_type = "text/javascript", .body = "long; long;",
+        .len = 11, .gzip = "short", .gzip_len = 5, .is_named_by_content = 1 });
     web_start(server->web);
     pthread_create(&server->thread, NULL, run, server->loop);
 }
