@@ -410,7 +410,7 @@ static void start_admin(struct app *app)
 
     app->admin = admin_new(&conf);
     app->compact = compact_new(app->loop, app->store, app->setup->tandem.retention);
-    pages_add(app->web, app->setup->data_dir);
+    pages_add(app->web, app->setup->data_dir, app->setup->tandem.frames);
 }
 
 static void on_resumed(void *arg, size_t sessions)

@@ -36,6 +36,9 @@ const struct td_conf_key tandem_keys[] = {
                  "Directories in which plugins are looked for; unset: where they were installed."),
     TD_CONF_STR(struct tandem_conf, data_dir, TD_PATH, NULL,
                 "Directory of the pages served; unset: where they were installed."),
+    TD_CONF_LIST(struct tandem_conf, frames, 0, NULL,
+                 "Origins of the pages that may show the chat page in a frame; unset: none but its "
+                 "own."),
     TD_CONF_STR(struct tandem_conf, tls_cert, TD_PATH, NULL,
                 "PEM file with the listener's certificate chain; unset: no TLS."),
     TD_CONF_STR(struct tandem_conf, tls_key, TD_PATH, NULL, "PEM file with its key."),
@@ -306,14 +309,6 @@ char *tandem_plugin_host(void)
     return program;
 }
 
-char *tandem_data_dir(void)
-{
-    char *tree = build_tree();
-    char *dir = tree ? mem_printf("%s/data/web", tree) : mem_strdup(TANDEM_DATA_DIR "/web");
-    free(tree);
-    return dir;
-}
-
 /* A directory of the installed data that the tree has too. */
 static char *data_dir(const char *name)
 {
@@ -328,6 +323,11 @@ static char *data_dir(const char *name)
     free(program);
     free(tree);
     return dir;
+}
+
+char *tandem_data_dir(void)
+{
+    return data_dir("pages");
 }
 
 char *tandem_texts_dir(void)

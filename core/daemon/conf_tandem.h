@@ -17,6 +17,7 @@ struct tandem_conf {
     int log_level, log_format; /* as in base/log.h */
     const char *const *plugin_dir;
     const char *data_dir;
+    const char *const *frames;
     const char *tls_cert, *tls_key;
     int64_t min_free;
     int64_t max_header, max_body, header_timeout;

@@ -59,37 +59,86 @@ static int read_file(const char *path, struct buf *out)
     return failed || out->len > MAX_PAGE ? -1 : 0;
 }
 
-static void add_file(struct web *web, const char *dir, const char *name)
+/* What may show this page in a frame, as a Content-Security-Policy says it; owned by the caller. */
+static char *frames_of(const char *url, const char *const *frames)
 {
-    char *path = mem_printf("%s/%s", dir, name), *url = mem_printf("/chat/%s", name);
-    const char *type = type_of(name);
-    struct buf body = { 0 };
+    struct buf out = { 0 };
+
+    if (strncmp(url, "/chat/", 6) != 0)
+        return mem_strdup("'none'");
+    buf_str(&out, "'self'");
+    for (; frames != NULL && *frames != NULL; frames++)
+        buf_printf(&out, " %s", *frames);
+    return buf_take(&out);
+}
+
+static void serve(struct web *web, const struct web_static *page, const char *const *frames)
+{
+    static const char index[] = "/index.html";
+    size_t len = strlen(page->path), tail = sizeof index - 1;
+    char *ancestors = frames_of(page->path, frames), *dir = mem_strdup(page->path);
+    struct web_static out = *page;
+
+    out.frames = ancestors;
+    web_static(web, &out);
+    if (len > tail && strcmp(page->path + len - tail, index) == 0) {
+        dir[len - tail + 1] = '\0';
+        out.path = dir;
+        web_static(web, &out);
+    }
+    free(dir);
+    free(ancestors);
+}
+
+static void add_file(struct web *web, const char *path, const char *url, const char *const *frames)
+{
+    char *gzip_path = mem_printf("%s.gz", path);
+    struct buf body = { 0 }, gzip = { 0 };
 
     if (read_file(path, &body) != 0) {
         LOG_WARN(NULL, "the page %s is not served: %s", path, strerror(errno));
     } else {
-        web_static(web, url, type, body.data, body.len);
-        if (strcmp(name, "index.html") == 0)
-            web_static(web, "/chat/", type, body.data, body.len);
+        const int is_small = read_file(gzip_path, &gzip) == 0;
+        serve(web, &(struct web_static){
+            .path = url, .content_type = type_of(url), .body = body.data, .len = body.len,
+            .gzip = is_small ? gzip.data : NULL, .gzip_len = gzip.len,
+            .is_named_by_content = strncmp(url, "/assets/", 8) == 0,
+        }, frames);
     }
     buf_fini(&body);
-    free(url);
-    free(path);
+    buf_fini(&gzip);
+    free(gzip_path);
 }
 
-void pages_add(struct web *web, const char *data_dir)
+/* url: of the directory, ends in '/'. */
+static void add_dir(struct web *web, const char *path, const char *url, const char *const *frames)
 {
-    char *dir_path = mem_printf("%s/chat", data_dir);
-    DIR *dir = opendir(dir_path);
     const struct dirent *entry;
+    DIR *dir = opendir(path);
 
-    if (!dir)
-        LOG_WARN(NULL, "the chat page is not served: %s: %s", dir_path, strerror(errno));
-    while (dir && (entry = readdir(dir))) {
-        if (type_of(entry->d_name))
-            add_file(web, dir_path, entry->d_name);
+    if (!dir) {
+        if (errno != ENOTDIR || strcmp(url, "/") == 0)
+            LOG_WARN(NULL, "the pages in %s are not served: %s", path, strerror(errno));
+        return;
     }
-    if (dir)
-        closedir(dir);
-    free(dir_path);
+    while ((entry = readdir(dir))) {
+        char *below = mem_printf("%s/%s", path, entry->d_name);
+        char *below_url = mem_printf("%s%s", url, entry->d_name);
+
+        if (type_of(entry->d_name)) {
+            add_file(web, below, below_url, frames);
+        } else if (strcmp(url, "/") == 0 && !strchr(entry->d_name, '.')) {
+            char *dir_url = mem_printf("%s/", below_url);
+            add_dir(web, below, dir_url, frames);
+            free(dir_url);
+        }
+        free(below_url);
+        free(below);
+    }
+    closedir(dir);
+}
+
+void pages_add(struct web *web, const char *dir, const char *const *frames)
+{
+    add_dir(web, dir, "/", frames);
 }

@@ -131,7 +131,7 @@ int reload_apply(struct gate *gate, struct setup *old, struct setup *next, struc
 void reload_waiting(const struct setup *old, const struct setup *next, struct buf *out)
 {
     static const char *const waiting[] = {
-        "listen",     "store",    "control",        "plugin_dir",      "data_dir",     "tls_cert",
+        "listen",     "store",    "control",        "plugin_dir",      "data_dir",     "frames", "tls_cert",
         "tls_key",    "min_free", "max_header",     "max_body",        "header_timeout",
         "trusted_proxies", "max_sessions", "files",
     };

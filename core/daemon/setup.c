@@ -235,6 +235,23 @@ static char **list_paths(const char *const *list, const struct conf_pair *pair)
     return paths;
 }
 
+/* They go into a header as they are. */
+static void check_frames(struct setup *setup, const struct conf_section *section)
+{
+    static const char of_origin[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "-._~:[]*";
+    const struct conf_pair *pair = conf_get(section, "frames");
+
+    for (const char *const *one = setup->tandem.frames; pair && one && *one; one++) {
+        const char *host = strstr(*one, "://");
+        const int is_web = strncmp(*one, "https://", 8) == 0 || strncmp(*one, "http://", 7) == 0;
+
+        if (!is_web || host[3] == '\0' || host[3 + strspn(host + 3, of_origin)] != '\0')
+            conf_error(setup->conf, &pair->value_pos,
+                       "'%s' is not an origin: write https://HOST or https://HOST:PORT", *one);
+    }
+}
+
 static void check_tandem(struct setup *setup, const struct conf_section *section)
 {
     static const char *const stores[] = { "sqlite:", "memory:" };
@@ -253,6 +270,7 @@ static void check_tandem(struct setup *setup, const struct conf_section *section
     if (web_check_proxies(setup->tandem.trusted_proxies, &err) < 0 &&
         (pair = conf_get(section, "trusted_proxies")))
         conf_error(conf, &pair->value_pos, "%s", err.text);
+    check_frames(setup, section);
     if (setup->tandem.tls_cert && !setup->tandem.tls_key) {
         pair = conf_get(section, "tls_cert");
         conf_error(conf, &pair->key_pos, "tls_cert needs tls_key beside it");
