@@ -78,7 +78,7 @@ export class Gateway {
             store: `sqlite:${this.store}`,
             control: join(this.dir, 'control'),
             plugin_dir: this.pluginDirs.join(', '),
-            data_dir: join(srcdir, 'contrib/web'),
+            data_dir: join(srcdir, 'contrib/web/pages'),
             ...this.options.tandem,
         };
         const lines = Object.entries(keys).filter(([, v]) => v !== null)
