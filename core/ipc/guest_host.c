@@ -417,14 +417,14 @@ static void take_http(struct td_instance *inst, const struct ipc_frame *frame)
     cb(arg, frame->payload);
 }
 
-/* The gateway has read the body, within max_body, before anything was asked: what the head says is
- * asked now. */
+/* The gateway has read the body, within max_body, before anything was asked: what the head says of a
+ * request with a body is asked now. */
 static void take_web(const struct guest_path *path, const struct td_web_request *request)
 {
     struct td_web_request head = *request;
 
     head.body = NULL;
-    if (path->head == NULL || path->head(path->arg, &head))
+    if (path->head == NULL || request->body_len == 0 || path->head(path->arg, &head))
         path->cb(path->arg, request);
 }
 

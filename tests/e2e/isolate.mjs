@@ -89,6 +89,7 @@ test('isolated plugins talk as others do: webchat, echo, http', async () => {
     const agent = await Agent.start();
     const gw = await start(
         '[channel web]\ntype = webchat\nagent = echo\nrequire_origin = no\nisolate = yes\n\n' +
+        '[channel shop]\ntype = webchat\nagent = echo\norigins = https://a.test\nisolate = yes\n\n' +
         '[channel two]\ntype = webchat\nagent = far\nrequire_origin = no\nisolate = yes\n\n' +
         `[agent echo]\ntype = echo\nisolate = yes\n\n[agent far]\ntype = http\nurl = ${agent.url('a')}\n` +
         'isolate = yes\n');
@@ -101,7 +102,11 @@ test('isolated plugins talk as others do: webchat, echo, http', async () => {
         const far = await Chat.open(gw, 'two');
         await far.say('hello');
         assert.ok((await far.message()).text);
-        assert.equal(childrenOf(gw.pid).length, 4);
+        const asks = origin => fetch(`${gw.url}/chat/shop/files`, {
+            method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } });
+        assert.equal((await asks('https://a.test')).status, 204);
+        assert.equal((await asks('https://b.test')).status, 403);
+        assert.equal(childrenOf(gw.pid).length, 5);
         assert.match(ctl(gw, 'plugins'), /instance .*pid .*restarts/i);
         for (const one of isolated(gw)) assert.equal(one.restarts, 0);
         assert.equal((await gw.stop()).code, 0);

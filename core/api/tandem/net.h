@@ -110,7 +110,8 @@ typedef void td_web_cb(void *arg, const struct td_web_request *request);
 
 /* A request whose head has come and whose body is still to come, 0.3: `body` is NULL, body_len is what
  * is announced. 1: the body is read, then the route's callback gets the whole; 0: it has been, or
- * will be, answered with reply(), and none of the body is read. */
+ * will be, answered with reply(), and none of the body is read. What has no body has no head either:
+ * it goes to the callback at once. */
 typedef int td_web_head_cb(void *arg, const struct td_web_request *request);
 
 /* 0.3. A reply that goes on until one of both ends it. closed: once, on a later turn, when the client
