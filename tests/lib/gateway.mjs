@@ -9,6 +9,7 @@
  *
  * The conf gets a [tandem] section in front of it; `tandem` adds keys to that (or replaces them).
  * Paths come from top_srcdir and top_builddir, as `make check` exports them.
+ * TANDEM_ISOLATE=1 puts every plugin into a process of its own: the suites must hold there, too.
  * TANDEM_KEEP=1 keeps the directories; TANDEM_VERBOSE=1 copies the daemon's log to stderr.
  */
 import { spawn } from 'node:child_process';
@@ -87,6 +88,8 @@ export class Gateway {
         /* Tests count messages: what a channel says by itself is said where a test is about it. */
         if (!/disclose_ai/.test(conf))
             conf = conf.replace(/^\[channel .*\]$/gm, '$&\ndisclose_ai = no');
+        if (process.env.TANDEM_ISOLATE)
+            conf = conf.replace(/^\[(channel|agent|desk) .*\]$/gm, '$&\nisolate = yes');
         writeFileSync(`${this.confPath}.new`, `[tandem]\n${lines.join('\n')}\n\n${conf}\n`,
                       { mode: 0o600 }); // it may hold secrets
         renameSync(`${this.confPath}.new`, this.confPath); // whole at any moment, also for a reload
