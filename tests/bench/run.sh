@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints what the gateway does against what the least code does, both in one run. See README.md.
-# BENCH_SECONDS: of each measurement; BENCH_CONNECTIONS: of the crowd; BENCH_SESSIONS: in the store.
+# BENCH_SECONDS: of each measurement; BENCH_CONNECTIONS: of the crowd; BENCH_SESSIONS: in the store;
+# BENCH_PARTS: of chat crowd store isolation (default all).
 set -u
 bin=${top_builddir:?is set by make bench}
 seconds=${BENCH_SECONDS:-5}
@@ -50,7 +51,7 @@ start_ref() {
     message='{"conn":{conn},"type":"message","id":"m{seq}","text":"echo {seq}, I was told it comes on Tuesday"}'
 }
 
-# start_gateway NAME [DIR]: with a new store NAME in DIR
+# start_gateway NAME [DIR] [MORE]: with a new store NAME in DIR, and MORE sections in its conf
 start_gateway() {
     cat >"$dir/tandem.conf" <<END
 [tandem]
@@ -68,6 +69,7 @@ new_sessions = 0
 [agent bot]
 type = http
 url = http://127.0.0.1:$port/
+${3-}
 END
     "$bin/tandemd" -c "$dir/tandem.conf" >"$dir/ready" 2>>"$dir/log" &
     server=$!
@@ -98,68 +100,118 @@ bot=$!
 pids="$pids $bot"
 sleep 0.3
 
-printf '%-52s %12s %12s %8s %10s\n' 'customer -> disk -> bot -> disk -> customer' gateway reference ratio wanted
-
-start_ref
-load -c 100
-ref_rate=$(num msgs_per_s) ref_cpu=$(num server_us_per_msg)
-load -c 1
-ref_p50=$(lat p50_us)
-stop_server
-
-start_gateway chat
-load -c 100
-rate=$(num msgs_per_s) cpu=$(num server_us_per_msg) flushes=$(num flushes) messages=$(num msgs)
-row '100 connections, messages/s' "$rate" "$ref_rate" "$(calc %.2f "$rate / $ref_rate")" '>= 0.5'
-row '100 connections, CPU us a message' "$cpu" "$ref_cpu" "$(calc %.2f "$cpu / $ref_cpu")" -
-row '100 connections, messages a flush' "$messages" "$flushes" \
-    "$(calc %.1f "$messages / ($flushes + 0.001)")" '>= 8'
-load -c 1
-p50=$(lat p50_us) flushes=$(num flushes) messages=$(num msgs)
-row '1 connection, p50 us' "$p50" "$ref_p50" "$(calc %.2f "$p50 / $ref_p50")" '<= 2'
-row '1 connection, flushes a message' "$flushes" "$messages" \
-    "$(calc %.2f "$flushes / ($messages + 0.001)")" '<= 2.2'
-stop_server
-
-# The crowd: what we add, without a disk; then with one, between two looks at the disk alone.
-if [ -n "$memory" ]; then
-    start_gateway crowd "$memory"
-    load -c "$crowd" -r 1000 --settle 3 --ctmo 120
-    idle=$(num kb_per_conn) p99=$(lat p99_us)
-    row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
-    row "$crowd, 1000 messages/s, p99 us, store in memory" "$p99" - "$p99" '< 20000'
-    stop_server
-fi
 probe() {
     "$bin/tests/bench/diskprobe" "$dir" 1000 "$seconds" 2>>"$dir/log" | cut -d ' ' -f 2
 }
-for try in 1 2 3; do
-    before=$(probe)
-    start_gateway "crowd-$try"
-    load -c "$crowd" -r 1000 --settle 3 --ctmo 120
-    p99=$(lat p99_us) idle=$(num kb_per_conn)
-    stop_server
-    after=$(probe)
-    disk=$(calc %d "(${before:-0} > ${after:-0} ? ${before:-0} : ${after:-0})")
-    awk "BEGIN { exit !(${p99:-99999999} < 20000) }" </dev/null && break
-done
-[ -n "$memory" ] || row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
-if [ "$disk" -gt 20000 ] && [ "${p99%.*}" -ge 20000 ]; then
-    row "$crowd, 1000 messages/s, p99 us (disk stalls)" "$p99" "$disk" \
-        "$(calc %.2f "$p99 / $disk")" '<= 2'
-else
-    row "$crowd, 1000 messages/s, p99 us (beside: disk alone)" "$p99" "$disk" "$p99" '< 20000'
-fi
+median() {
+    sort -n | awk '{ v[NR] = $1 } END { printf "%.1f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
 
-# The store alone: what a batch costs with few and with many sessions in it, 64 under way.
+chat() {
+    start_ref
+    load -c 100
+    ref_rate=$(num msgs_per_s) ref_cpu=$(num server_us_per_msg)
+    load -c 1
+    ref_p50=$(lat p50_us)
+    stop_server
+
+    start_gateway chat
+    load -c 100
+    rate=$(num msgs_per_s) cpu=$(num server_us_per_msg) flushes=$(num flushes) messages=$(num msgs)
+    row '100 connections, messages/s' "$rate" "$ref_rate" "$(calc %.2f "$rate / $ref_rate")" '>= 0.5'
+    row '100 connections, CPU us a message' "$cpu" "$ref_cpu" "$(calc %.2f "$cpu / $ref_cpu")" -
+    row '100 connections, messages a flush' "$messages" "$flushes" \
+        "$(calc %.1f "$messages / ($flushes + 0.001)")" '>= 8'
+    load -c 1
+    p50=$(lat p50_us) flushes=$(num flushes) messages=$(num msgs)
+    row '1 connection, p50 us' "$p50" "$ref_p50" "$(calc %.2f "$p50 / $ref_p50")" '<= 2'
+    row '1 connection, flushes a message' "$flushes" "$messages" \
+        "$(calc %.2f "$flushes / ($messages + 0.001)")" '<= 2.2'
+    stop_server
+}
+
+# The crowd: what we add, without a disk; then with one, between two looks at the disk alone.
+crowd() {
+    if [ -n "$memory" ]; then
+        start_gateway crowd "$memory"
+        load -c "$crowd" -r 1000 --settle 3 --ctmo 120
+        idle=$(num kb_per_conn) p99=$(lat p99_us)
+        row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
+        row "$crowd, 1000 messages/s, p99 us, store in memory" "$p99" - "$p99" '< 20000'
+        stop_server
+    fi
+    for try in 1 2 3; do
+        before=$(probe)
+        start_gateway "crowd-$try"
+        load -c "$crowd" -r 1000 --settle 3 --ctmo 120
+        p99=$(lat p99_us) idle=$(num kb_per_conn)
+        stop_server
+        after=$(probe)
+        disk=$(calc %d "(${before:-0} > ${after:-0} ? ${before:-0} : ${after:-0})")
+        awk "BEGIN { exit !(${p99:-99999999} < 20000) }" </dev/null && break
+    done
+    [ -n "$memory" ] || row "$crowd connections, KiB each while idle" "$idle" - "$idle" '<= 16'
+    if [ "$disk" -gt 20000 ] && [ "${p99%.*}" -ge 20000 ]; then
+        row "$crowd, 1000 messages/s, p99 us (disk stalls)" "$p99" "$disk" \
+            "$(calc %.2f "$p99 / $disk")" '<= 2'
+    else
+        row "$crowd, 1000 messages/s, p99 us (beside: disk alone)" "$p99" "$disk" "$p99" '< 20000'
+    fi
+}
+
 cost() {
     "$bin/tests/bench/bench_store" "sqlite:$dir/store-$1.db" "$1" 40000 2>>"$dir/log" |
         awk '$2 == 64 { print $3 }'
 }
-few=$(cost 1000)
-many=$(cost "$sessions")
-if [ -n "$few" ] && [ -n "$many" ]; then
-    row "store, batches/s, $sessions sessions against 1000" "$many" "$few" \
-        "$(calc %.2f "$many / $few")" '>= 0.5'
-fi
+# The store alone: what a batch costs with few and with many sessions in it, 64 under way.
+store() {
+    few=$(cost 1000)
+    many=$(cost "$sessions")
+    if [ -n "$few" ] && [ -n "$many" ]; then
+        row "store, batches/s, $sessions sessions against 1000" "$many" "$few" \
+            "$(calc %.2f "$many / $few")" '>= 0.5'
+    fi
+}
+
+# What `isolate = yes` adds to a message and its answer, beside what two processes alone cost here.
+# Rounds take turns, so that what else the machine does meets them alike.
+isolation() {
+    start_gateway isolation "${memory:-$dir}" "[channel plain]
+type = webchat
+agent = near
+rate = 0
+[channel agent]
+type = webchat
+agent = apart
+rate = 0
+[channel channel]
+type = webchat
+agent = near
+isolate = yes
+rate = 0
+[agent near]
+type = echo
+[agent apart]
+type = echo
+isolate = yes"
+    for round in $(seq 15); do
+        for path in /chat/plain /chat/agent /chat/channel; do
+            load -c 1 -d 1 -w 0.2
+            lat p50_us >>"$dir/${path##*/}"
+        done
+        "$bin/tests/bench/twoproc" 512 200 1 >>"$dir/bare"
+    done
+    stop_server
+    bare=$(median <"$dir/bare")
+    for kind in agent channel; do
+        more=$(paste "$dir/plain" "$dir/$kind" | awk '{ print $2 - $1 }' | median)
+        row "$kind isolated, p50 us more (beside: bare processes)" "$more" "$bare" \
+            "$(calc %.1f "$more - $bare")" '<= 15'
+    done
+}
+
+printf '%-52s %12s %12s %8s %10s\n' 'customer -> disk -> bot -> disk -> customer' gateway reference ratio wanted
+for part in ${BENCH_PARTS:-chat crowd store isolation}; do
+    "$part"
+done
 exit $failed
