@@ -132,11 +132,40 @@ static int judge_transfer(struct gate *gate, struct item *item, const struct eve
     return 1;
 }
 
+static int can_answer(const struct gate *gate, const struct policy_agent *agent)
+{
+    const struct td_instance *inst = instance_find(gate, TD_AGENT, agent->name);
+
+    return instance_is_open(inst) && (inst->breaker.state != BREAKER_OPEN ||
+                                      clock_mono_ms() >= inst->breaker.until_ms);
+}
+
+/* A customer is not given back to agents of whom none is there. */
+static int judge_return(const struct slot *slot, struct item *item)
+{
+    const struct policy *policy = slot->gate->policy->policy;
+    const struct policy_channel *channel = policy_channel(policy, slot->session.channel);
+    const struct policy_agent *agent = policy_agent(policy, slot->session.handoff.agent);
+
+    if (agent == NULL && channel != NULL)
+        agent = channel->agent;
+    while (agent != NULL && !can_answer(slot->gate, agent))
+        agent = agent->next;
+    if (agent != NULL)
+        return 0;
+    reject_now(item, "no_agent", "no agent can answer right now: go on, transfer or close", NULL);
+    return 1;
+}
+
 int request_judge(struct slot *slot, struct item *item)
 {
     const struct event_control *control = item->event.control;
     struct gate *gate = slot->gate;
 
+    if (session_control(&slot->session, control->id) != NULL)
+        return 0; /* it was done already: the answer is known */
+    if (control->op == CONTROL_RETURN)
+        return judge_return(slot, item);
     if ((item->inst->conf.plugin->caps & TD_DESK_HUMANS) == 0 || control->human == NULL)
         return 0;
     switch (control->op) {
