@@ -124,7 +124,7 @@ test('capacity of a queue: who finds it full waits in the next one', async () =>
     const first = await customer('a human, to small');
     assert.equal((await waits('c1', first)).queue, 'small');
     const second = await customer('a human, to small');
-    assert.equal((await waits('c1', second)).queue, 'second');
+    await until(async () => (await inQueue('c1', second))?.queue === 'second', 'the next queue', 20000);
     for (const chat of [first, second]) {
         const handoff = await waits('c1', chat);
         await human('c1').post(`/handoffs/${handoff.id}/accept`);

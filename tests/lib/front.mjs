@@ -2,7 +2,9 @@
  * front.mjs - an agent over HTTP that does what the customer's words say.
  *
  *   'human'         escalates (refund_dispute); 'to NAME' besides: to the queue NAME
- *   'slow'          does not answer before front.release()
+ *   'slow'          does not answer before front.release(), and then too late (unless front.quick)
+ *   'late'          answers 202: the answer would come by itself; front.turns has the turn
+ *   'scripted'      answers front.answers
  *   anything else   answers 're: ' and what was said
  *
  *   const front = await Front.start();     // front.url, front.turns: what it was asked
@@ -15,8 +17,10 @@ import { Chat } from './chat.mjs';
 import { until } from './gateway.mjs';
 
 export class Front {
-    static async start() {
+    /** tooLate: what is answered when 'slow' is released. */
+    static async start({ tooLate = { messages: [{ text: 'too late' }] } } = {}) {
         const front = new Front();
+        front.tooLate = tooLate;
         await new Promise(done => front.server.listen(0, '127.0.0.1', done));
         front.url = `http://127.0.0.1:${front.server.address().port}/`;
         return front;
@@ -37,7 +41,10 @@ export class Front {
         const say = answer =>
             res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
         this.turns.push(body);
-        if (text.includes('slow')) return this.held.push(() => say({ messages: [{ text: 'too late' }] }));
+        if (this.failing) return res.writeHead(500).end();
+        if (text.includes('slow') && !this.quick) return this.held.push(() => say(this.tooLate));
+        if (text.includes('late')) return res.writeHead(202).end();
+        if (text.includes('scripted') && this.answers) return say(this.answers);
         if (!text.includes('human')) return say({ messages: [{ text: `re: ${text}` }] });
         say({ decision: 'escalate', messages: [],
               escalate: { code: 'refund_dispute', text: 'The refund is over the limit.',
