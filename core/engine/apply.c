@@ -83,9 +83,7 @@ static void apply_turn_end(struct session *s, const struct record *r)
     update(&s->language, r->language);
     if (r->confidence != 0)
         s->confidence = r->confidence;
-    if (r->outcome == TURN_ANSWERED)
-        s->clarify_used = r->decision == TD_CLARIFY ? s->clarify_used + 1 : 0;
-    if (r->outcome == TURN_ANSWERED || r->outcome == TURN_SILENT) {
+    if (r->outcome != TURN_FAILED && r->outcome != TURN_INTERRUPTED) {
         session_drop_results(s); /* the agent has seen them */
         s->stretch.fresh = 0;
     }
@@ -106,6 +104,8 @@ static void apply_message(struct session *s, const struct record *r)
     m->ext_id = mem_strdup(r->ext_id);
     session_set_text(m, &r->body);
     s->active_at = s->seen_at = r->at;
+    if (s->language == NULL && s->locale == NULL)
+        session_set(&s->language, r->language);
     if (session_handed(s)) {
         m->relay = RELAY_WAITS;
         m->delta = s->handoff.state == HANDOFF_LIVE ? 0 : ++s->handoff.deltas;
@@ -156,6 +156,7 @@ static void apply_read(struct session *s, const struct record *r)
 
 void engine_apply(struct session *s, const struct record *r)
 {
+    counts_apply(&s->counts, s->answered, r);
     switch (r->type) {
     case RECORD_OPENED: apply_opened(s, r); break;
     case RECORD_CUSTOMER: apply_customer(s, r); break;
@@ -176,6 +177,7 @@ void engine_apply(struct session *s, const struct record *r)
     case RECORD_CLOSED:
         s->phase = SESSION_CLOSED;
         s->closed_at = r->at;
+        session_set(&s->offer, NULL);
         if (r->upto > s->answered)
             s->answered = r->upto;
         break;

@@ -22,6 +22,7 @@ static void begin(struct session *s, const struct record *r)
 {
     struct session_handoff *h = &s->handoff;
 
+    session_set(&s->offer, NULL);
     h->state = HANDOFF_CHECKING;
     h->id = r->handoff;
     h->from = r->from;
@@ -33,6 +34,8 @@ static void begin(struct session *s, const struct record *r)
     session_set(&h->code, r->code);
     session_set(&h->category, r->category);
     session_set(&h->reason, r->body.note);
+    session_set(&h->also, r->also);
+    session_set(&h->evidence, r->evidence);
     if (s->owner == TD_OWNER_AGENT)
         session_set(&h->agent, s->owner_name);
     h->priority = (int)r->priority;
@@ -193,6 +196,16 @@ static void relayed(struct session *s, const struct record *r)
         m->relay = RELAY_DONE;
 }
 
+/* An offer stands until the customer says something. */
+static void rule(struct session *s, const struct record *r)
+{
+    if (r->outcome != RULE_OFFERED && r->outcome < RULE_ACCEPTED)
+        return;
+    session_set(&s->offer, r->outcome == RULE_OFFERED ? r->name : NULL);
+    session_set(&s->offer_also, r->outcome == RULE_OFFERED ? r->also : NULL);
+    session_set(&s->offer_evidence, r->outcome == RULE_OFFERED ? r->evidence : NULL);
+}
+
 void apply_handoff(struct session *s, const struct record *r)
 {
     switch ((int)r->type) {
@@ -206,6 +219,7 @@ void apply_handoff(struct session *s, const struct record *r)
     case RECORD_TAGS: session_set(&s->tags, r->body.text); break;
     case RECORD_RELAYED: relayed(s, r); break;
     case RECORD_RESULT: result(s, r); break;
+    case RECORD_RULE: rule(s, r); break;
     default: break; /* for the reader of the journal */
     }
 }

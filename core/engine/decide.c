@@ -178,8 +178,16 @@ static void on_message(struct draft *d)
     message->body.raw = ev->message->raw;
     d->newest = d->step->message_seq = message->seq;
 
-    if (session_handed(s))
+    rules_hear(d, message);
+    if (!session_handed(s) || s->handoff.quiet) {
+        const struct record heard = *message;
+        if (session_handed(s))
+            desk_message(d, message);
+        if (rules_message(d, &heard))
+            return;
+    } else {
         desk_message(d, message);
+    }
     if (!d->turn_active) {
         if (d->channel->queue_mode != QUEUE_COLLECT)
             turn_next(d);
@@ -248,7 +256,8 @@ static void on_sent(struct draft *d)
     delivery->of = ev->of;
     delivery->status = (int)ev->status;
     delivery->detail = check_detail(d, ev->text);
-    d->step->verdict = VERDICT_MARK;
+    if (ev->status != TD_FAILED || !rules_event(d, delivery))
+        d->step->verdict = VERDICT_MARK;
 }
 
 static void on_read(struct draft *d)
@@ -345,7 +354,8 @@ static struct session_handoff handoff_copy(const struct session_handoff *h, stru
 {
     struct session_handoff copy = *h;
     char **strings[] = { &copy.queue, &copy.desk,     &copy.wanted, &copy.human, &copy.title,
-                         &copy.code,  &copy.category, &copy.reason, &copy.agent };
+                         &copy.code,  &copy.category, &copy.reason, &copy.agent,
+                         &copy.also,  &copy.evidence };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = arena_strdup(arena, *strings[i]);
@@ -364,7 +374,7 @@ void engine_decide(const struct session *session, const struct event *event,
         .turn_agent = arena_strdup(step_r->arena, session->turn.agent),
         .route = arena_strdup(step_r->arena, session->route), .view = *session,
         .bounces = session->bounces, .answered = session->answered,
-        .turn_active = session->turn.active,
+        .turn_active = session->turn.active, .offered = session->offer != NULL,
         .handoff = handoff_copy(&session->handoff, step_r->arena),
     };
     const struct session_message *last =

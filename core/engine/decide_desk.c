@@ -8,10 +8,8 @@
 
 static int is_leave(const struct draft *d, const char *text)
 {
-    const char *language = d->view.language != NULL ? d->view.language : d->view.locale;
-
     return d->policy->texts != NULL && text != NULL &&
-           texts_is_leave(d->policy->texts, language, d->policy->language, text);
+           texts_is_word(d->policy->texts, TEXT_LEAVE, draft_language(d), d->policy->language, text);
 }
 
 void desk_message(struct draft *d, struct record *message)

@@ -7,30 +7,12 @@
 #include "engine/draft.h"
 #include "engine/hours.h"
 
-/* Class and code as the manual's table has them; a code that is not there is somebody's own. */
+/* A code that is not in the table is somebody's own. */
 static const char *category_of(const char *code)
 {
-    static const struct {
-        const char *code, *category;
-    } table[] = {
-        { "customer_request", "customer_request" }, { "no_grounding", "accuracy_risk" },
-        { "conflicting_data", "accuracy_risk" }, { "policy_exception", "accuracy_risk" },
-        { "pricing_exception", "accuracy_risk" }, { "refund_dispute", "accuracy_risk" },
-        { "frustration", "emotional_urgency" }, { "repeated_complaint", "emotional_urgency" },
-        { "cancel_threat", "emotional_urgency" }, { "service_outage", "emotional_urgency" },
-        { "vulnerable", "emotional_urgency" }, { "verification_failed", "workflow_failure" },
-        { "action_error", "workflow_failure" }, { "loop_detected", "workflow_failure" },
-        { "clarify_budget", "workflow_failure" }, { "agent_unavailable", "workflow_failure" },
-        { "agent_requested", "workflow_failure" }, { "unbacked_claim", "workflow_failure" },
-        { "custom_quote", "high_value_intent" }, { "sales_call", "high_value_intent" },
-        { "onboarding", "high_value_intent" }, { "negotiation", "high_value_intent" },
-        { "security", "safety" }, { "legal", "safety" }, { "injection_attempt", "safety" },
-    };
+    const struct reason_code *known = reason_code(code);
 
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].code, code) == 0)
-            return table[i].category;
-    return "operational";
+    return known != NULL ? known->category : "operational";
 }
 
 int draft_held(const struct draft *d)
@@ -46,7 +28,7 @@ struct record *handoff_record(struct draft *d, enum record_type type)
     return record;
 }
 
-static const char *language_of(const struct draft *d)
+const char *draft_language(const struct draft *d)
 {
     return d->view.language != NULL ? d->view.language : d->view.locale;
 }
@@ -58,7 +40,7 @@ static const char *text_of(const struct draft *d, enum text_state state,
     if (d->policy->texts == NULL)
         return text_state_name(state);
     return texts_render(d->policy->texts, state, text_channel_of(d->channel->kind),
-                        language_of(d), d->policy->language, vars, d->step->arena);
+                        draft_language(d), d->policy->language, vars, d->step->arena);
 }
 
 /* In the customer's own words, as long as they are few. */
@@ -85,12 +67,15 @@ static struct text_vars vars_of(const struct draft *d, const struct text_vars *m
     return vars;
 }
 
-void draft_text(struct draft *d, enum text_state state)
+struct record *draft_text(struct draft *d, enum text_state state)
 {
     const struct text_vars vars = vars_of(d, NULL);
     const struct td_message message = { .size = sizeof message, .text = text_of(d, state, &vars) };
 
-    draft_reply(d, NULL, TD_SYSTEM, NULL, &message)->said = (int)state + 1;
+    struct record *reply = draft_reply(d, NULL, TD_SYSTEM, NULL, &message);
+
+    reply->said = (int)state + 1;
+    return reply;
 }
 
 void handoff_say(struct draft *d, enum text_state state, const struct text_vars *more)
@@ -111,7 +96,7 @@ const char *handoff_moment(const struct draft *d, const struct hours *hours, int
 {
     return d->policy->texts == NULL || at == INT64_MAX
                ? NULL
-               : texts_moment(d->policy->texts, language_of(d), d->policy->language,
+               : texts_moment(d->policy->texts, draft_language(d), d->policy->language,
                               hours_zone(hours), at, d->event->now, d->step->arena);
 }
 
@@ -306,7 +291,8 @@ static void begin(struct draft *d, const struct handoff_ask *ask, const char *qu
     d->handoff = (struct session_handoff){
         .state = HANDOFF_CHECKING, .id = draft_id(d), .queue = (char *)queue,
         .desk = (char *)desk, .code = (char *)ask->code, .reason = (char *)ask->reason,
-        .agent = (char *)agent, .wanted = (char *)ask->wanted,
+        .agent = (char *)agent, .wanted = (char *)ask->wanted, .also = (char *)ask->also,
+        .evidence = (char *)ask->evidence,
         .quiet = strcmp(ask->by, "promise") == 0,
     };
     record->handoff = d->handoff.id;
@@ -319,6 +305,9 @@ static void begin(struct draft *d, const struct handoff_ask *ask, const char *qu
     record->priority = priority;
     record->cause = ask->by;
     record->name = ask->wanted;
+    d->offered = 0;
+    record->also = ask->also;
+    record->evidence = ask->evidence;
     record->body.note = ask->reason;
 }
 
@@ -430,7 +419,7 @@ static void queued(struct draft *d, const struct event_offered *o)
     if (o->position > 0)
         vars.of[TEXT_VAR_POSITION] = arena_printf(d->step->arena, "%u", (unsigned)o->position);
     if (o->wait_ms >= 0 && d->policy->texts != NULL)
-        vars.of[TEXT_VAR_WAIT] = texts_wait(d->policy->texts, language_of(d), d->policy->language,
+        vars.of[TEXT_VAR_WAIT] = texts_wait(d->policy->texts, draft_language(d), d->policy->language,
                                             o->wait_ms, d->step->arena);
     handoff_say(d, TEXT_QUEUED, &vars);
 }

@@ -5,7 +5,6 @@
 
 #include "base/arena.h"
 #include "base/expr.h"
-#include "base/utf8.h"
 #include "engine/draft.h"
 #include "engine/signals.h"
 
@@ -34,66 +33,36 @@ static const struct policy_agent *choose(const struct policy_route *route,
     return NULL;
 }
 
-/* Bytes of a value that are worth noting. */
-static size_t clip(const char *value)
-{
-    return utf8_cut(value, strnlen(value, 65), 64);
-}
-
-struct trace {
-    struct arena *arena;
-    char *text;
-};
-
-/* What the decision rested on, as name=value words; personal ones are not written down. */
-static void note(void *arg, const char *name, const struct expr_value *value)
-{
-    struct trace *trace = arg;
-
-    if (strlen(trace->text) > 400)
-        return;
-    if (!value->set)
-        trace->text = arena_printf(trace->arena, "%s%s%s=", trace->text, *trace->text ? " " : "",
-                                   name);
-    else if (value->str != NULL)
-        trace->text = arena_printf(trace->arena, "%s%s%s=%.*s", trace->text,
-                                   *trace->text ? " " : "", name, (int)clip(value->str),
-                                   strcmp(name, "customer") == 0 ? "*" : value->str);
-    else
-        trace->text = arena_printf(trace->arena, "%s%s%s=%g", trace->text,
-                                   *trace->text ? " " : "", name, value->num);
-}
-
-/* Lets the expression see the draft's view of the session first. */
 struct look {
-    const struct session *view;
-    struct trace trace;
+    struct signals_at at;
+    struct arena *arena;
+    const char *values; /* what the decision rested on */
 };
 
 static void look_up(void *arg, size_t index, struct expr_value *value_r)
 {
     struct look *look = arg;
-    signals_lookup((void *)look->view, index, value_r);
+    signals_lookup(&look->at, index, value_r);
 }
 
 static void look_note(void *arg, const char *name, const struct expr_value *value)
 {
     struct look *look = arg;
-    note(&look->trace, name, value);
+    look->values = signals_note(look->arena, look->values, name, value);
 }
 
 const struct policy_agent *route_pick(const struct draft *d, const char **route_r,
                                       const char **signals_r)
 {
-    struct look look = { .view = &d->view,
-                         .trace = { d->step->arena, arena_strdup(d->step->arena, "") } };
+    struct look look = { .at = { .session = &d->view, .policy = d->policy, .now = d->event->now },
+                         .arena = d->step->arena, .values = "" };
 
     for (size_t i = 0; i < d->policy->n_routes; i++) {
         const struct policy_route *route = &d->policy->routes[i];
         if (route->when != NULL && !expr_eval(route->when, look_up, look_note, &look))
             continue;
         *route_r = route->name;
-        *signals_r = look.trace.text;
+        *signals_r = look.values;
         return choose(route, &d->view.id);
     }
     return NULL;

@@ -52,7 +52,8 @@ void stretch_requeue(struct draft *d, const char *by)
     const char *queue = *d->handoff.queue != '\0' ? d->handoff.queue : NULL;
     const struct handoff_ask ask = {
         .queue = queue, .code = d->handoff.code != NULL ? d->handoff.code : "human_takeover",
-        .reason = d->handoff.reason, .by = by, .from = &from, .told = TEXT_REQUEUED,
+        .reason = d->handoff.reason, .also = d->handoff.also,
+        .evidence = d->handoff.evidence, .by = by, .from = &from, .told = TEXT_REQUEUED,
         .human = d->handoff.title,
     };
 

@@ -56,7 +56,7 @@ void turn_next(struct draft *d)
 {
     const char *signals = NULL;
 
-    if (d->newest <= d->answered || draft_held(d) || d->turn_active)
+    if (d->newest <= d->answered || draft_held(d) || d->turn_active || d->offered)
         return;
     if (d->epoch == d->session->epoch) { /* else somebody was put in charge in this step */
         const struct policy_agent *routed = turn_routed(d, &signals);
@@ -144,11 +144,15 @@ void turn_failed(struct draft *d, const char *detail)
     struct record *ended = end(d, TURN_FAILED, next != NULL || human ? 0 : turn->upto);
 
     ended->detail = detail;
+    if (d->event->type == EVENT_TIMER)
+        ended->cause = "timeout";
     if (next != NULL) {
         turn_start(d, next, cause_again(d), NULL);
         return;
     }
     ended->code = "agent_unavailable";
+    if (asked && rules_event(d, ended))
+        return;
     if (human) {
         handoff_begin(d, &ask);
         return;
@@ -226,13 +230,6 @@ static void fill_end(struct draft *d, struct record *ended, const struct td_answ
     ended->body.sources = answer->sources;
     ended->body.note = answer->escalate_text;
     ended->body.claims = claims_of(d, answer);
-
-    if (ended->intent != NULL)
-        d->view.intent = (char *)ended->intent;
-    if (ended->language != NULL)
-        d->view.language = (char *)ended->language;
-    if (ended->confidence != 0)
-        d->view.confidence = ended->confidence;
 }
 
 /* 1: a human is asked for. A promise's quiet offer makes place for the customer's own. */
@@ -289,9 +286,11 @@ void turn_answered(struct draft *d)
     fill_end(d, ended, answer);
     if (!handed_on)
         d->answered = s->turn.upto;
-    for (size_t i = 0; i < answer->n_messages; i++)
+    const struct ruling ruling = rules_answer(d, ended, answer);
+    for (size_t i = 0; i < answer->n_messages && !ruling.withheld; i++)
         draft_reply(d, &s->turn.id, TD_AI, d->turn_agent, answer->messages[i]);
-    if (answer->decision == TD_ESCALATE && escalated(d, answer))
+    if (rules_answered(d, &ruling, answer) ||
+        (answer->decision == TD_ESCALATE && escalated(d, answer)))
         return;
     if (answer->pass != NULL && (d->owner == NULL || strcmp(answer->pass, d->owner) != 0))
         turn_pass(d, policy_agent(d->policy, answer->pass), "agent");
@@ -307,7 +306,7 @@ int64_t turn_collect_due(const struct session *s, const struct policy_channel *c
 {
     const struct session_message *first;
 
-    if (s->turn.active || session_held(s) || session_pending(s, &first) == 0)
+    if (s->turn.active || session_held(s) || s->offer != NULL || session_pending(s, &first) == 0)
         return INT64_MAX;
     if (channel->queue_mode != QUEUE_COLLECT)
         return first->at;

@@ -9,6 +9,7 @@
 #define ENGINE_DRAFT_H
 
 #include "engine/engine.h"
+#include "engine/rules.h"
 #include "engine/texts.h"
 
 #define MAX_ROUNDS 3 /* turns about results in a row */
@@ -29,6 +30,7 @@ struct draft {
     uint64_t answered; /* customer messages up to this seq are dealt with */
     uint64_t newest;   /* newest customer message, this step's included; 0: none */
     int turn_active;   /* after the records so far */
+    int offered;       /* likewise: the customer was asked whether they want a human */
     struct session_handoff handoff; /* likewise; its strings are copies */
 };
 
@@ -67,6 +69,7 @@ struct handoff_ask {
     const struct ulid *from; /* the handoff it follows */
     enum text_state told;    /* said at once; TEXT_STATES: only while a desk is asked */
     const char *human;       /* in that text */
+    const char *also, *evidence; /* as in the record */
 };
 /* Where it would go, open or not; NULL: there is no queue at all. */
 const struct policy_queue *handoff_queue(const struct draft *draft, const char *name);
@@ -124,7 +127,33 @@ void desk_typing(struct draft *draft);
 void desk_call(struct draft *draft);
 /* Results of what an answer asks for; 1: the agent is asked about them. */
 int desk_results(struct draft *draft, const struct td_answer *answer);
-void draft_text(struct draft *draft, enum text_state state); /* outside of a handoff */
+/* Outside of a handoff; good until the next record is added. */
+struct record *draft_text(struct draft *draft, enum text_state state);
+const char *draft_language(const struct draft *draft); /* of what is said; NULL: not known */
+
+/* decide_rules.c */
+/* What the rules make of a point in the session. */
+struct ruling {
+    enum rule_point point;
+    struct rule_match *matches;
+    size_t n;
+    const struct rule_match *reason; /* the first that can do something; NULL: none */
+    enum rule_outcome outcome;       /* of the reason */
+    int withheld, unbacked, exceeded; /* the answer: the customer does not get it, and why */
+    const char *asked_code;           /* the agent's own reason for a human */
+};
+/* What the customer's words show goes into the record; the view knows it from now on. */
+void rules_hear(struct draft *draft, struct record *message);
+/* 1: a human is looked for, or the customer is asked whether they want one. */
+int rules_message(struct draft *draft, const struct record *message);
+/* The same for a good answer and the end of its turn, in two steps: what it shows, before anything
+ * of it is sent, and what follows. 1: a human is looked for. */
+struct ruling rules_answer(struct draft *draft, struct record *ended,
+                           const struct td_answer *answer);
+int rules_answered(struct draft *draft, const struct ruling *ruling,
+                   const struct td_answer *answer);
+/* An agent, an action or a delivery failed: about is the newest record. 1: likewise. */
+int rules_event(struct draft *draft, struct record *about);
 
 /* decide_turn.c */
 void turn_start(struct draft *draft, const struct policy_agent *agent, const char *cause,

@@ -20,11 +20,8 @@
 #define WORDS_MAX 8192 /* of all languages */
 #define CUTS_MAX 4     /* a text repeats itself */
 
-static const char *const signal_names[] = {
-    "want_human", "declined_human", "asks_if_bot", "already_told", "complaint", "insult",
-    "cancel_threat", "urgent", "vulnerable", "legal", "security", "injection", "quote",
-    "sales_call", "refund_dispute", "price_exception", "policy_exception", "service_outage",
-};
+#define NAME(name, help) #name,
+static const char *const signal_names[] = { PHRASES_SIGNALS(NAME) };
 
 #define SIGNALS (sizeof signal_names / sizeof *signal_names)
 
@@ -263,25 +260,33 @@ static int found(struct phrases *phrases, const struct lang *lang, const struct 
     return pack_find(pack, phrases->cut.data, phrases->cut.len, NULL);
 }
 
-static uint32_t find_in(struct phrases *phrases, const struct lang *lang)
+static uint32_t find_in(struct phrases *phrases, const struct lang *lang, uint32_t wanted)
 {
     uint32_t bits = 0;
 
-    for (unsigned bit = 0; bit < SIGNALS; bit++)
-        bits |= (uint32_t)found(phrases, lang, lang->packs[bit]) << bit;
+    for (unsigned bit = 0; bit < SIGNALS; bit++) {
+        if (wanted >> bit & 1)
+            bits |= (uint32_t)found(phrases, lang, lang->packs[bit]) << bit;
+    }
     return bits;
 }
 
 uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len)
+{
+    return phrases_find_some(phrases, lang, text, len, ~PHRASES_OF_AGENTS);
+}
+
+uint32_t phrases_find_some(struct phrases *phrases, const char *lang, const char *text, size_t len,
+                           uint32_t wanted)
 {
     const struct lang *one = lang_find(phrases, lang);
     uint32_t bits = 0;
 
     plain_text(text, len, &phrases->plain);
     if (one)
-        return find_in(phrases, one);
+        return find_in(phrases, one, wanted);
     for (size_t i = 0; strcmp(lang, PHRASES_UNKNOWN) == 0 && i < phrases->n_langs; i++)
-        bits |= find_in(phrases, &phrases->langs[i]);
+        bits |= find_in(phrases, &phrases->langs[i], wanted);
     return bits;
 }
 

@@ -12,6 +12,7 @@
 
 struct expr;
 struct hours;
+struct phrases;
 struct texts;
 
 enum queue_mode { QUEUE_FOLLOWUP, QUEUE_COLLECT, QUEUE_INTERRUPT };
@@ -21,6 +22,7 @@ struct policy_agent {
     const struct policy_agent *next; /* asked when this one fails; NULL: none */
     int64_t deadline_ms;             /* of a turn with this agent */
     unsigned history;                /* messages that go with a question */
+    int trusted; /* what it says is done needs no receipt */
 };
 
 struct policy_desk {
@@ -93,6 +95,26 @@ struct policy_route {
     unsigned total; /* of the weights, > 0 */
 };
 
+/* When a rule is looked at; bits. */
+enum rule_point {
+    RULE_PRE = 1,   /* a message of the customer, before the agent is asked */
+    RULE_POST = 2,  /* the agent's answer, before the customer gets it */
+    RULE_EVENT = 4, /* a failure of an agent, of an action, of a delivery */
+};
+enum rule_mode { RULE_NOW, RULE_OFFER, RULE_OFF };
+
+struct policy_rule {
+    const char *name;
+    const char *category, *code; /* a pair of reason_codes */
+    unsigned at;                 /* enum rule_point */
+    enum rule_mode mode;         /* never RULE_OFF here */
+    const struct expr *when;
+    const struct policy_queue *queue; /* NULL: the channel's */
+    int withhold;                /* RULE_POST: the customer does not get the answer */
+    const char *text;            /* said first; NULL: nothing */
+    int priority;
+};
+
 struct policy {
     char hash[17]; /* of the conf text it was built from */
     const struct policy_channel *channels;
@@ -106,6 +128,10 @@ struct policy {
     unsigned max_attempts; /* of one turn with one agent */
     int64_t retry_ms;      /* first pause before asking again, doubled each time, with jitter */
     unsigned clarify_max;  /* clarifying turns an agent has in one go (budget.clarify_left) */
+    const struct policy_rule *rules; /* by priority: the first that matches is the reason */
+    size_t n_rules;
+    struct phrases *phrases; /* NULL: nobody asks for what texts show */
+    uint32_t phrases_asked;  /* bits: signals that a rule or route asks for */
     const struct policy_queue *queues; /* the first is the default */
     size_t n_queues;
     const struct policy_desk *desks;
@@ -124,7 +150,15 @@ struct policy {
 const struct policy_channel *policy_channel(const struct policy *policy, const char *name);
 const struct policy_agent *policy_agent(const struct policy *policy, const char *name);
 
+/* Why a session may go to a human: the table of the manual. NULL ends it. */
+struct reason_code {
+    const char *code, *category;
+};
+extern const struct reason_code reason_codes[];
+const struct reason_code *reason_code(const char *code); /* NULL: it is none */
+
 const struct policy_queue *policy_queue(const struct policy *policy, const char *name);
+const struct policy_rule *policy_rule(const struct policy *policy, const char *name);
 const struct policy_desk *policy_desk(const struct policy *policy, const char *name);
 const struct policy_human *policy_human(const struct policy *policy, const char *name);
 

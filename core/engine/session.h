@@ -13,6 +13,7 @@
 #include <tandem/plugin.h>
 
 #include "base/ulid.h"
+#include "engine/counts.h"
 #include "engine/record.h"
 
 struct buf;
@@ -77,6 +78,7 @@ struct session_handoff {
     char *human, *title;  /* HANDOFF_LIVE */
     char *code, *category, *reason; /* the trigger's; reason: in words */
     char *agent;          /* who had the session before, and goes on after; NULL */
+    char *also, *evidence; /* as in the record; NULL */
     int priority;
     int quiet;            /* for a promise: the customer hears of it when a human is there */
     int64_t since;        /* escalation committed */
@@ -144,7 +146,10 @@ struct session {
     char *route; /* the last one that matched; NULL: none yet */
     char *intent, *language;
     int64_t confidence; /* as in record.h */
-    unsigned bounces, clarify_used;
+    unsigned bounces;
+    struct counts counts;
+    char *offer;        /* the rule by which the customer was offered a human, and has not answered */
+    char *offer_also, *offer_evidence; /* of the handoff that may follow */
     uint64_t read_upto;
     struct session_handoff handoff;
     struct ulid last_handoff; /* the newest that ended */

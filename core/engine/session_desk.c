@@ -37,7 +37,8 @@ void session_drop_results(struct session *s)
 void session_fini_desk(struct session *s)
 {
     struct session_handoff *h = &s->handoff;
-    char *strings[] = { h->queue,    h->desk,         h->wanted,       h->human,
+    char *strings[] = { h->also,     h->evidence,
+                        h->queue,    h->desk,         h->wanted,       h->human,
                         h->title,    h->code,         h->category,     h->reason,
                         h->agent,    s->last_human,   s->stretch.by,   s->stretch.note,
                         s->summary,  s->entities,     s->tags,         s->stretch.wrapup };

@@ -1,6 +1,9 @@
 /* snapshot.c - the state as bytes, without what people said, and back. */
 #include "config.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tandem/json.h>
 
@@ -49,7 +52,25 @@ static const struct {
     FIELD(TEXT, "language", language),
     FIELD(NUMBER, "confidence", confidence),
     FIELD(NUMBER, "bounces", bounces),
-    FIELD(NUMBER, "clarify_used", clarify_used),
+    FIELD(TEXT, "offer", offer),
+    FIELD(TEXT, "offer_also", offer_also),
+    FIELD(TEXT, "offer_evidence", offer_evidence),
+    FIELD(NUMBER, "messages_seen", counts.messages),
+    FIELD(NUMBER, "message_repeats", counts.message_repeats),
+    FIELD(NUMBER, "turns", counts.turns),
+    FIELD(NUMBER, "open_turns", counts.open_turns),
+    FIELD(NUMBER, "reply_repeats", counts.reply_repeats),
+    FIELD(NUMBER, "clarify_turns", counts.clarify_turns),
+    FIELD(NUMBER, "agent_failures", counts.agent_failures),
+    FIELD(NUMBER, "agent_timeouts", counts.agent_timeouts),
+    FIELD(NUMBER, "action_errors", counts.action_errors),
+    FIELD(NUMBER, "verification_failures", counts.verification_failures),
+    FIELD(NUMBER, "delivery_failures", counts.delivery_failures),
+    FIELD(NUMBER, "unbacked_claims", counts.unbacked_claims),
+    FIELD(NUMBER, "offers_declined", counts.offers_declined),
+    FIELD(NUMBER, "handoffs", counts.handoffs),
+    FIELD(NUMBER, "receipts", counts.receipts),
+    FIELD(NUMBER, "turn_since", counts.since),
     FIELD(NUMBER, "read_upto", read_upto),
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),
@@ -62,6 +83,8 @@ static const struct {
     FIELD(TEXT, "handoff_code", handoff.code),
     FIELD(TEXT, "handoff_category", handoff.category),
     FIELD(TEXT, "handoff_agent", handoff.agent),
+    FIELD(TEXT, "handoff_also", handoff.also),
+    FIELD(TEXT, "handoff_evidence", handoff.evidence),
     FIELD(NUMBER, "handoff_priority", handoff.priority),
     FIELD(NUMBER, "handoff_quiet", handoff.quiet),
     FIELD(NUMBER, "handoff_since", handoff.since),
@@ -143,6 +166,39 @@ static void flush(struct td_json *j, struct buf *out)
     td_json_free(j);
 }
 
+static void put_set(struct td_json *j, const char *key, const uint64_t *set)
+{
+    if (set[0] == 0)
+        return;
+    td_json_key(j, key);
+    td_json_array(j);
+    for (size_t i = 0; i < COUNTS_SLOTS && set[i] != 0; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRIx64, set[i]);
+        td_json_str(j, text);
+    }
+    td_json_array_end(j);
+}
+
+/* Of the phrases only those that were ever shown: {"complaint":[times, newest]}. */
+static void put_counts(struct td_json *j, const struct counts *c)
+{
+    td_json_key(j, "shown");
+    td_json_object(j);
+    for (unsigned bit = 0; bit < PHRASE_SIGNALS; bit++) {
+        if (c->times[bit] == 0)
+            continue;
+        td_json_key(j, phrases_signal(bit));
+        td_json_array(j);
+        td_json_int(j, c->times[bit]);
+        td_json_int(j, c->shown_at[bit]);
+        td_json_array_end(j);
+    }
+    td_json_object_end(j);
+    put_set(j, "slots", c->slots);
+    put_set(j, "done", c->done);
+}
+
 static void write_facts(const struct session *s, struct td_json *j)
 {
     td_json_object(j);
@@ -150,7 +206,8 @@ static void write_facts(const struct session *s, struct td_json *j)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const char *text;
         if (fields[i].kind == NUMBER) {
-            td_json_key_int(j, fields[i].name, get_number(s, i));
+            if (get_number(s, i) != 0)
+                td_json_key_int(j, fields[i].name, get_number(s, i));
             continue;
         }
         memcpy(&text, (const char *)s + fields[i].offset, sizeof text);
@@ -172,6 +229,7 @@ static void write_facts(const struct session *s, struct td_json *j)
         td_json_object_end(j);
     }
     td_json_array_end(j);
+    put_counts(j, &s->counts);
     snapshot_put_handoff(j, s);
     td_json_object_end(j);
 }
@@ -260,6 +318,39 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     return 0;
 }
 
+static void get_set(const cJSON *object, const char *key, uint64_t *set)
+{
+    const cJSON *item;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, key))
+    {
+        if (n < COUNTS_SLOTS && cJSON_IsString(item))
+            set[n++] = strtoull(item->valuestring, NULL, 16);
+    }
+}
+
+/* A signal that is not known any more is left out. */
+static int get_counts(const cJSON *object, struct counts *c, struct err *err)
+{
+    const cJSON *shown = cJSON_GetObjectItemCaseSensitive(object, "shown");
+
+    for (unsigned bit = 0; bit < PHRASE_SIGNALS; bit++) {
+        const cJSON *pair = cJSON_GetObjectItemCaseSensitive(shown, phrases_signal(bit));
+        const double times = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
+        const double at = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
+        if (pair == NULL)
+            continue;
+        if (!(times >= 1 && times <= UINT8_MAX && at >= 1 && at <= UINT32_MAX))
+            return err_set(err, "snapshot: a signal was shown never, or nowhere");
+        c->times[bit] = (uint8_t)times;
+        c->shown_at[bit] = (uint32_t)at;
+    }
+    get_set(object, "slots", c->slots);
+    get_set(object, "done", c->done);
+    return 0;
+}
+
 static int restore_facts(struct session *s, const cJSON *object, struct err *err)
 {
     const cJSON *item;
@@ -300,7 +391,7 @@ static int restore_facts(struct session *s, const cJSON *object, struct err *err
         s->states[n].agent = mem_strdup(td_json_get_str(item, "agent"));
         s->states[n++].seq = (uint64_t)number;
     }
-    return snapshot_get_handoff(s, object, err);
+    return get_counts(object, &s->counts, err) != 0 ? -1 : snapshot_get_handoff(s, object, err);
 }
 
 /* The part that may have been erased; what does not fit its place is left out. */

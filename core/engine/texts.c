@@ -56,6 +56,10 @@ const char *const text_phrase_names[PHRASES] = {
     [PHRASE_FRAME_EMAIL] = "frame.email",
 };
 
+const char *const text_words_names[TEXT_WORDS] = {
+    [TEXT_LEAVE] = "leave_words", [TEXT_YES] = "yes_words", [TEXT_NO] = "no_words",
+};
+
 const char *const text_var_names[TEXT_VARS] = {
     [TEXT_VAR_ISSUE] = "issue",       [TEXT_VAR_HUMAN] = "human",
     [TEXT_VAR_AGENT] = "agent",       [TEXT_VAR_BUSINESS] = "business",
@@ -111,7 +115,8 @@ void texts_free(struct texts **texts_p)
         }
         for (size_t i = 0; i < PHRASES; i++)
             free(language->phrase[i]);
-        free(language->leave);
+        for (size_t i = 0; i < TEXT_WORDS; i++)
+            free(language->words[i]);
         free(language->name);
         free(language);
     }
@@ -232,11 +237,11 @@ static int set_state(struct text_language *language, const char *key, const char
     int channel = TEXT_CHANNELS;
 
     if (state < 0) {
-        const char *words[TEXT_STATES + PHRASES + 1];
+        const char *words[TEXT_STATES + PHRASES + TEXT_WORDS];
         memcpy(words, state_names, sizeof state_names);
         memcpy(words + TEXT_STATES, text_phrase_names, sizeof text_phrase_names);
-        words[TEXT_STATES + PHRASES] = "leave_words";
-        return wrong_word(err, "there is no text", key, len, words, TEXT_STATES + PHRASES + 1);
+        memcpy(words + TEXT_STATES + PHRASES, text_words_names, sizeof text_words_names);
+        return wrong_word(err, "there is no text", key, len, words, sizeof words / sizeof *words);
     }
     if (dot) {
         channel = index_of(channel_names, TEXT_CHANNELS, dot + 1, strlen(dot + 1));
@@ -300,9 +305,10 @@ int texts_set(struct texts *texts, const char *language_name, const char *key, c
         language->next = texts->languages;
         texts->languages = language;
     }
-    if (strcmp(key, "leave_words") == 0) {
-        free(language->leave);
-        language->leave = mem_strdup(value);
+    const int words = index_of(text_words_names, TEXT_WORDS, key, strlen(key));
+    if (words >= 0) {
+        free(language->words[words]);
+        language->words[words] = mem_strdup(value);
         return 0;
     }
     const int phrase = index_of(text_phrase_names, PHRASES, key, strlen(key));
@@ -357,8 +363,11 @@ int texts_check(const struct texts *texts, const char *const *languages, struct 
                        text_phrase_names[i], language->name);
             status = -1;
         }
-        if (!language->leave) {
-            buf_printf(missing, "leave_words in language '%s' are missing\n", language->name);
+        for (size_t i = 0; i < TEXT_WORDS; i++) {
+            if (language->words[i])
+                continue;
+            buf_printf(missing, "%s in language '%s' are missing\n", text_words_names[i],
+                       language->name);
             status = -1;
         }
     }

@@ -39,6 +39,9 @@ enum text_state {
     TEXT_STATES
 };
 
+/* What customers answer: lists by comma. */
+enum text_words { TEXT_LEAVE, TEXT_YES, TEXT_NO, TEXT_WORDS };
+
 enum text_channel { TEXT_CHAT, TEXT_SMS, TEXT_EMAIL, TEXT_VOICE, TEXT_CHANNELS };
 
 enum text_var {
@@ -58,7 +61,8 @@ enum text_channel text_channel_of(const char *kind); /* a channel plugin's name 
 struct texts *texts_new(void);
 void texts_free(struct texts **texts);
 /* One entry of a file; a later one stands for an earlier one. `key` is "queued" (every kind of
- * channel), "queued.sms" (that kind), "leave_words" (a list by comma), or a phrase: "weekdays",
+ * channel), "queued.sms" (that kind), "leave_words", "yes_words", "no_words" (lists by
+ * comma), or a phrase: "weekdays",
  * "wait_minutes", "frame.email" .. A text may hold {name} inside brackets only, for any name may be
  * unknown: [optional part with {name}] goes when a name in it is not known, [{name}|another] is the
  * first alternative all of whose names are known. "\n" begins a line. -1 with a sentence: unknown
@@ -77,9 +81,12 @@ int texts_check(const struct texts *texts, const char *const *languages, struct 
 const char *texts_render(const struct texts *texts, enum text_state state,
                          enum text_channel channel, const char *language, const char *fallback,
                          const struct text_vars *vars, struct arena *arena);
-/* Whether the message is, as a whole, one of the language's leave words. */
-int texts_is_leave(const struct texts *texts, const char *language, const char *fallback,
-                   const char *message);
+/* Whether the message is, as a whole, one of these words of the language. */
+int texts_is_word(const struct texts *texts, enum text_words words, const char *language,
+                  const char *fallback, const char *message);
+/* The first of them, to be shown; in the arena, NULL: there is none. */
+const char *texts_first_word(const struct texts *texts, enum text_words words,
+                             const char *language, const char *fallback, struct arena *arena);
 /* A span or a moment said in the language: "about 5 minutes"; "Monday at 09:00". In the arena; ""
  * (not known) when wait_ms is below 0, at_ms is INT64_MAX. Waits are said in steps that only grow
  * coarser, so that a longer wait never reads as a shorter one. zone NULL: UTC. */

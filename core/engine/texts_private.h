@@ -24,7 +24,7 @@ struct text_language {
     char *name;
     char *text[TEXT_STATES][TEXT_CHANNELS + 1]; /* the last: every kind */
     char *phrase[PHRASES];
-    char *leave; /* leave_words, by comma */
+    char *words[TEXT_WORDS]; /* by comma */
     struct text_language *next;
 };
 
@@ -35,6 +35,7 @@ struct texts {
 struct buf;
 
 extern const char *const text_phrase_names[PHRASES], *const text_var_names[TEXT_VARS];
+extern const char *const text_words_names[TEXT_WORDS];
 
 /* Exact, then its base, then the same of `fallback`; NULL: none of them. */
 const struct text_language *text_language(const struct texts *texts, const char *language,

@@ -1,4 +1,4 @@
-/* texts_say.c - texts with their values: rendered, waits and moments, leave words. */
+/* texts_say.c - texts with their values: rendered, waits and moments, words. */
 #include "config.h"
 
 #include <stdio.h>
@@ -241,16 +241,16 @@ static int is_in(const char *list, const char *word, size_t len)
     return 0;
 }
 
-int texts_is_leave(const struct texts *texts, const char *language, const char *fallback,
-                   const char *message)
+int texts_is_word(const struct texts *texts, enum text_words words, const char *language,
+                  const char *fallback, const char *message)
 {
     char word[2 * LEAVE_MAX];
     const size_t len = normal(message, strlen(message), word);
     const struct text_language *own = text_language(texts, language, NULL);
     const struct text_language *other = text_language(texts, fallback, NULL);
 
-    return len > 0 && ((own && is_in(own->leave, word, len)) ||
-                       (other && is_in(other->leave, word, len)));
+    return len > 0 && ((own && is_in(own->words[words], word, len)) ||
+                       (other && is_in(other->words[words], word, len)));
 }
 
 /* The item of a list by comma, without the spaces around it. */
@@ -265,6 +265,14 @@ static const char *item_of(const char *list, int index, struct arena *arena)
     while (len > 0 && list[len - 1] == ' ')
         len--;
     return arena_dup(arena, list, len);
+}
+
+const char *texts_first_word(const struct texts *texts, enum text_words words,
+                             const char *language, const char *fallback, struct arena *arena)
+{
+    const struct text_language *found = text_language(texts, language, fallback);
+
+    return found && found->words[words] ? item_of(found->words[words], 0, arena) : NULL;
 }
 
 struct phrase_values {

@@ -24,7 +24,7 @@ int64_t engine_due(const struct session *s, const struct policy *policy)
     if (s->turn.active)
         return earlier(due, s->turn.retry_at != 0 ? earlier(s->turn.retry_at, s->turn.deadline)
                                                   : s->turn.deadline);
-    if (session_held(s) || session_pending(s, NULL) > 0)
+    if (session_held(s) || (s->offer == NULL && session_pending(s, NULL) > 0))
         return earlier(due, turn_collect_due(s, channel));
     if (session_handed(s) || due != INT64_MAX || channel->idle_close_ms <= 0)
         return due;
@@ -37,7 +37,8 @@ int engine_busy(const struct session *s, const struct policy *policy)
 
     if (session_handed(s) || promise_due(s) != INT64_MAX)
         return 1;
-    if (s->phase == SESSION_OPEN && (s->turn.active || session_pending(s, NULL) > 0))
+    if (s->phase == SESSION_OPEN &&
+        (s->turn.active || (s->offer == NULL && session_pending(s, NULL) > 0)))
         return 1;
     if (channel != NULL && channel->replays)
         return 0; /* what is not delivered waits in the journal until the customer attaches */
@@ -137,8 +138,8 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
         .attempt = (uint32_t)s->turn.attempt, .session = session_info(s, arena),
         .messages = messages,
         .deadline_ms = (uint32_t)left,
-        .clarify_left = policy->clarify_max > s->clarify_used
-                            ? policy->clarify_max - s->clarify_used : 0,
+        .clarify_left = policy->clarify_max > s->counts.clarify_turns
+                            ? policy->clarify_max - s->counts.clarify_turns : 0,
         .state = session_state_of(s, s->turn.agent), .stretch = view_stretch(s, arena),
     };
     turn->results = view_results(s, arena);

@@ -1,6 +1,7 @@
 /* view_desk.c - what the state looks like to a desk, and to the agent who comes after a human. */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <tandem/json.h>
 
@@ -13,6 +14,8 @@
 #define MAX_ENTITIES 64
 #define MAX_FILES 10
 #define MAX_FLAGS 2
+#define MAX_EVIDENCE 5
+#define MAX_ALSO 16
 
 static const char *const promise_states[] = { [PROMISE_MADE] = "made", [PROMISE_BROKEN] = "broken",
                                               [PROMISE_KEPT] = "kept", [PROMISE_VOID] = "void" };
@@ -113,7 +116,6 @@ static void fill_entities(struct package *p, const struct session *s, struct are
 static void fill_last(struct package *p, const struct session *s, struct arena *arena)
 {
     struct package_said *last = arena_array(arena, LAST, sizeof *last);
-    struct package_evidence *evidence;
     size_t i = s->n_messages, at = LAST;
 
     while (i-- > 0 && at > 0)
@@ -122,14 +124,33 @@ static void fill_last(struct package *p, const struct session *s, struct arena *
                                                 s->messages[i].text };
     p->last = last + at;
     p->n_last = LAST - at;
-    for (i = p->n_last; i-- > 0 && p->n_evidence == 0;) {
-        if (p->last[i].seq > s->handoff.from_seq)
-            continue; /* it was said later */
-        evidence = arena_alloc(arena, sizeof *evidence);
-        *evidence = (struct package_evidence){ p->last[i].seq, p->last[i].text };
-        p->evidence = evidence;
-        p->n_evidence = 1;
+}
+
+/* What the rule named; else the newest message before the handoff. */
+static void fill_reason(struct package *p, const struct session *s, struct arena *arena)
+{
+    const char *at = s->handoff.evidence, *also = s->handoff.also;
+    struct package_evidence *evidence = arena_array(arena, MAX_EVIDENCE, sizeof *evidence);
+    const char **codes = arena_array(arena, MAX_ALSO, sizeof *codes);
+
+    while (at != NULL && *at != '\0' && p->n_evidence < MAX_EVIDENCE) {
+        const struct session_message *m = session_message(s, strtoull(at, NULL, 10));
+        if (m != NULL && m->text != NULL)
+            evidence[p->n_evidence++] = (struct package_evidence){ m->seq, m->text };
+        at += strcspn(at, ",");
+        at += *at == ',';
     }
+    for (size_t i = p->n_last; i-- > 0 && p->n_evidence == 0;)
+        if (p->last[i].seq <= s->handoff.from_seq) /* else it was said later */
+            evidence[p->n_evidence++] =
+                (struct package_evidence){ p->last[i].seq, p->last[i].text };
+    while (also != NULL && *also != '\0' && p->n_also < MAX_ALSO) {
+        const size_t len = strcspn(also, ",");
+        codes[p->n_also++] = arena_dup(arena, also, len);
+        also += len + (also[len] == ',');
+    }
+    p->evidence = evidence;
+    p->also = codes;
 }
 
 static void fill_files(struct package *p, const struct session *s, struct arena *arena)
@@ -180,7 +201,7 @@ static void fill_flags(struct package *p, struct arena *arena)
 
 static const char *open_question(const struct session *s)
 {
-    for (size_t i = s->n_messages; s->clarify_used > 0 && i-- > 0;)
+    for (size_t i = s->n_messages; s->counts.clarify_turns > 0 && i-- > 0;)
         if (s->messages[i].author == TD_AI)
             return s->messages[i].text;
     return NULL;
@@ -205,6 +226,7 @@ const char *engine_package(const struct session *s, const struct policy *policy,
                                                                                  : "blocked";
     fill_entities(&p, s, arena);
     fill_last(&p, s, arena);
+    fill_reason(&p, s, arena);
     fill_files(&p, s, arena);
     fill_promises(&p, s, arena);
     fill_flags(&p, arena);

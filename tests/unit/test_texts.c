@@ -320,7 +320,7 @@ static void a_leave_word_is_the_whole_message(void **state)
         { "pt", "bot", 1 },                { "en", "\xff\xfe", 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (texts_is_leave(texts, cases[i].language, "en", cases[i].message) != cases[i].leaves)
+        if (texts_is_word(texts, TEXT_LEAVE, cases[i].language, "en", cases[i].message) != cases[i].leaves)
             fail_msg("%s: '%s'", cases[i].language, cases[i].message);
     }
     texts_free(&texts);

@@ -1,0 +1,129 @@
+/* rules.c - which rules hold, by priority, on which values. */
+#include "config.h"
+
+#include "engine/rules.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "engine/plain.h"
+#include "engine/session.h"
+
+const char *rule_point_name(enum rule_point point)
+{
+    return point == RULE_PRE ? "pre" : point == RULE_POST ? "post" : "event";
+}
+
+struct look {
+    const struct signals_at *at;
+    struct arena *arena;
+    struct rule_match *match;
+};
+
+static void look_up(void *arg, size_t index, struct expr_value *value_r)
+{
+    const struct look *look = arg;
+
+    signals_lookup((void *)look->at, index, value_r);
+}
+
+static void look_note(void *arg, const char *name, const struct expr_value *value)
+{
+    struct look *look = arg;
+
+    look->match->values = signals_note(look->arena, look->match->values, name, value);
+}
+
+/* A phrase that the condition names, and that the customer used. */
+static void add_evidence(const struct signals_at *at, struct rule_match *match)
+{
+    for (unsigned bit = 0; bit < PHRASE_SIGNALS && match->n_evidence < RULES_EVIDENCE; bit++) {
+        const uint64_t seq = at->session->counts.shown_at[bit];
+        const char *name = phrases_signal(bit), *found = match->values;
+        const size_t len = strlen(name);
+        size_t i = 0;
+
+        while (seq != 0 && (found = strstr(found, name)) != NULL &&
+               ((found > match->values && found[-1] != ' ') ||
+                (found[len] != '=' && found[len] != '.') || strncmp(found + len, "=0", 2) == 0))
+            found += len;
+        while (i < match->n_evidence && match->evidence[i] != seq)
+            i++;
+        if (seq != 0 && found != NULL && i == match->n_evidence)
+            match->evidence[match->n_evidence++] = seq;
+    }
+}
+
+size_t rules_match(const struct policy *policy, const struct signals_at *at,
+                   enum rule_point point, struct arena *arena,
+                   struct rule_match matches_r[RULES_MATCHES])
+{
+    struct look look = { .at = at, .arena = arena };
+    size_t n = 0;
+
+    for (size_t i = 0; i < policy->n_rules && n < RULES_MATCHES; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        if ((rule->at & point) == 0 || !expr_eval(rule->when, look_up, NULL, &look))
+            continue;
+        look.match = &matches_r[n++];
+        *look.match = (struct rule_match){ .rule = rule, .values = "" };
+        expr_eval(rule->when, look_up, look_note, &look); /* again, for the few that hold */
+        add_evidence(at, look.match);
+    }
+    return n;
+}
+
+/* ---- Equal texts -------------------------------------------------------------------------- */
+
+#define WORDS_LEAST 3
+#define LONG 24 /* bytes: not every script has spaces */
+
+static int is_plain_letter(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Cheap: the ASCII letters and digits of both are the same. Most texts differ in the first. */
+static int may_be_same(const char *a, const char *b)
+{
+    for (;;) {
+        while (*a != '\0' && !is_plain_letter((unsigned char)*a))
+            a++;
+        while (*b != '\0' && !is_plain_letter((unsigned char)*b))
+            b++;
+        if (*a == '\0' || *b == '\0')
+            return *a == *b;
+        if ((*a | 0x20) != (*b | 0x20))
+            return 0;
+        a++;
+        b++;
+    }
+}
+
+static void strip(struct buf *text)
+{
+    while (text->len > 0 && strchr(" .!?", text->data[text->len - 1]) != NULL)
+        text->data[--text->len] = '\0';
+}
+
+int rules_same_text(const char *a, const char *b)
+{
+    struct buf one = { 0 }, other = { 0 };
+    size_t words = 1;
+    int same;
+
+    if (a == NULL || b == NULL || !may_be_same(a, b))
+        return 0;
+    plain_text(a, strlen(a), &one);
+    plain_text(b, strlen(b), &other);
+    strip(&one);
+    strip(&other);
+    for (size_t i = 0; i < one.len; i++)
+        words += one.data[i] == ' ';
+    same = (words >= WORDS_LEAST || one.len >= LONG) && one.len == other.len &&
+           memcmp(one.data, other.data, one.len) == 0;
+    buf_fini(&one);
+    buf_fini(&other);
+    return same;
+}

@@ -1,0 +1,35 @@
+/*
+ * rules.h - which rules hold at a point of a session, and on which values.
+ *
+ * Layer: engine, pure. For the step that decides, and for who reads a journal under other rules.
+ */
+#ifndef ENGINE_RULES_H
+#define ENGINE_RULES_H
+
+#include "engine/policy.h"
+#include "engine/signals.h"
+
+struct arena;
+
+#define RULES_MATCHES 16 /* more are not looked for */
+#define RULES_EVIDENCE 5
+
+struct rule_match {
+    const struct policy_rule *rule;
+    const char *values;                /* what its condition looked at: "name=value ..." */
+    uint64_t evidence[RULES_EVIDENCE]; /* customer's messages that showed what it asks for */
+    size_t n_evidence;
+};
+
+/* By priority; how many. Strings are in the arena. */
+size_t rules_match(const struct policy *policy, const struct signals_at *at,
+                   enum rule_point point, struct arena *arena,
+                   struct rule_match matches_r[RULES_MATCHES]);
+
+const char *rule_point_name(enum rule_point point); /* "pre", "post", "event" */
+
+/* Of a text of the customer or an agent: equal to another in what counts, in three words or more.
+ * Letters' case, forms, spaces and what ends a sentence do not count; nothing is guessed. */
+int rules_same_text(const char *a, const char *b);
+
+#endif
