@@ -453,6 +453,21 @@ void expr_free(struct expr **expr)
     arena_free(&arena);
 }
 
+static void each_name(const struct node *node, void (*fn)(void *arg, size_t index), void *arg)
+{
+    if (!node)
+        return;
+    if (node->kind == NODE_NAME)
+        fn(arg, node->name);
+    each_name(node->left, fn, arg);
+    each_name(node->right, fn, arg);
+}
+
+void expr_each_name(const struct expr *expr, void (*fn)(void *arg, size_t index), void *arg)
+{
+    each_name(expr->top, fn, arg);
+}
+
 /* ---- Evaluation -------------------------------------------------------------------------- */
 
 struct run {

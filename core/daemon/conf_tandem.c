@@ -16,6 +16,7 @@
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", "trace", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
+static const char *const claim_modes[] = { "checked", "trusted", NULL };
 static const char *const queue_modes[] = { "followup", "collect", "interrupt", NULL };
 
 const struct td_conf_key tandem_keys[] = {
@@ -68,6 +69,11 @@ const struct td_conf_key tandem_keys[] = {
                  "them; unset: en and all that are installed."),
     TD_CONF_STR(struct tandem_conf, texts, TD_PATH, NULL,
                 "File, or directory of *.conf, with texts that stand for those installed."),
+    TD_CONF_STR(struct tandem_conf, rules, 0, NULL,
+                "File of [rule NAME] sections that stands for the one installed, or none; those of "
+                "the conf are added, and replace what has the same name."),
+    TD_CONF_STR(struct tandem_conf, packs, TD_PATH, NULL,
+                "Directory of phrase packs, LANGUAGE/SIGNAL.pack; unset: those installed."),
     TD_CONF_STR(struct tandem_conf, business, 0, "",
                 "Who the customers are talking to, for the texts."),
     TD_CONF_STR(struct tandem_conf, text_unavailable, 0,
@@ -158,6 +164,10 @@ const struct td_conf_key agent_keys[] = {
                      "How long it is left alone before one question tries it again."),
     TD_CONF_INT(struct agent_conf, max_jobs, 0, "256", 1, 100000,
                 "Questions under way at once; further ones wait."),
+    TD_CONF_ENUM(struct agent_conf, claims, 0, "checked", claim_modes,
+                 "checked: an answer that says something has been done needs a receipt of it in "
+                 "the session, else it is withheld; trusted: the agent acts by itself, and is "
+                 "believed."),
     TD_CONF_END,
 };
 
@@ -186,13 +196,13 @@ const struct td_conf_key route_keys[] = {
 };
 
 const char *const section_kinds[] = { "tandem", "channel", "agent", "desk",
-                                      "queue",  "human",   "route", NULL };
+                                      "queue",  "human",   "route", "rule", NULL };
 
 const struct td_conf_key *section_keys(const char *kind)
 {
     static const struct td_conf_key *const keys[] = { tandem_keys, channel_keys, agent_keys,
                                                       desk_keys,   queue_keys,   human_keys,
-                                                      route_keys };
+                                                      route_keys,  rule_keys };
 
     for (size_t i = 0; section_kinds[i]; i++) {
         if (strcmp(kind, section_kinds[i]) == 0)
@@ -338,4 +348,9 @@ char *tandem_texts_dir(void)
 char *tandem_packs_dir(void)
 {
     return data_dir("packs");
+}
+
+char *tandem_rules_file(void)
+{
+    return data_dir("rules/default.conf");
 }

@@ -25,7 +25,7 @@ struct tandem_conf {
     int64_t max_sessions, max_bounces, max_pending;
     int64_t presence, desk_grace;
     const char *const *languages;
-    const char *texts, *business;
+    const char *texts, *business, *packs, *rules;
     const char *text_unavailable, *text_no_human;
     int64_t attempts, retry, clarify;
     int64_t retention;
@@ -49,6 +49,7 @@ struct agent_conf {
     const char *type, *next;
     int64_t deadline, history;
     int64_t breaker_failures, breaker_open, max_jobs;
+    int claims; /* 1: trusted */
 };
 
 /* What every instance has besides. */
@@ -60,6 +61,14 @@ struct isolate_conf {
 struct route_conf {
     const char *when;
     const char *const *agent; /* NAME or NAME:WEIGHT */
+};
+
+struct rule_conf {
+    int64_t priority;
+    const char *class, *code, *when, *queue, *text;
+    const char *const *at;
+    int mode; /* enum rule_mode */
+    int withhold;
 };
 
 struct desk_conf {
@@ -85,6 +94,7 @@ struct human_conf {
 };
 
 extern const struct td_conf_key tandem_keys[], channel_keys[], agent_keys[], route_keys[];
+extern const struct td_conf_key rule_keys[]; /* conf_rule.c */
 extern const struct td_conf_key desk_keys[], queue_keys[], human_keys[]; /* conf_desk.c */
 extern const struct td_conf_key isolate_keys[]; /* of each [channel], [agent], [desk] */
 
@@ -103,6 +113,7 @@ char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
 char *tandem_data_dir(void);
 char *tandem_texts_dir(void);
 char *tandem_packs_dir(void); /* of the installed phrase packs */
+char *tandem_rules_file(void); /* the installed rules */
 char *tandem_plugin_host(void); /* the program that isolated plugins run in */
 
 #endif

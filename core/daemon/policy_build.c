@@ -16,6 +16,7 @@
 #include "daemon/policy_private.h"
 #include "daemon/setup.h"
 #include "engine/hours.h"
+#include "engine/phrases.h"
 #include "engine/signals.h"
 #include "engine/texts.h"
 
@@ -70,6 +71,7 @@ static void build_agents(struct builder *b)
         agent->name = arena_strdup(b->arena, instance->name);
         agent->deadline_ms = instance->agent.deadline;
         agent->history = (unsigned)instance->agent.history;
+        agent->trusted = instance->agent.claims;
         b->agent_names.of[b->agent_names.n++] = agent->name;
     }
 }
@@ -232,6 +234,7 @@ const struct policy *policy_build(struct setup *setup)
     policy_desks(&b);
     build_channels(&b);
     build_routes(&b);
+    policy_rules(&b);
     policy_texts(&b);
     if (b.errors > 0 || setup_errors(setup) > 0) {
         policy_free(&built->policy);
@@ -259,6 +262,10 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; built->exprs && i < built->policy.n_routes; i++)
         expr_free(&built->exprs[i]);
     free(built->exprs);
+    for (size_t i = 0; i < built->n_rule_exprs; i++)
+        expr_free(&built->rule_exprs[i]);
+    free(built->rule_exprs);
+    phrases_free(&built->phrases);
     for (size_t i = 0; i < built->n_hours; i++)
         hours_free(&built->hours[i]);
     free(built->hours);

@@ -15,6 +15,7 @@ struct expr;
 struct hours;
 struct instance;
 struct setup;
+struct phrases;
 struct texts;
 
 /* The policy comes first: policy_free() is handed a pointer to it. */
@@ -24,6 +25,9 @@ struct built {
     struct expr **exprs; /* one a route, or NULL */
     struct hours **hours; /* one a queue, or NULL */
     size_t n_hours;
+    struct expr **rule_exprs; /* one a rule of the conf, or NULL */
+    size_t n_rule_exprs;
+    struct phrases *phrases;
     struct texts *texts;
     char texts_hash[17];
 };
@@ -55,6 +59,8 @@ size_t policy_named(struct builder *b, const struct names *names, struct conf *f
 
 /* Desks, queues, humans. */
 void policy_desks(struct builder *b);
+/* When a human takes over, and the packs that this asks for; after queues and routes. */
+void policy_rules(struct builder *b);
 /* The catalogue, its fallback language, who speaks. */
 void policy_texts(struct builder *b);
 /* The queue that a channel names; NULL: none. */

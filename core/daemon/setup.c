@@ -215,6 +215,51 @@ static void read_queue(struct setup *setup, struct conf *file, const struct conf
     read_plain(setup, file, section, &queue->conf);
 }
 
+static void read_rule(struct setup *setup, struct conf *file, const struct conf_section *section)
+{
+    setup->rules = mem_grow(setup->rules, (setup->n_rules + 1) * sizeof *setup->rules);
+    struct rule *rule = &setup->rules[setup->n_rules++];
+    *rule = (struct rule){ .file = file, .section = section };
+    read_plain(setup, file, section, &rule->conf);
+}
+
+static int has_rule(const struct setup *setup, const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(setup->rules[i].section->name, name) == 0)
+            return 1;
+    return 0;
+}
+
+static int check_section(struct conf *file, const struct conf_section *section);
+
+/* Those that are installed, or in the file that the conf names, behind the conf's own. */
+static void read_rules(struct setup *setup)
+{
+    const struct conf_section *tandem = conf_find(setup->conf, "tandem", "");
+    const struct conf_pair *pair = tandem ? conf_get(tandem, "rules") : NULL;
+    const size_t own = setup->n_rules;
+    size_t n;
+
+    if (pair && strcmp(pair->value, "none") == 0)
+        return;
+    char *path = pair ? conf_path(&pair->value_pos, pair->value) : tandem_rules_file();
+    struct conf *file = conf_read(path);
+    setup->text_files = mem_grow(setup->text_files,
+                                 (setup->n_text_files + 1) * sizeof(struct conf *));
+    setup->text_files[setup->n_text_files++] = file;
+    const struct conf_section *sections = conf_sections(file, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(sections[i].kind, "rule") != 0)
+            conf_error(file, &sections[i].pos, "here is no [%s]: write [rule NAME]",
+                       sections[i].kind);
+        else if (check_section(file, &sections[i]) == 0 &&
+                 !has_rule(setup, sections[i].name, own))
+            read_rule(setup, file, &sections[i]);
+    }
+    free(path);
+}
+
 static void read_human(struct setup *setup, struct conf *file, const struct conf_section *section)
 {
     setup->humans = mem_grow(setup->humans, (setup->n_humans + 1) * sizeof *setup->humans);
@@ -357,6 +402,8 @@ static void read_sections(struct setup *setup, struct conf *file, struct loader 
             read_queue(setup, file, section);
         else if (strcmp(section->kind, "human") == 0)
             read_human(setup, file, section);
+        else if (strcmp(section->kind, "rule") == 0)
+            read_rule(setup, file, section);
         else if (strcmp(section->kind, "tandem") != 0)
             read_instance(setup, file, section, loader);
     }
@@ -386,6 +433,7 @@ struct setup *setup_read(const char *path, struct loader **loader)
         setup->builtin = conf_read_text("built-in", builtin_text, strlen(builtin_text));
         read_sections(setup, setup->builtin, *loader);
     }
+    read_rules(setup);
     setup->policy = policy_build(setup);
     return setup;
 }
@@ -445,6 +493,7 @@ void setup_free(struct setup **setup_p)
     free(setup->routes);
     free(setup->queues);
     free(setup->humans);
+    free(setup->rules);
     free(setup->store);
     free(setup->control);
     free(setup->files);
@@ -497,6 +546,8 @@ void setup_print_sections(const struct setup *setup, struct buf *out)
         print_plain(setup->humans[i].section, &setup->humans[i].conf, out);
     for (size_t i = 0; i < setup->n_routes; i++)
         print_plain(setup->routes[i].section, &setup->routes[i].conf, out);
+    for (size_t i = 0; i < setup->n_rules; i++)
+        print_plain(setup->rules[i].section, &setup->rules[i].conf, out);
 }
 
 void setup_print(const struct setup *setup, struct buf *out)

@@ -55,6 +55,12 @@ struct queue {
     struct queue_conf conf;
 };
 
+struct rule {
+    struct conf *file;
+    const struct conf_section *section;
+    struct rule_conf conf;
+};
+
 struct human {
     struct conf *file;
     const struct conf_section *section;
@@ -65,7 +71,7 @@ struct setup {
     char *path;
     struct conf *conf;
     struct conf *builtin; /* what stands in for a conf without channels and agents; or NULL */
-    struct conf **text_files; /* the catalogue's, for what is wrong in them */
+    struct conf **text_files; /* the catalogue's and the rules', for what is wrong in them */
     size_t n_text_files;
     struct schema_values *values;
     struct tandem_conf tandem; /* paths in it are the ones below */
@@ -79,6 +85,8 @@ struct setup {
     size_t n_queues;
     struct human *humans;
     size_t n_humans;
+    struct rule *rules; /* of the conf, then of those installed */
+    size_t n_rules;
     char desk_token[2 * CRYPT_HASH + 1]; /* of the built-in conf's human, once it is made */
     const struct policy *policy; /* NULL when there were errors, or once it was handed on */
 };

@@ -10,29 +10,6 @@
 
 /* ---- What a text shows -------------------------------------------------------------------- */
 
-static int same_language(const char *a, const char *b)
-{
-    const size_t len = strcspn(a, "-_");
-
-    return len == strcspn(b, "-_") && strncmp(a, b, len) == 0;
-}
-
-/* In the session's language, and in the one that the text is in, when that is another: who was
- * said to speak English is heard in German too. lang_r: the language of the text, NULL: not clear. */
-static uint32_t hear(const struct draft *d, const char *text, uint32_t wanted, const char **lang_r)
-{
-    struct phrases *phrases = d->policy->phrases;
-    const char *known = d->view.language != NULL ? d->view.language : d->view.locale;
-    const size_t len = strlen(text);
-    const char *lang = phrases_lang(phrases, text, len);
-    uint32_t bits = phrases_find_some(phrases, known != NULL ? known : lang, text, len, wanted);
-
-    *lang_r = strcmp(lang, PHRASES_UNKNOWN) != 0 ? lang : NULL;
-    if (known != NULL && *lang_r != NULL && !same_language(known, lang))
-        bits |= phrases_find_some(phrases, lang, text, len, wanted);
-    return bits;
-}
-
 static void add_word(struct draft *d, struct record *record, const char *name, size_t number)
 {
     const struct expr_value value = { .set = 1, .num = (double)number };
@@ -56,7 +33,7 @@ void rules_hear(struct draft *d, struct record *message)
     uint32_t bits = 0;
 
     if (text != NULL && wanted != 0)
-        bits = hear(d, text, wanted, &message->language);
+        bits = rules_shown(d->policy, &d->view, text, strlen(text), wanted, &message->language);
     for (unsigned bit = 0; bits >> bit != 0; bit++)
         if (bits >> bit & 1)
             add_word(d, message, phrases_signal(bit), 1);
@@ -281,19 +258,6 @@ int rules_message(struct draft *d, const struct record *message)
 
 /* ---- An answer ---------------------------------------------------------------------------- */
 
-static int says_claim(const struct draft *d, const struct td_answer *answer)
-{
-    const char *lang;
-
-    if (d->policy->phrases == NULL || (d->policy->phrases_asked & PHRASES_OF_AGENTS) == 0)
-        return 0;
-    for (size_t i = 0; i < answer->n_messages; i++)
-        if (answer->messages[i]->text != NULL &&
-            hear(d, answer->messages[i]->text, PHRASES_OF_AGENTS, &lang) != 0)
-            return 1;
-    return 0;
-}
-
 /* Says that something is done that has no receipt: as the agent declares it, or by its words. */
 static int is_unbacked(const struct draft *d, const struct td_answer *answer)
 {
@@ -304,7 +268,11 @@ static int is_unbacked(const struct draft *d, const struct td_answer *answer)
     for (size_t i = 0; i < answer->n_claims; i++)
         if (!counts_done(&d->session->counts, answer->claims[i]))
             return 1;
-    return d->session->counts.receipts == 0 && says_claim(d, answer);
+    for (size_t i = 0; i < answer->n_messages; i++)
+        if (answer->messages[i]->text != NULL &&
+            rules_claims(d->policy, &d->view, answer->messages[i]->text))
+            return 1;
+    return 0;
 }
 
 /* How many; -1: nothing is said about them. */

@@ -74,6 +74,62 @@ size_t rules_match(const struct policy *policy, const struct signals_at *at,
     return n;
 }
 
+/* ---- What a text shows -------------------------------------------------------------------- */
+
+static int same_language(const char *a, const char *b)
+{
+    const size_t len = strcspn(a, "-_");
+
+    return len == strcspn(b, "-_") && strncmp(a, b, len) == 0;
+}
+
+uint32_t rules_shown(const struct policy *policy, const struct session *s, const char *text,
+                     size_t len, uint32_t wanted, const char **lang_r)
+{
+    struct phrases *phrases = policy->phrases;
+    const char *known = s->language != NULL ? s->language : s->locale;
+    const char *lang = phrases_lang(phrases, text, len);
+    uint32_t bits = phrases_find_some(phrases, known != NULL ? known : lang, text, len, wanted);
+
+    *lang_r = strcmp(lang, PHRASES_UNKNOWN) != 0 ? lang : NULL;
+    if (known != NULL && *lang_r != NULL && !same_language(known, lang))
+        bits |= phrases_find_some(phrases, lang, text, len, wanted);
+    return bits;
+}
+
+/* Bytes up to and with the end of the first sentence; len: it does not end. */
+static size_t sentence(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '\n' || (strchr(".!?", text[i]) != NULL && i + 1 < len &&
+                                (text[i + 1] == ' ' || text[i + 1] == '\n')))
+            return i + 1;
+    return len;
+}
+
+size_t rules_sentences(const char *text, size_t len)
+{
+    size_t end = 0;
+
+    for (size_t n; end < len && end + (n = sentence(text + end, len - end)) < len;)
+        end += n;
+    return end;
+}
+
+int rules_claims(const struct policy *policy, const struct session *s, const char *text)
+{
+    const char *lang;
+
+    if (s->counts.receipts > 0 || (policy->phrases_asked & PHRASES_OF_AGENTS) == 0)
+        return 0;
+    for (size_t len; (len = strlen(text)) > 0; text += len) {
+        len = sentence(text, len);
+        if (rules_shown(policy, s, text, len, PHRASES_OF_AGENTS, &lang) != 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* ---- Equal texts -------------------------------------------------------------------------- */
 
 #define WORDS_LEAST 3

@@ -28,6 +28,16 @@ size_t rules_match(const struct policy *policy, const struct signals_at *at,
 
 const char *rule_point_name(enum rule_point point); /* "pre", "post", "event" */
 
+/* What a text shows, of what is wanted: in the session's language, and in the one that the text is
+ * in when that is another; who was said to speak English is heard in German too. lang_r: the
+ * language of the text, NULL when it is not clear. */
+uint32_t rules_shown(const struct policy *policy, const struct session *session, const char *text,
+                     size_t len, uint32_t wanted, const char **lang_r);
+/* A sentence of it says that something has been done, and the session has no receipt at all. */
+int rules_claims(const struct policy *policy, const struct session *session, const char *text);
+/* Where the last whole sentence of it ends; 0: there is none. */
+size_t rules_sentences(const char *text, size_t len);
+
 /* Of a text of the customer or an agent: equal to another in what counts, in three words or more.
  * Letters' case, forms, spaces and what ends a sentence do not count; nothing is guessed. */
 int rules_same_text(const char *a, const char *b);

@@ -105,8 +105,8 @@ static const char *const help[] = {
     [HANDOFFS] = "Handoffs in this session so far.",
     [DECISION] = "What the answer is, as the agent says: resolve, clarify, escalate or refuse.",
     [ANSWER_CONFIDENCE] = "How sure the agent is of this answer's intent, 0 to 1.",
-    [GROUNDED] = "The agent says that this answer rests on its sources.",
-    [UNGROUNDED] = "The agent says that it does not.",
+    [GROUNDED] = "The agent says that this answer is grounded, and names a source.",
+    [UNGROUNDED] = "The agent says that it is not grounded, or that it is and names no source.",
     [SOURCES] = "Sources that the answer names; no value when it says nothing about them.",
     PHRASES_OF_CUSTOMERS(HELP) PHRASES_OF_CUSTOMERS(HELP_TIMES)
 };
@@ -205,8 +205,8 @@ static struct expr_value of_answer(const struct signals_at *at, size_t index)
         return text(r->decision > TD_DECISION_NONE && r->decision <= TD_REFUSE
                         ? decisions[r->decision] : NULL);
     case ANSWER_CONFIDENCE: return per_mille(r->confidence);
-    case GROUNDED: return yes(r->grounded == 1);
-    default: return yes(r->grounded == 2);
+    case GROUNDED: return yes(r->grounded == 1 && noted(at, "sources").num > 0);
+    default: return yes(r->grounded == 2 || (r->grounded == 1 && noted(at, "sources").num == 0));
     }
 }
 
