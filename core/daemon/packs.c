@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/crypt.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/pack.h"
@@ -92,4 +94,72 @@ struct phrases *packs_read(const char *dir, struct err *err)
     if (rc < 0)
         phrases_free(&phrases);
     return phrases;
+}
+
+/* ---- Shared ------------------------------------------------------------------------------- */
+
+/* Packs are dear to read and seldom change: a reload takes those that are there. Loop thread. */
+static struct {
+    struct phrases *phrases;
+    uint8_t hash[CRYPT_HASH];
+    unsigned refs;
+} shared;
+
+static void hash_file(const char *path, struct buf *all)
+{
+    char *text = mem_alloc(PACK_BYTES_MAX + 1);
+    size_t len = 0;
+    struct err err;
+
+    buf_str(all, path);
+    if (read_file(path, text, &len, &err) == 0)
+        buf_add(all, text, len);
+    free(text);
+}
+
+static void hash_dir(const char *dir, int depth, struct buf *all)
+{
+    struct dirent **entries = NULL;
+    const int n = scandir(dir, &entries, is_shown, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        char *path = mem_printf("%s/%s", dir, entries[i]->d_name);
+        if (depth > 0)
+            hash_dir(path, depth - 1, all);
+        else
+            hash_file(path, all);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+struct phrases *packs_share(const char *dir, struct err *err)
+{
+    uint8_t hash[CRYPT_HASH];
+    struct buf all = { 0 };
+
+    hash_dir(dir, 1, &all);
+    crypt_sha256(all.data ? all.data : "", all.len, hash);
+    buf_fini(&all);
+    if (shared.refs > 0 && memcmp(hash, shared.hash, sizeof hash) == 0) {
+        shared.refs++;
+        return shared.phrases;
+    }
+    struct phrases *phrases = packs_read(dir, err);
+    if (phrases && shared.refs == 0) {
+        shared.phrases = phrases;
+        shared.refs = 1;
+        memcpy(shared.hash, hash, sizeof hash);
+    }
+    return phrases;
+}
+
+void packs_unshare(struct phrases **phrases)
+{
+    if (*phrases && *phrases == shared.phrases && --shared.refs > 0)
+        *phrases = NULL;
+    else if (*phrases == shared.phrases)
+        shared.phrases = NULL;
+    phrases_free(phrases);
 }

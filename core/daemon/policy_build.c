@@ -13,10 +13,10 @@
 #include "base/expr.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "daemon/packs.h"
 #include "daemon/policy_private.h"
 #include "daemon/setup.h"
 #include "engine/hours.h"
-#include "engine/phrases.h"
 #include "engine/signals.h"
 #include "engine/texts.h"
 
@@ -265,7 +265,7 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; i < built->n_rule_exprs; i++)
         expr_free(&built->rule_exprs[i]);
     free(built->rule_exprs);
-    phrases_free(&built->phrases);
+    packs_unshare(&built->phrases);
     for (size_t i = 0; i < built->n_hours; i++)
         hours_free(&built->hours[i]);
     free(built->hours);

@@ -138,7 +138,7 @@ static void read_packs(struct builder *b)
 
     for (size_t i = 0; i < b->agent_names.n; i++)
         policy->phrases_asked |= b->agents[i].trusted ? 0 : PHRASES_OF_AGENTS;
-    if (policy->phrases_asked != 0 && !(b->built->phrases = packs_read(dir, &err))) {
+    if (policy->phrases_asked != 0 && !(b->built->phrases = packs_share(dir, &err))) {
         conf_error(setup->conf, NULL, "phrase packs: %s", err.text);
         b->errors++;
     }

@@ -114,9 +114,11 @@ static void result(struct counts *c, const struct record *r)
 }
 
 /* A human has had it, or nobody was found: what was counted before is dealt with. */
-static void begin_anew(struct counts *c, uint64_t seq)
+static void begin_anew(struct counts *c, const struct record *r)
 {
-    struct counts fresh = { .handoffs = c->handoffs, .receipts = c->receipts, .since = seq };
+    const int was_there = r->outcome == HANDOFF_RETURNED;
+    struct counts fresh = { .handoffs = c->handoffs, .receipts = c->receipts, .since = r->seq,
+                            .tried = was_there ? 0 : r->seq };
 
     memcpy(fresh.done, c->done, sizeof fresh.done);
     *c = fresh;
@@ -139,7 +141,7 @@ void counts_apply(struct counts *c, uint64_t up_to, const struct record *r)
         c->offers_declined += r->outcome == RULE_DECLINED || r->outcome == RULE_LAPSED;
         break;
     case RECORD_HANDOFF: c->handoffs++; break;
-    case RECORD_HANDOFF_END: begin_anew(c, r->seq); break;
+    case RECORD_HANDOFF_END: begin_anew(c, r); break;
     default: break;
     }
 }

@@ -28,6 +28,7 @@ struct counts {
     unsigned action_errors, verification_failures; /* in a row; in the talk */
     unsigned delivery_failures, unbacked_claims, offers_declined;
     unsigned handoffs, receipts; /* in the session */
+    uint64_t tried; /* for the messages up to this one a human was looked for, and none came */
     uint64_t slots[COUNTS_SLOTS], done[COUNTS_SLOTS]; /* asked about in a row; with a receipt */
 };
 

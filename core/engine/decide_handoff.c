@@ -51,6 +51,8 @@ static const char *issue_of(const struct draft *d)
 
     if (d->handoff.code != NULL && strcmp(d->handoff.code, "customer_request") == 0)
         return NULL;
+    if (d->event->type == EVENT_MESSAGE && ulid_cmp(&d->handoff.id, &s->handoff.id) != 0)
+        text = d->event->message->text; /* it has led to this handoff */
     for (size_t i = s->n_messages; i-- > 0 && text == NULL;)
         if (s->messages[i].author == TD_CUSTOMER && s->messages[i].text != NULL)
             text = s->messages[i].text;

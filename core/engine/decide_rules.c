@@ -44,8 +44,11 @@ void rules_hear(struct draft *d, struct record *message)
 
 /* ---- A ruling ----------------------------------------------------------------------------- */
 
-static int is_free(const struct draft *d)
+int rules_may_hand_over(const struct draft *d, enum rule_point point)
 {
+    /* Who was looked for in vain is not looked for again before the customer has said more. */
+    if (point != RULE_PRE && d->session->turn.upto < d->session->counts.tried)
+        return 0;
     return d->handoff.state == HANDOFF_NONE ||
            (d->handoff.quiet && d->handoff.state != HANDOFF_LIVE);
 }
@@ -59,13 +62,15 @@ static int may_offer(const struct draft *d, enum rule_point point)
 
 static void choose(const struct draft *d, enum rule_point point, struct ruling *ruling)
 {
+    const int free = rules_may_hand_over(d, point);
+
     for (size_t i = 0; i < ruling->n && ruling->reason == NULL; i++) {
         const struct policy_rule *rule = ruling->matches[i].rule;
         const int queue = rule->queue != NULL || handoff_queue(d, NULL) != NULL;
-        if (rule->mode == RULE_OFFER && (!queue || !is_free(d) || !may_offer(d, point)))
+        if (rule->mode == RULE_OFFER && (!queue || !free || !may_offer(d, point)))
             continue;
         ruling->reason = &ruling->matches[i];
-        ruling->outcome = !queue || !is_free(d)      ? RULE_NOBODY
+        ruling->outcome = !queue || !free                ? RULE_NOBODY
                           : rule->mode == RULE_OFFER ? RULE_OFFERED
                                                      : RULE_HANDOFF;
     }
@@ -245,7 +250,7 @@ int rules_message(struct draft *d, const struct record *message)
     const struct record heard = *message;
     struct ruling ruling;
 
-    if (!is_free(d))
+    if (!rules_may_hand_over(d, RULE_PRE))
         return 0;
     if (d->session->offer != NULL && offer_taken(d, &heard))
         return 1;
@@ -368,7 +373,7 @@ static int act_alone(struct draft *d, const struct ruling *ruling)
         .told = TEXT_STATES, .also = ruling->asked_code,
     };
 
-    if (!is_free(d) || (ruling->unbacked && !ruling->exceeded))
+    if (!rules_may_hand_over(d, RULE_POST) || (ruling->unbacked && !ruling->exceeded))
         return 0; /* the honest text was said */
     if (handoff_queue(d, NULL) == NULL) {
         draft_say(d, d->policy->text_no_human);

@@ -241,8 +241,8 @@ static int escalated(struct draft *d, const struct td_answer *answer)
         .told = TEXT_STATES,
     };
 
-    if (d->handoff.state != HANDOFF_NONE && !d->handoff.quiet)
-        return 0; /* one is asked for already */
+    if (!rules_may_hand_over(d, RULE_POST))
+        return 0;
     if (handoff_queue(d, ask.queue) == NULL) {
         draft_say(d, d->policy->text_no_human);
         return 0;

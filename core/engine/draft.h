@@ -152,6 +152,8 @@ struct ruling rules_answer(struct draft *draft, struct record *ended,
                            const struct td_answer *answer);
 int rules_answered(struct draft *draft, const struct ruling *ruling,
                    const struct td_answer *answer);
+/* No human is looked for already, nor was in vain for what the turn is about. */
+int rules_may_hand_over(const struct draft *draft, enum rule_point point);
 /* An agent, an action or a delivery failed: about is the newest record. 1: likewise. */
 int rules_event(struct draft *draft, struct record *about);
 

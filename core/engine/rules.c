@@ -107,15 +107,6 @@ static size_t sentence(const char *text, size_t len)
     return len;
 }
 
-size_t rules_sentences(const char *text, size_t len)
-{
-    size_t end = 0;
-
-    for (size_t n; end < len && end + (n = sentence(text + end, len - end)) < len;)
-        end += n;
-    return end;
-}
-
 int rules_claims(const struct policy *policy, const struct session *s, const char *text)
 {
     const char *lang;
@@ -128,6 +119,27 @@ int rules_claims(const struct policy *policy, const struct session *s, const cha
             return 1;
     }
     return 0;
+}
+
+size_t rules_showable(const struct policy *policy, const struct session *s, const char *name,
+                      const char *text, size_t len, int *stop_r)
+{
+    const struct policy_agent *agent = policy_agent(policy, name);
+    const char *lang;
+    size_t end = 0, n;
+
+    *stop_r = 0;
+    if (s->counts.receipts > 0 || (agent != NULL && agent->trusted) ||
+        (policy->phrases_asked & PHRASES_OF_AGENTS) == 0)
+        return len;
+    while (end < len && (n = sentence(text + end, len - end)) < len - end) {
+        if (rules_shown(policy, s, text + end, n, PHRASES_OF_AGENTS, &lang) != 0) {
+            *stop_r = 1;
+            return end;
+        }
+        end += n;
+    }
+    return end;
 }
 
 /* ---- Equal texts -------------------------------------------------------------------------- */

@@ -35,8 +35,11 @@ uint32_t rules_shown(const struct policy *policy, const struct session *session,
                      size_t len, uint32_t wanted, const char **lang_r);
 /* A sentence of it says that something has been done, and the session has no receipt at all. */
 int rules_claims(const struct policy *policy, const struct session *session, const char *text);
-/* Where the last whole sentence of it ends; 0: there is none. */
-size_t rules_sentences(const char *text, size_t len);
+/* Of what has come of an agent's answer: bytes at its beginning that the customer may see before
+ * the answer is known. Less than whole sentences when claims are looked for; stop_r: 1 when no more
+ * of it may be seen, whatever comes. */
+size_t rules_showable(const struct policy *policy, const struct session *session,
+                      const char *agent, const char *text, size_t len, int *stop_r);
 
 /* Of a text of the customer or an agent: equal to another in what counts, in three words or more.
  * Letters' case, forms, spaces and what ends a sentence do not count; nothing is guessed. */

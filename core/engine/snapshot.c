@@ -71,6 +71,7 @@ static const struct {
     FIELD(NUMBER, "handoffs", counts.handoffs),
     FIELD(NUMBER, "receipts", counts.receipts),
     FIELD(NUMBER, "turn_since", counts.since),
+    FIELD(NUMBER, "human_tried", counts.tried),
     FIELD(NUMBER, "read_upto", read_upto),
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),

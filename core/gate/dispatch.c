@@ -329,6 +329,7 @@ void dispatch_answer(struct td_instance *inst, uint64_t id, const struct td_answ
     if (job->shown && item->event.answer->status == TD_RETRY)
         item->event.answer = final(item, item->event.answer);
     item->late = late_take(gate, id);
+    item->shown = job->shown;
     end_stream(gate, job, item->event.answer);
     judge(inst, job, item->event.answer);
     forget_ask(gate, job);

@@ -235,6 +235,7 @@ struct item {
     const struct td_desk_done *done; /* DESK: the answer that is known already */
     const char *reserved; /* DESK: the human whose load it counts against meanwhile */
     int has_files; /* its attachments are this session's, and all that is known of them is there */
+    int shown; /* ANSWER: the customer saw it begin */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;

@@ -90,11 +90,33 @@ static void tell_board(struct slot *slot, const struct item *item)
         board_unwatch(slot->gate, NULL, &slot->id);
 }
 
+/* What rules held is counted; of a withheld answer nothing stays with the customer. */
+static void tell_rules(struct slot *slot, const struct item *item)
+{
+    for (size_t i = 0; i < item->step.n_records; i++) {
+        const struct record *r = &item->step.records[i];
+
+        if (r->type == RECORD_RULE)
+            ++*gate_counter(slot->gate, "tandem_rules_total", "rule", r->name);
+        if (r->type == RECORD_TURN_END && counts_word(r->signals, "unbacked_claim"))
+            ++*gate_counter(slot->gate, "tandem_unbacked_claims_total", "agent", r->agent);
+        if (r->type == RECORD_TURN_END && r->outcome == TURN_WITHHELD) {
+            char turn[ULID_TEXT];
+
+            ++*gate_counter(slot->gate, "tandem_withheld_answers_total", "agent", r->agent);
+            ulid_format(&r->turn, turn);
+            if (item->shown)
+                outbox_void(slot, turn);
+        }
+    }
+}
+
 /* The records are durable, or marks, and applied. */
 static void finish(struct slot *slot)
 {
     struct item *item = slot->current;
 
+    tell_rules(slot, item);
     slot_count_phase(slot);
     tell_board(slot, item);
     if (item->kind == ITEM_ATTACH) {

@@ -3,7 +3,8 @@
  *
  * Nothing of it is kept: the message replaces it. Parts are gathered and leave at most every
  * EVERY_MS, behind the messages that wait in the outbox, and never after their own message, because
- * what has not left when the answer comes is dropped.
+ * what has not left when the answer comes is dropped. Where claims need receipts, whole sentences
+ * leave, each looked at before (rules_showable).
  */
 #include "config.h"
 
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/rules.h"
 #include "gate/gate_private.h"
 #include "io/loop.h"
 
@@ -25,6 +27,8 @@ struct stream {
     char turn[ULID_TEXT];
     uint64_t of;     /* bytes of the turn before `text` */
     struct buf text; /* what waits */
+    size_t ready;    /* of it may be shown */
+    int stopped;     /* no more may be, until the answer is known */
     int shown;       /* the channel has got some of it */
     int64_t next_ms; /* monotonic: not before */
     struct loop_timer *timer;
@@ -87,6 +91,20 @@ static struct stream *stream_get(struct slot *slot, const struct job *job)
     return stream;
 }
 
+/* A sentence that the rules would withhold is not shown, and nothing after it. */
+static void judge(struct slot *slot, struct stream *stream)
+{
+    struct policy_ref *policy;
+
+    if (stream->stopped)
+        return;
+    policy = policy_hold(slot->gate);
+    stream->ready += rules_showable(policy->policy, &slot->session, slot->session.turn.agent,
+                                    stream->text.data + stream->ready,
+                                    stream->text.len - stream->ready, &stream->stopped);
+    policy_drop(&policy);
+}
+
 void stream_delta(struct td_instance *inst, uint64_t id, const char *text)
 {
     struct gate *gate = inst->gate;
@@ -116,8 +134,10 @@ void stream_delta(struct td_instance *inst, uint64_t id, const char *text)
     if (len == 0 || !instance_can(slot->channel, TD_CAN_STREAM) ||
         instance_channel(slot->channel)->event == NULL)
         return;
-    buf_add(&stream_get(slot, job)->text, text, len);
+    struct stream *stream = stream_get(slot, job);
+    buf_add(&stream->text, text, len);
     job->streamed += len;
+    judge(slot, stream);
     slot_wake(slot);
 }
 
@@ -155,7 +175,7 @@ void stream_run(struct slot *slot)
     int64_t now = clock_mono_ms();
     size_t len;
 
-    if (stream == NULL || stream->text.len == 0 || stream->timer != NULL ||
+    if (stream == NULL || stream->ready == 0 || stream->timer != NULL ||
         !instance_is_open(slot->channel))
         return;
     if (now < stream->next_ms) {
@@ -163,14 +183,14 @@ void stream_run(struct slot *slot)
                                        on_due, slot);
         return;
     }
-    len = slot->away ? stream->text.len
-                     : utf8_cut(stream->text.data, stream->text.len, MAX_PIECE);
+    len = slot->away ? stream->ready : utf8_cut(stream->text.data, stream->ready, MAX_PIECE);
     if (!slot->away)
         show(slot, len);
     stream->of += len;
     stream->text.len -= len;
+    stream->ready -= len;
     memmove(stream->text.data, stream->text.data + len, stream->text.len + 1);
     stream->next_ms = now + EVERY_MS;
-    if (stream->text.len > 0)
+    if (stream->ready > 0)
         slot_wake(slot);
 }
