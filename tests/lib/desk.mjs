@@ -15,7 +15,8 @@ export class Desk {
     constructor(gw, token) {
         this.gw = gw;
         this.token = token;
-        this.events = [];
+        this.events = []; // not yet taken
+        this.heard = [];  // all
     }
 
     async request(method, path, body, headers = {}) {
@@ -50,9 +51,14 @@ export class Desk {
     async listen(last) {
         this.socket = await Socket.open(`${this.gw.wsUrl}/desk/v1/events`,
                                         { protocol: 'tandem.desk.v1' });
-        this.socket.onText = text => this.events.push(JSON.parse(text));
+        this.socket.onText = text => this.hear(JSON.parse(text));
         this.socket.send(JSON.stringify({ type: 'hello', token: this.token, last }));
         return this.event('welcome');
+    }
+
+    hear(event) {
+        this.events.push(event);
+        this.heard.push(event);
     }
 
     /** Server-sent events, as an EventSource reads them: by a ticket, or by the token. `lastId` is
@@ -78,7 +84,7 @@ export class Desk {
             rest = parts.pop();
             for (const line of parts.flatMap(part => part.split('\n'))) {
                 if (line.startsWith('id: ')) this.lastId = line.slice(4);
-                if (line.startsWith('data: ')) this.events.push(JSON.parse(line.slice(6)));
+                if (line.startsWith('data: ')) this.hear(JSON.parse(line.slice(6)));
             }
         }
     }
