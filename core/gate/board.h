@@ -72,6 +72,7 @@ struct td_json;
 int board_list(struct td_instance *inst, const char *human, const char *state, struct td_json *j);
 /* One of them, under way or ended, as an object; null when it is not known. */
 void board_put(const struct gate *gate, const struct ulid *handoff, struct td_json *j);
+void board_put_time(struct td_json *j, const char *key, int64_t at); /* nothing, when it is 0 */
 /* {"queues":[..],"humans":[..]}: where to and to whom a customer of this desk may be given. */
 void board_team(const struct td_instance *inst, struct td_json *j);
 

@@ -14,7 +14,7 @@
 #define MAX_LIST 1000
 #define MAX_SAMPLE 20
 
-static void put_time(struct td_json *j, const char *key, int64_t at)
+void board_put_time(struct td_json *j, const char *key, int64_t at)
 {
     char text[CLOCK_TEXT];
 
@@ -45,7 +45,7 @@ static void put_place(struct td_json *j, const struct line *line, const struct p
     td_json_key_str(j, "state", place->ended_at != 0            ? "closed"
                                 : place->state == HANDOFF_LIVE ? "live"
                                                                : "queued");
-    put_time(j, "since", place->since);
+    board_put_time(j, "since", place->since);
     put_str(j, "reason", place->code);
     td_json_key_int(j, "priority", place->priority);
     put_str(j, "channel", place->channel);
@@ -60,7 +60,7 @@ static void put_place(struct td_json *j, const struct line *line, const struct p
     if (position > 0)
         td_json_key_int(j, "position", (int64_t)position);
     if (place->ended_at != 0) {
-        put_time(j, "ended", place->ended_at);
+        board_put_time(j, "ended", place->ended_at);
         put_str(j, "outcome", place->outcome != 0 ? handoff_outcome_name(place->outcome) : NULL);
     }
     td_json_object_end(j);

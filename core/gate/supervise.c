@@ -5,7 +5,6 @@
 
 #include <tandem/json.h>
 
-#include "base/clock.h"
 #include "gate/board.h"
 
 #define MAX_SESSIONS 200
@@ -25,14 +24,6 @@ int supervise_may(const struct td_instance *inst, const char *human, const struc
            supervise_is(inst, human);
 }
 
-static void put_time(struct td_json *j, const char *key, int64_t at)
-{
-    char text[CLOCK_TEXT];
-
-    clock_format(at, text);
-    td_json_key_str(j, key, text);
-}
-
 static void put_session(struct td_json *j, const struct slot *slot)
 {
     const struct session *s = &slot->session;
@@ -46,8 +37,8 @@ static void put_session(struct td_json *j, const struct slot *slot)
         td_json_key_str(j, "language", language);
     if (s->intent != NULL)
         td_json_key_str(j, "intent", s->intent);
-    put_time(j, "started", s->opened_at);
-    put_time(j, "active", s->active_at);
+    board_put_time(j, "started", s->opened_at);
+    board_put_time(j, "active", s->active_at);
     td_json_object_end(j);
 }
 
