@@ -20,16 +20,7 @@ const replies = [{ key: 'hi', title: 'Hello', text: 'Good day, {name}!' },
                  { key: 'moin', title: 'Hallo', text: 'Guten Tag!', language: 'de' }];
 let gw, front, dir;
 
-const conf = () => `
-[channel web]
-type  = webchat
-agent = front
-queue = billing
-rate  = 0
-[agent front]
-type = http
-url  = ${front.url}
-[desk support]
+const conf = () => front.conf(`[desk support]
 type    = web
 allow   = name, order_id
 replies = ${dir}/replies.json
@@ -51,7 +42,7 @@ token     = token-noah
 name      = Ada
 token     = token-ada
 supervise = yes
-`;
+`);
 
 before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'replies-'));

@@ -20,16 +20,7 @@ const skip = Ajv ? false : 'the npm package ajv is not there';
 const schemaOf = name => JSON.parse(readFileSync(join(srcdir, `conf/schemas/${name}.json`)));
 let gw, front, fits;
 
-const conf = () => `
-[channel web]
-type  = webchat
-agent = front
-queue = billing
-rate  = 0
-[agent front]
-type = http
-url  = ${front.url}
-[desk support]
+const conf = () => front.conf(`[desk support]
 type = web
 [queue billing]
 desk  = support
@@ -43,7 +34,7 @@ languages = en
 supervise = yes
 [human noah]
 token = token-noah
-`;
+`);
 
 /** No member that is not described. */
 function closed(schema) {

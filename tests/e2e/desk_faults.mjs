@@ -57,23 +57,14 @@ class ForeignDesk {
     }
 }
 
-const conf = () => `
-[channel web]
-type  = webchat
-agent = front
-queue = foreign
-rate  = 0
-[agent front]
-type = http
-url  = ${front.url}
-[desk foreign]
+const conf = () => front.conf(`[desk foreign]
 type    = webhook
 url     = http://127.0.0.1:${desk.port}/
 secret  = ${SECRET}
 timeout = 1s
 [queue foreign]
 desk = foreign
-`;
+`, 'foreign');
 
 before(async () => {
     front = await Front.start();

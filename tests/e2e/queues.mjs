@@ -32,16 +32,8 @@ const humans = someone('p1', 'push', 'capacity = 1') + someone('p2', 'push', 'ca
     someone('de', 'talk', 'languages = de') + someone('en', 'talk', 'languages = en') +
     someone('q1', 'quick') + someone('v1', 'lost') + someone('v2', 'lost') + someone('a1', 'away');
 
-const conf = (without = /^$/) => `
-[channel web]
-type  = webchat
-agent = front
-queue = talk
-rate  = 0
-[agent front]
-type = http
-url  = ${front.url}
-${(desks + queues + humans).split(/^(?=\[)/m).filter(part => !without.test(part)).join('')}`;
+const conf = (without = /^$/) => front.conf((desks + queues + humans).split(/^(?=\[)/m)
+    .filter(part => !without.test(part)).join(''), 'talk');
 
 before(async () => {
     front = await Front.start();

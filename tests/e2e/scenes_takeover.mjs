@@ -15,16 +15,7 @@ import { Gateway, builddir, until } from '../lib/gateway.mjs';
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 let gw, front, second;
 
-const conf = () => `
-[channel web]
-type  = webchat
-agent = front
-queue = billing
-rate  = 0
-[agent front]
-type   = http
-url    = ${front.url}
-secret = ${SECRET}
+const conf = () => front.conf(`secret = ${SECRET}
 [agent second]
 type = http
 url  = ${second.url}
@@ -43,7 +34,7 @@ token = token-mia
 [human noah]
 name  = Noah
 token = token-noah
-`;
+`);
 
 before(async () => {
     /* Too late, the agent would say something, act, and ask for somebody else. */

@@ -13,16 +13,7 @@ const names = ['h0', 'h1'];
 
 let gw, front;
 
-const conf = () => `
-[channel web]
-type  = webchat
-agent = front
-queue = billing
-rate  = 0
-[agent front]
-type = http
-url  = ${front.url}
-[desk support]
+const conf = () => front.conf(`[desk support]
 type  = web
 allow = name, order_id
 [queue billing]
@@ -32,7 +23,7 @@ code = customer_request
 when = want_human
 mode = off ; the agent decides here
 ${names.map(n => `[human ${n}]\nname = ${n.toUpperCase()}\ntoken = token-${n}\n`).join('')}
-`;
+`);
 
 before(async () => {
     front = await Front.start();

@@ -8,6 +8,7 @@
  *   anything else   answers 're: ' and what was said
  *
  *   const front = await Front.start();     // front.url, front.turns: what it was asked
+ *   front.conf('[desk support]\n..');     // a web chat with this agent, and that
  *   const { chat, handoff } = await front.waiting(gw, mia, 'a human, please');
  *   await front.stop();
  */
@@ -34,6 +35,12 @@ export class Front {
             for await (const chunk of req) raw += chunk;
             this.answer(JSON.parse(raw), res);
         });
+    }
+
+    /** A web chat that this agent answers, and what more there is. */
+    conf(more = '', queue = 'billing') {
+        return `[channel web]\ntype = webchat\nagent = front\nqueue = ${queue}\nrate = 0\n` +
+            `[agent front]\ntype = http\nurl = ${this.url}\n${more}`;
     }
 
     answer(body, res) {
