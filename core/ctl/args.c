@@ -73,6 +73,24 @@ static int take(struct args *args, int option)
     case 'T':
         args->type = optarg;
         break;
+    case 'f':
+        args->from = optarg;
+        break;
+    case 't':
+        args->to = optarg;
+        break;
+    case 'y':
+        args->by = optarg;
+        break;
+    case 'g':
+        args->group = optarg;
+        break;
+    case 'n':
+        args->sessions = optarg;
+        break;
+    case 'v':
+        args->csv = 1;
+        break;
     case 'L':
         args->lang = optarg;
         break;
@@ -102,6 +120,9 @@ int args_parse(int argc, char **argv, struct args *args)
         { "session", required_argument, NULL, 'S' }, { "channel", required_argument, NULL, 'C' },
         { "agent", required_argument, NULL, 'A' },   { "type", required_argument, NULL, 'T' },
         { "trace", no_argument, NULL, 'R' },        { "lang", required_argument, NULL, 'L' },
+        { "from", required_argument, NULL, 'f' },    { "to", required_argument, NULL, 't' },
+        { "by", required_argument, NULL, 'y' },      { "group", required_argument, NULL, 'g' },
+        { "sessions", required_argument, NULL, 'n' }, { "csv", no_argument, NULL, 'v' },
         { NULL, 0, NULL, 0 },
     };
     int c, code = -1;

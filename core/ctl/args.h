@@ -15,6 +15,8 @@ struct args {
     const char *conf; /* NULL: the default */
     int json, bodies, trace;
     const char *session, *channel, *agent, *type; /* of tail and chat; NULL: any */
+    const char *from, *to, *by, *group, *sessions; /* of report; NULL: as the gateway has it */
+    int csv;
     const char *lang; /* of signals; NULL: it is detected */
     char **words; /* the command and its operands */
     int n_words;

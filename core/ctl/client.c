@@ -14,7 +14,7 @@
 #include "base/mem.h"
 
 #define MAX_ANSWER (64 << 20)
-#define MAX_LINE (1 << 20)
+#define MAX_LINE (4 << 20)
 
 static size_t take(char *data, size_t size, size_t n, void *arg)
 {

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "ctl/chat.h"
+#include "ctl/report.h"
 #include "ctl/signals.h"
 #include "ctl/table.h"
 #include "ctl/tail.h"
@@ -366,6 +367,10 @@ static const struct command commands[] = {
     { "desks", "", "where humans are, their queues, and who is there", 0, { 0 }, NULL, cmd_desks },
     { "handoffs", "[queued|live|closed]", "who waits for a human, and who has one", 0,
       { TAKES_STAGE }, NULL, cmd_handoffs },
+    { "report", "[--from TIME] [--to TIME] [--by WORD] [--group NAME] [--sessions MARK] [--csv]",
+      "figures of the sessions that began then: by intent, reason, queue, channel or agent;\n"
+      "or, with --sessions, the sessions behind one", 0, { 0 },
+      "--from --to --by --group --sessions --csv", report_run },
     { "request", "ID", "ask for a human", 1, { TAKES_SESSION }, NULL, cmd_request },
     { "release", "ID", "take it from the human, back to the agent", 1, { TAKES_SESSION }, NULL,
       cmd_release },

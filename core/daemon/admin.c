@@ -17,6 +17,7 @@
 #include "base/ulid.h"
 #include "daemon/events.h"
 #include "daemon/metrics.h"
+#include "daemon/reports.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
 #include "io/web.h"
@@ -28,6 +29,7 @@
 struct admin {
     struct admin_conf conf;
     struct events *events;
+    struct reports *reports;
     int has_token;
     uint8_t token[CRYPT_HASH]; /* its hash: compared in constant time, whatever the lengths */
 };
@@ -285,6 +287,15 @@ static void get_events(struct admin *admin, const struct td_web_request *request
         reply_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
 }
 
+static void get_report(struct admin *admin, const struct td_web_request *request)
+{
+    int status;
+    const char *flaw = reports_get(admin->reports, request, &status);
+
+    if (flaw)
+        reply_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
+}
+
 static void post_reload(struct admin *admin, const struct td_web_request *request)
 {
     struct buf report = { 0 };
@@ -450,7 +461,7 @@ static void on_api(void *arg, const struct td_web_request *request)
         { "sessions", 0, get_sessions }, { "reload", 1, post_reload },
         { "drain", 1, post_drain },      { "channels", 0, get_channels },
         { "agents", 0, get_agents },     { "desks", 0, get_desks },
-        { "handoffs", 0, get_handoffs },
+        { "handoffs", 0, get_handoffs }, { "report", 0, get_report },
         { "events", 0, get_events },
     };
     struct admin *admin = arg;
@@ -493,6 +504,7 @@ struct admin *admin_new(const struct admin_conf *conf)
 
     admin->conf = *conf;
     admin->events = events_new(conf->loop, conf->web, conf->gate);
+    admin->reports = reports_new(conf->loop, conf->web, conf->store, conf->gate);
     web_route(conf->web, "/healthz", 0, on_healthz, admin);
     web_route(conf->web, "/readyz", 0, on_readyz, admin);
     web_route(conf->web, "/metrics", 0, on_metrics, admin);
@@ -528,6 +540,7 @@ void admin_free(struct admin **admin)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         web_route_del((*admin)->conf.web, paths[i]);
     events_free(&(*admin)->events);
+    reports_free(&(*admin)->reports);
     mem_wipe(*admin, sizeof **admin);
     free(*admin);
     *admin = NULL;

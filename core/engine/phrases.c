@@ -200,6 +200,18 @@ static void score(struct phrases *phrases, const char *text, size_t len, unsigne
         scores[i] += (word->langs >> i & 1) * (60 / n);
 }
 
+int phrases_small_word(struct phrases *phrases, const char *word, size_t len)
+{
+    struct word key = { .langs = 0 };
+
+    if (!phrases->sorted)
+        sort_words(phrases);
+    if (len >= WORD_LEN || phrases->n_words == 0)
+        return 0;
+    memcpy(key.text, word, len);
+    return bsearch(&key, phrases->words, phrases->n_words, sizeof key, word_cmp) != NULL;
+}
+
 const char *phrases_lang(struct phrases *phrases, const char *text, size_t len)
 {
     static const char between[] = " .,;:!?()[]{}<>\"'/|*+=_-";

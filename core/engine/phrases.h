@@ -64,6 +64,9 @@ int phrases_check(struct phrases *phrases, struct err *err);
 /* The language of a text by its small words, or PHRASES_UNKNOWN. Lives as long as the phrases. */
 const char *phrases_lang(struct phrases *phrases, const char *text, size_t len);
 
+/* Is it, as plain_text() leaves it, a small word of any language? */
+int phrases_small_word(struct phrases *phrases, const char *word, size_t len);
+
 /* A bit for each signal of customers that is there. Of PHRASES_UNKNOWN every pack is asked, of a
  * language without packs none. */
 uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len);

@@ -60,6 +60,11 @@ void gate_set_policy(struct gate *gate, const struct policy *policy,
     gate->policy = ref;
 }
 
+const struct policy *gate_policy(const struct gate *gate)
+{
+    return gate->policy->policy;
+}
+
 static void humans_free(struct gate *gate)
 {
     for (size_t i = 0; i < gate->n_humans; i++)

@@ -61,6 +61,9 @@ void gate_free(struct gate **gate);
 void gate_set_policy(struct gate *gate, const struct policy *policy,
                      void (*release)(const struct policy *policy));
 
+/* As it is now: until the next turn of the loop. */
+const struct policy *gate_policy(const struct gate *gate);
+
 /* Files that travel with messages. Strings are borrowed until the next call. */
 struct gate_files_conf {
     struct files *files; /* NULL: none are taken; the same in every call */
