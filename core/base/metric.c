@@ -15,9 +15,12 @@
 
 #define MAX_SERIES 10000 /* of one name */
 
-/* Names that end in _seconds are observed in seconds, the rest in counts. */
+/* Names that end in _seconds are observed in seconds, the rest in counts. People take longer: what
+ * ends in _response_seconds has bounds from seconds to a day. */
 static const double seconds[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                   0.25,   0.5,   1,      2.5,   5,    10,    30,   60 };
+static const double responses[] = { 5,   15,   30,   60,   120,  300,   600,   900,
+                                    1800, 3600, 7200, 14400, 28800, 86400 };
 static const double counts[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024 };
 
 enum type { COUNTER, GAUGE, HISTOGRAM };
@@ -104,6 +107,23 @@ void metric_describe(struct metric_set *set, const char *name, const char *type,
     family->help = mem_strdup(help);
 }
 
+static int ends_in(const char *name, const char *end)
+{
+    const size_t len = strlen(name), end_len = strlen(end);
+
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static void choose_bounds(struct metric_histogram *histogram, const char *name)
+{
+    const int responses_of = ends_in(name, "_response_seconds"), timed = ends_in(name, "_seconds");
+
+    histogram->bounds = responses_of ? responses : timed ? seconds : counts;
+    histogram->n_bounds = responses_of ? sizeof responses / sizeof responses[0]
+                          : timed      ? sizeof seconds / sizeof seconds[0]
+                                       : sizeof counts / sizeof counts[0];
+}
+
 static struct series *series_get(struct metric_set *set, const char *name, const char *labels,
                                  enum type type)
 {
@@ -117,14 +137,9 @@ static struct series *series_get(struct metric_set *set, const char *name, const
         HASH_FIND_STR(family->series, labels, series);
     }
     if (series == NULL) {
-        size_t len = strlen(name);
-        int timed = len > 8 && strcmp(name + len - 8, "_seconds") == 0;
-
         series = mem_alloc(sizeof *series);
         series->labels = mem_strdup(labels);
-        series->histogram.bounds = timed ? seconds : counts;
-        series->histogram.n_bounds =
-            timed ? sizeof seconds / sizeof seconds[0] : sizeof counts / sizeof counts[0];
+        choose_bounds(&series->histogram, name);
         HASH_ADD_KEYPTR(hh, family->series, series->labels, strlen(series->labels), series);
     }
     return series;

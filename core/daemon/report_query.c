@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "base/word.h"
 #include "base/zone.h"
 #include "daemon/events.h"
@@ -45,7 +46,15 @@ static int get(const char *query, const char *key, char value[VALUE])
     if (!query_get(query, key, value, VALUE))
         return 0;
     unescape(value);
+    if (!utf8_valid(value, strlen(value)))
+        memcpy(value, "?", 2);
     return 1;
+}
+
+/* Bytes of it in a sentence: whole characters. */
+static int shown(const char *value)
+{
+    return (int)utf8_cut(value, strlen(value), 64);
 }
 
 /* n digits; -1: they are not. */
@@ -119,8 +128,8 @@ static int parse_time(const char *query, const char *key, int64_t now, int64_t *
     if (got < 0)
         got = moment(value);
     if (got < 0) {
-        snprintf(why, why_len, "%s is '%.64s': give a day (2026-11-23), a time in UTC "
-                 "(2026-11-23T09:00:00Z), or how long ago (30m, 24h, 7d)", key, value);
+        snprintf(why, why_len, "%s is '%.*s': give a day (2026-11-23), a time in UTC "
+                 "(2026-11-23T09:00:00Z), or how long ago (30m, 24h, 7d)", key, shown(value), value);
         return -1;
     }
     *at = got;
@@ -139,7 +148,7 @@ static int choose(const char *key, const char *value, const char *const *words, 
             return (int)i;
     for (size_t i = 0; i < n; i++)
         buf_printf(&all, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", words[i]);
-    snprintf(why, why_len, "%s is '%.64s'%s%s%s: it is one of %s", key, value,
+    snprintf(why, why_len, "%s is '%.*s'%s%s%s: it is one of %s", key, shown(value), value,
              near != NULL ? ", did you mean " : "", near != NULL ? near : "",
              near != NULL ? "?" : "", all.data);
     buf_fini(&all);
@@ -217,6 +226,8 @@ static int check_keys(const char *query, char *why, size_t why_len)
 
     for (const char *at = query; *at != '\0'; at += strcspn(at, "&"), at += *at == '&') {
         snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "=&"), at);
+        if (!utf8_valid(key, strlen(key)))
+            memcpy(key, "?", 2);
         if (strcspn(at, "&") >= VALUE) {
             snprintf(why, why_len, "%s is too long", key);
             return -1;

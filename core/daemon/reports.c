@@ -34,7 +34,7 @@ struct reports {
     struct web *web;
     struct reporting *reporting;
     struct wanted *wanted;
-    char why[512];
+    char why[1024];
 };
 
 static void drop(struct wanted *wanted)

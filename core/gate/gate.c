@@ -380,6 +380,12 @@ static void describe(struct metric_set *set)
         { "tandem_duplicates_total", "counter", "Messages that had been taken before." },
         { "tandem_handoffs", "gauge", "Handoffs under way, by state." },
         { "tandem_queue_waiting", "gauge", "Customers who wait, by queue." },
+        { "tandem_handoffs_total", "counter", "Handoffs that ended, by how." },
+        { "tandem_human_response_seconds", "histogram",
+          "From the beginning of a handoff to the first message of its human." },
+        { "tandem_promises_total", "counter", "Promises by what became of them." },
+        { "tandem_clarify_turns_total", "counter", "Answers of agents that ask back." },
+        { "tandem_reexplain_total", "counter", "Messages by which something is said again." },
         { "tandem_plugin_restarts_total", "counter", "How often an instance failed and was started again." },
         { "tandem_plugin_errors_total", "counter", "Breaches of contract and missed deadlines." },
     };

@@ -16,6 +16,7 @@
  *   stream    parts of an answer, shown before it comes
  *   timers    wakes sessions when engine_due() says, also those that are not in memory
  *   suspend   channels and agents as lists; channels that an operator holds back
+ *   tally     metrics of handoffs, promises, what customers say again
  *   listen    tells who listens what happens
  *   host      the td_host vtable, resources of an instance and their sweep
  *

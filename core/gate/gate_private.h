@@ -518,6 +518,8 @@ void drain_free(struct drain **drain);
 const struct event_control *operator_control(const struct slot *slot, struct item *item);
 void operator_session_json(const struct slot *slot, struct buf *out);
 
+void tally_record(struct slot *slot, const struct record *record); /* before it is applied */
+
 /* Before the records are applied, while they stand; item: whose step is in it, or NULL. */
 void listen_journal(const struct slot *slot, const struct append *append, const struct item *item);
 void listen_instance(const struct td_instance *inst);

@@ -286,8 +286,10 @@ void mailbox_appended(void *arg, const struct store_result *result)
     if (item == NULL) {
         flushed(slot, result->status);
     } else if (result->status == STORE_OK) {
-        for (size_t i = 0; i < item->step.n_records; i++)
+        for (size_t i = 0; i < item->step.n_records; i++) {
+            tally_record(slot, &item->step.records[i]);
             engine_apply(&slot->session, &item->step.records[i]);
+        }
         finish(slot);
     } else {
         not_stored(slot, result);

@@ -141,10 +141,10 @@ static void turn_end(struct measure *m, const struct record *r)
         m->intent = arena_strdup(m->arena, r->intent);
     if (r->body.entities != NULL && !measure_answered(m))
         repeat_entities(m->repeat, r->body.entities);
-    if (r->outcome == TURN_FAILED) {
+    if (r->outcome == TURN_FAILED || r->outcome == TURN_WITHHELD) {
         m->failures++;
         m->agent_resolved = RESOLVED_NO;
-        question(m, r, "failed");
+        question(m, r, r->outcome == TURN_FAILED ? "failed" : "withheld");
         return;
     }
     if (r->outcome != TURN_ANSWERED && r->outcome != TURN_SILENT)
@@ -308,6 +308,29 @@ static void stretch(struct measure *m, const struct record *r)
         wrapup(m, e, r->body.wrapup, r->at);
 }
 
+/* The first rule that held and did not lead to a human; what the customer declined is no miss. */
+static void rule(struct measure *m, const struct record *r)
+{
+    const struct measure_escalation *e =
+        m->n_escalations > 0 ? &m->escalations[m->n_escalations - 1] : NULL;
+    const int under_way = e != NULL && e->outcome == 0;
+
+    switch (r->outcome) {
+    case RULE_HANDOFF:
+    case RULE_OFFERED:
+    case RULE_NOBODY:
+        if (m->should_at == 0 && !under_way)
+            m->should_at = r->at;
+        break;
+    case RULE_DECLINED:
+    case RULE_LAPSED:
+        m->should_at = 0;
+        m->should_messages = 0;
+        break;
+    default: break;
+    }
+}
+
 static void promise(struct measure *m, const struct record *r)
 {
     m->promises_made += r->outcome == PROMISE_MADE;
@@ -333,6 +356,7 @@ void measure_apply(struct measure *m, const struct record *r)
     case RECORD_HANDOFF_END: end(m, r); break;
     case RECORD_STRETCH: stretch(m, r); break;
     case RECORD_PROMISE: promise(m, r); break;
+    case RECORD_RULE: rule(m, r); break;
     case RECORD_CLOSED:
         if (m->closed_at == 0)
             m->closed_at = r->at;

@@ -65,7 +65,7 @@ struct measure_escalation {
 struct measure_question {
     uint64_t seq; /* of the customer's message */
     int64_t at;
-    const char *why; /* "refused", "not_grounded", "no_grounding", "failed" */
+    const char *why; /* "refused", "not_grounded", "no_grounding", "failed", "withheld" */
 };
 
 struct measure_csat {

@@ -210,8 +210,24 @@ isolate = yes"
     done
 }
 
+# Giving out work: does an assignment cost more where more wait?
+line() {
+    lines=$("$bin/tests/bench/bench_line" 2>>"$dir/log")
+    hundred=$(printf '%s\n' "$lines" | awk '$1 == 100 { print $2 }')
+    thousand=$(printf '%s\n' "$lines" | awk '$1 == 1000 { print $2 }')
+    row '200 humans, us an assignment, 1000 wait against 100' "$thousand" "$hundred" \
+        "$(calc %.2f "$thousand / $hundred")" '<= 2'
+}
+
+# A report, beside reading the same rows and no more.
+report() {
+    # shellcheck disable=SC2046 # its words
+    set -- $("$bin/tests/bench/bench_report" "sqlite:$dir/report.db" 10000 2>>"$dir/log")
+    row "report of $1 sessions, ms; reading alone" "$4" "$3" "$5" '<= 10'
+}
+
 printf '%-52s %12s %12s %8s %10s\n' 'customer -> disk -> bot -> disk -> customer' gateway reference ratio wanted
-for part in ${BENCH_PARTS:-chat crowd store isolation}; do
+for part in ${BENCH_PARTS:-chat crowd store isolation line report}; do
     "$part"
 done
 exit $failed

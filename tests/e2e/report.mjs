@@ -21,7 +21,16 @@ const escalate = (code, queue) => answer({
     entities: { order_id: 'A-10023' },
 });
 
-let gw, agent, mia, sessions;
+let gw, agent, mia, sessions, events = '';
+
+async function listen() {
+    const res = await fetch(`${gw.url}/api/v1/events?type=reexplain`,
+                            { headers: { authorization: 'Bearer secret' } });
+    const reader = res.body.getReader();
+    (async () => {
+        for (let part; !(part = await reader.read()).done;) events += Buffer.from(part.value);
+    })().catch(() => {}); // until the gateway ends
+}
 
 const ctl = (...args) => spawnSync(join(builddir, 'tandemctl'),
     ['--socket', join(gw.dir, 'control'), ...args], { encoding: 'utf8' });
@@ -68,6 +77,7 @@ before(async () => {
     });
     mia = new Desk(gw, 'token-of-mia');
     await mia.presence();
+    await listen();
     sessions = await talk();
 });
 
@@ -157,6 +167,35 @@ test('the report says what was done', async () => {
     assert.deepEqual(body.escalations.map(e => [e.intent, e.reason, e.outcome, e.count]).sort(), [
         ['buy', 'custom_quote', 'closed', 1], ['buy', 'custom_quote', 'left', 1],
         ['buy', 'refund_dispute', 'waiting', 1], ['law', 'legal', 'returned', 1],
+    ]);
+});
+
+test('metrics and events have it as it happens', async () => {
+    let text;
+    const metric = name => Number(text.split('\n').find(l => l.startsWith(`tandem_${name} `))
+        ?.split(' ')[1]);
+    await until(async () => { // once a second
+        text = await (await fetch(`${gw.url}/metrics`)).text();
+        return metric('queue_waiting{queue="billing"}') === 1;
+    }, 'the length of the queue');
+    for (const [queue, reason, outcome] of [['sales', 'custom_quote', 'closed'],
+                                            ['sales', 'custom_quote', 'left'],
+                                            ['billing', 'legal', 'returned']])
+        assert.equal(metric(`handoffs_total{queue="${queue}",reason="${reason}",` +
+                            `outcome="${outcome}"}`), 1, outcome);
+    assert.equal(metric('human_response_seconds_count{queue="sales"}'), 1);
+    assert.ok(Math.abs(metric('human_response_seconds_sum{queue="sales"}') -
+                       response(sessions.bought)) < 0.001);
+    assert.match(text, /human_response_seconds_bucket\{queue="billing",le="86400"\} 1/);
+    assert.equal(metric('clarify_turns_total'), 1);
+    assert.equal(metric('reexplain_total{sign="identifier"}'), 1);
+    assert.equal(metric('reexplain_total{sign="asked"}'), 1);
+    assert.doesNotMatch(text, /reexplain_total\{sign="words"/);
+    const told = events.split('\n').filter(l => l.startsWith('data: '))
+        .map(l => JSON.parse(l.slice(6)));
+    assert.deepEqual(told.map(e => [e.type, e.session, e.facts.signs]), [
+        ['reexplain', sessions.bought.id, ['asked']],
+        ['reexplain', sessions.bought.id, ['identifier']],
     ]);
 });
 

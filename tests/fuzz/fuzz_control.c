@@ -22,6 +22,8 @@
 #include "base/utf8.h"
 #include "daemon/admin.h"
 #include "daemon/metrics.h"
+#include "daemon/report_query.h"
+#include "daemon/reports.h"
 #include "gate/gate.h"
 #include "io/loop.h"
 #include "io/web_private.h"
@@ -313,6 +315,43 @@ void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate
 {
     (void)gate;
     told("release", id, by, 0, 1, fn, arg);
+}
+
+struct reports *reports_new(struct loop *loop, struct web *web, struct store *store,
+                            struct gate *gate)
+{
+    (void)loop;
+    (void)store;
+    (void)gate;
+    return (struct reports *)web;
+}
+
+void reports_free(struct reports **reports)
+{
+    *reports = NULL;
+}
+
+const char *reports_get(struct reports *reports, const struct td_web_request *request,
+                        int *status_r)
+{
+    static char why[1024];
+    struct report_query query;
+
+    *status_r = 400;
+    if (report_query_parse(request->query, INT64_C(1795424400000), &query, why, sizeof why) != 0) {
+        if (!utf8_valid(why, strlen(why)))
+            abort();
+        return why;
+    }
+    if (query.ask.from >= query.ask.to || query.ask.from < 0 || query.ask.by >= REPORT_BYS ||
+        query.ask.mark > MARKS || (query.ask.group != NULL && !query.ask.sessions))
+        abort();
+    buf_printf(&seen, "report %" PRId64 " %" PRId64 " %d %d\n", query.ask.from, query.ask.to,
+               (int)query.ask.by, (int)query.ask.mark);
+    web_reply((struct web *)reports, request->id,
+              &(struct td_web_reply){ .size = sizeof(struct td_web_reply), .status = 200,
+                                      .body = "{}", .body_len = 2 });
+    return NULL;
 }
 
 void gate_listen(struct gate *gate, gate_fact_fn *fn, void *arg)

@@ -453,6 +453,65 @@ static void the_audit_of_timing_goes_by_the_human_then_by_the_rules(void **state
     is("recall", 6.0 / 7);
 }
 
+static void ruled(struct tape *t, enum rule_outcome outcome)
+{
+    tape_put(t, (struct record){ .type = RECORD_RULE, .name = "angry", .code = "frustration",
+                                 .cause = "pre", .outcome = (int)outcome });
+}
+
+/* At 09:01 a rule holds and there is no queue; the customer writes twice more, at 09:05 it holds
+ * again and leads to a human: late by 2 messages and 240 s. Then another one holds while the human
+ * is there, which is nothing new. */
+static void the_first_rule_that_held_says_since_when_a_human_was_needed(void **state)
+{
+    (void)state;
+    struct tape t;
+    tape_begin(&t, MONDAY, "a");
+    tape_at(&t, MINUTE);
+    tape_customer(&t, "this is useless!");
+    ruled(&t, RULE_NOBODY);
+    tape_at(&t, 2 * MINUTE);
+    tape_customer(&t, "useless!");
+    tape_at(&t, 5 * MINUTE);
+    tape_customer(&t, "USELESS!");
+    ruled(&t, RULE_HANDOFF);
+    tape_handoff(&t, 1, 0, "sales", "frustration");
+    tape_at(&t, 6 * MINUTE);
+    ruled(&t, RULE_NOBODY);
+    add(&t, HOUR);
+    is("late", 1);
+    is("late_messages_p50", 2);
+    is("late_p50_s", 240);
+    is("missed", 0);
+}
+
+/* It holds and leads to a human at once: on time. It holds, a human is offered and declined: no
+ * miss. It holds and there is nobody: missed. Recall 1/2. */
+static void a_rule_that_leads_to_nobody_is_missed_unless_the_customer_wants_nobody(void **state)
+{
+    (void)state;
+    struct tape t;
+    tape_begin(&t, MONDAY, "a");
+    tape_customer(&t, "useless!");
+    ruled(&t, RULE_HANDOFF);
+    tape_handoff(&t, 1, 0, "sales", "frustration");
+    add(&t, HOUR);
+    tape_begin(&t, MONDAY, "b");
+    tape_customer(&t, "useless!");
+    ruled(&t, RULE_OFFERED);
+    tape_customer(&t, "no");
+    ruled(&t, RULE_DECLINED);
+    add(&t, HOUR);
+    tape_begin(&t, MONDAY, "c");
+    tape_customer(&t, "useless!");
+    ruled(&t, RULE_NOBODY);
+    add(&t, HOUR);
+    is("on_time", 1);
+    is("missed", 1);
+    is("recall", 0.5);
+    is("precision", 1);
+}
+
 /* ---- The agent, satisfaction, time -------------------------------------------------------- */
 
 /* Resolved with 2 clarifying turns, resolved with none, not resolved with 1: 2/2 = 1 a resolved
@@ -682,6 +741,8 @@ int main(void)
         TEST(only_the_first_three_messages_after_the_human_are_looked_at),
         TEST(erased_texts_are_unknown_and_nobody_who_was_silent_repeated_anything),
         TEST(the_audit_of_timing_goes_by_the_human_then_by_the_rules),
+        TEST(the_first_rule_that_held_says_since_when_a_human_was_needed),
+        TEST(a_rule_that_leads_to_nobody_is_missed_unless_the_customer_wants_nobody),
         TEST(clarifying_turns_count_for_resolved_sessions_and_failures_for_all),
         TEST(a_rating_is_of_who_had_the_customer),
         TEST(the_agents_time_is_not_in_the_humans),
