@@ -1,4 +1,10 @@
-/* reporting.c - one session after the other, from the newest back. */
+/*
+ * reporting.c - one session after the other, from the newest back.
+ *
+ * What was folded is kept as a row beside the journal, with the last record it knows of: while there
+ * is no newer one, the row is all that is read. A row outlives the records; once a day one is made
+ * for every session of the last days, long before compaction can get to it.
+ */
 #include "config.h"
 
 #include "daemon/reporting.h"
@@ -9,6 +15,7 @@
 #include <utlist.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/err.h"
@@ -22,6 +29,7 @@
 #include "gate/gate.h"
 #include "io/loop.h"
 #include "measure/measure.h"
+#include "measure/row.h"
 #include "store/store.h"
 
 #define MAX_RUNS 4
@@ -30,6 +38,12 @@
 #define QUIET 8          /* batches that may wait for the disk while a report reads on */
 #define PAUSE_MS 5
 #define PROGRESS_MS 1000
+#define ROWS_A_TURN 32 /* decoded in one go */
+#define SPACE "measures"
+#define MAX_ROWS 2000000
+#define PASS_MS (24 * 3600 * 1000)
+#define FIRST_PASS_MS (10 * 60 * 1000)
+#define PASS_DAYS 8 /* the shortest retention there is */
 #define DAY_MS INT64_C(86400000)
 
 struct run {
@@ -41,8 +55,14 @@ struct run {
     struct reporting_fn fn;
     void *arg;
     struct loop_timer *pause;
-    struct ulid page[PAGE_SESSIONS];
+    struct {
+        struct ulid id;
+        uint64_t last_seq;
+    } page[PAGE_SESSIONS];
     size_t n, at; /* of the page */
+    struct store_pair *rows; /* of the page, by key; in page_mem */
+    size_t n_rows;
+    struct arena *page_mem;
     int last;     /* there is none after it */
     size_t read;
     int64_t told_ms;
@@ -50,6 +70,7 @@ struct run {
     struct measure measure;
     uint64_t next_seq;
     int damaged;
+    int resumed; /* the beginning is gone, it goes on from its row */
 };
 
 struct reporting {
@@ -61,6 +82,7 @@ struct reporting {
     struct run *runs;
     size_t n_runs;
     unsigned last_id;
+    struct loop_timer *pass;
 };
 
 static void run_free(struct run *run)
@@ -69,6 +91,7 @@ static void run_free(struct run *run)
     report_free(&run->report);
     arena_free(&run->arena);
     arena_free(&run->records);
+    arena_free(&run->page_mem);
     free(run);
 }
 
@@ -116,20 +139,102 @@ static int must_wait(struct run *run)
     return 1;
 }
 
+/* ---- Rows --------------------------------------------------------------------------------- */
+
+static int by_key(const void *key, const void *pair)
+{
+    return strcmp(key, ((const struct store_pair *)pair)->key);
+}
+
+static void begin_measure(struct run *run)
+{
+    arena_reset(run->arena);
+    measure_init(&run->measure, run->arena, run->reporting->phrases, run->reporting->key);
+}
+
+/* 1: the measure is what the session's row has. */
+static int take_row(struct run *run)
+{
+    const struct store_pair *row;
+    char key[ULID_TEXT];
+    struct err err;
+
+    ulid_format(&run->page[run->at].id, key);
+    row = run->n_rows == 0 ? NULL
+                           : bsearch(key, run->rows, run->n_rows, sizeof *run->rows, by_key);
+    if (row != NULL && row_decode(row->value, row->len, &run->measure, &err) == 0)
+        return 1;
+    begin_measure(run);
+    return 0;
+}
+
+static void on_kept(void *arg, enum store_status status, const struct store_pair *pairs, size_t n,
+                    int more)
+{
+    (void)arg, (void)status, (void)pairs, (void)n, (void)more; /* without it, it is read again */
+}
+
+static void keep_row(struct run *run)
+{
+    struct buf row = { 0 };
+    char key[ULID_TEXT];
+
+    ulid_format(&run->page[run->at].id, key);
+    row_encode(&run->measure, &row);
+    store_keep(run->reporting->store, &(struct store_keep){
+        .what = STORE_PUT, .space = SPACE, .key = key, .value = row.data, .len = row.len,
+        .max = MAX_ROWS, .now = clock_wall_ms() }, on_kept, NULL);
+    buf_fini(&row);
+}
+
+static void on_rows(void *arg, enum store_status status, const struct store_pair *pairs, size_t n,
+                    int more)
+{
+    struct run *run = arg;
+
+    (void)more;
+    if (run->reporting == NULL) {
+        run_free(run);
+        return;
+    }
+    arena_reset(run->page_mem);
+    run->n_rows = status == STORE_OK ? n : 0;
+    run->rows = arena_array(run->page_mem, run->n_rows + 1, sizeof *run->rows);
+    for (size_t i = 0; i < run->n_rows; i++) {
+        run->rows[i] = pairs[i];
+        run->rows[i].key = arena_strdup(run->page_mem, pairs[i].key);
+        run->rows[i].value = arena_dup(run->page_mem, pairs[i].value, pairs[i].len);
+    }
+    next(run);
+}
+
+/* Those of the page's sessions, the oldest of which is its last. */
+static void read_rows(struct run *run)
+{
+    struct ulid before = run->page[run->n - 1].id;
+    char after[ULID_TEXT];
+
+    for (size_t i = sizeof before.b; i-- > 0 && before.b[i]-- == 0;)
+        ; /* the id before it */
+    ulid_format(&before, after);
+    store_keep(run->reporting->store, &(struct store_keep){
+        .what = STORE_SCAN, .space = SPACE, .key = "", .after = after, .max = PAGE_SESSIONS,
+        .now = clock_wall_ms() }, on_rows, run);
+}
+
 /* ---- One session -------------------------------------------------------------------------- */
 
 static void read_records(struct run *run);
 
-static void session_done(struct run *run)
+static void add_session(struct run *run)
 {
     run->read++;
     if (run->damaged || run->measure.opened_at == 0)
         report_skip(run->report);
     else
-        report_add(run->report, &run->page[run->at], &run->measure,
+        report_add(run->report, &run->page[run->at].id, &run->measure,
                    gate_policy(run->reporting->gate));
     run->at++;
-    next(run);
 }
 
 static void fold(struct run *run, const struct store_record *stored)
@@ -145,6 +250,16 @@ static void fold(struct run *run, const struct store_record *stored)
     run->next_seq = stored->seq + 1;
 }
 
+/* The beginning is gone, but a row knows it. */
+static int goes_on(struct run *run, const struct store_record *first)
+{
+    if (run->next_seq != 1 || first->seq == 1 || run->resumed || !take_row(run))
+        return 0;
+    run->resumed = 1;
+    run->next_seq = run->measure.seq + 1;
+    return 1;
+}
+
 static void on_records(void *arg, enum store_status status, const struct store_record *records,
                        size_t n, int more)
 {
@@ -158,19 +273,27 @@ static void on_records(void *arg, enum store_status status, const struct store_r
         finish(run, "the store cannot be read now");
         return;
     }
+    if (n > 0 && goes_on(run, &records[0])) {
+        read_records(run);
+        return;
+    }
     arena_reset(run->records);
     for (size_t i = 0; i < n; i++)
         fold(run, &records[i]);
-    if (status == STORE_OK && more && n > 0)
+    if (status == STORE_OK && more && n > 0) {
         read_records(run);
-    else
-        session_done(run);
+        return;
+    }
+    if (!run->damaged && run->measure.opened_at != 0)
+        keep_row(run);
+    add_session(run);
+    next(run);
 }
 
 static void read_records(struct run *run)
 {
-    store_read(run->reporting->store, &run->page[run->at], run->next_seq, PAGE_RECORDS, on_records,
-               run);
+    store_read(run->reporting->store, &run->page[run->at].id, run->next_seq, PAGE_RECORDS,
+               on_records, run);
 }
 
 /* ---- All of them -------------------------------------------------------------------------- */
@@ -191,35 +314,67 @@ static void on_sessions(void *arg, enum store_status status, const struct store_
     run->n = run->at = 0;
     run->last = n < PAGE_SESSIONS;
     for (size_t i = 0; i < n; i++) {
-        if (ulid_ms(&items[i].session) < run->ask.from)
+        if (ulid_ms(&items[i].session) < run->ask.from) {
             run->last = 1;
-        else
-            run->page[run->n++] = items[i].session;
+            break;
+        }
+        run->page[run->n].id = items[i].session;
+        run->page[run->n++].last_seq = items[i].last_seq;
     }
-    next(run);
+    if (run->n > 0)
+        read_rows(run);
+    else
+        next(run);
+}
+
+static void next_page(struct run *run)
+{
+    const struct ulid after = run->n > 0 ? run->page[run->n - 1].id
+                                         : ulid_make(run->ask.to + DAY_MS, 0, 0);
+
+    store_sessions(run->reporting->store, &after, PAGE_SESSIONS, on_sessions, run);
 }
 
 static void next(struct run *run)
 {
-    const struct reporting *reporting = run->reporting;
-    struct ulid after;
-
-    if (run->at == run->n && run->last) {
+    for (int i = 0; i < ROWS_A_TURN && run->at < run->n; i++) {
+        begin_measure(run);
+        run->damaged = run->resumed = 0;
+        run->next_seq = 1;
+        if (take_row(run) && run->measure.seq == run->page[run->at].last_seq) {
+            add_session(run);
+            continue;
+        }
+        begin_measure(run);
+        if (!must_wait(run))
+            read_records(run);
+        return;
+    }
+    if (run->at == run->n && run->last)
         finish(run, NULL);
-        return;
-    }
-    if (must_wait(run))
-        return;
-    if (run->at == run->n) {
-        after = run->n > 0 ? run->page[run->n - 1] : ulid_make(run->ask.to + DAY_MS, 0, 0);
-        store_sessions(reporting->store, &after, PAGE_SESSIONS, on_sessions, run);
-        return;
-    }
-    arena_reset(run->arena);
-    measure_init(&run->measure, run->arena, reporting->phrases, reporting->key);
-    run->damaged = 0;
-    run->next_seq = 1;
-    read_records(run);
+    else if (run->at == run->n && !must_wait(run))
+        next_page(run);
+    else if (run->at < run->n && !must_wait(run))
+        run->pause = loop_timer_add(run->reporting->loop, 0, on_pause_over, run);
+}
+
+/* ---- Once a day --------------------------------------------------------------------------- */
+
+static void on_passed(void *arg, struct report *report, const char *why)
+{
+    (void)arg, (void)report, (void)why; /* its rows are what it was for */
+}
+
+static void pass(void *arg)
+{
+    static const struct reporting_fn fn = { NULL, on_passed };
+    struct reporting *reporting = arg;
+    const int64_t now = clock_wall_ms();
+
+    reporting_start(reporting,
+                    &(struct report_ask){ .now = now, .to = now, .from = now - PASS_DAYS * DAY_MS },
+                    &fn, NULL);
+    reporting->pass = loop_timer_add(reporting->loop, PASS_MS, pass, reporting);
 }
 
 /* ------------------------------------------------------------------------------------------- */
@@ -242,6 +397,7 @@ struct reporting *reporting_new(struct loop *loop, struct store *store, struct g
         LOG_WARN(NULL, "reports will not see customers who say that they told it already: %s",
                  err.text);
     free(dir);
+    reporting->pass = loop_timer_add(loop, FIRST_PASS_MS, pass, reporting);
     return reporting;
 }
 
@@ -252,6 +408,7 @@ void reporting_free(struct reporting **reporting_p)
     *reporting_p = NULL;
     if (reporting == NULL)
         return;
+    loop_timer_del(&reporting->pass);
     while (reporting->runs != NULL)
         reporting_cancel(reporting, reporting->runs->id);
     phrases_free(&reporting->phrases);
@@ -273,6 +430,7 @@ unsigned reporting_start(struct reporting *reporting, const struct report_ask *a
                          .told_ms = clock_mono_ms() };
     run->arena = arena_new(64 << 10);
     run->records = arena_new(64 << 10);
+    run->page_mem = arena_new(64 << 10);
     DL_APPEND(reporting->runs, run);
     reporting->n_runs++;
     run->pause = loop_timer_add(reporting->loop, 0, on_pause_over, run);

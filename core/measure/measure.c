@@ -76,8 +76,8 @@ static void opened(struct measure *m, const struct record *r)
 static void message(struct measure *m, const struct record *r)
 {
     const struct record_body *b = &r->body;
-    const int erased = b->text == NULL && b->choice == NULL && b->n_attachments == 0 &&
-                       b->n_parts == 0;
+    const int erased = m->resumed || (b->text == NULL && b->choice == NULL &&
+                                      b->n_attachments == 0 && b->n_parts == 0);
 
     m->messages++;
     m->active_at = r->at;

@@ -108,6 +108,7 @@ struct measure {
     unsigned should_messages;
     unsigned heard;   /* messages of the customer after a human's first, at most MEASURE_HEARD */
     unsigned repeats; /* enum repeat_sign as bits, over these */
+    int resumed;      /* made from a row: what was said before that is not known */
     struct repeat *repeat;
 };
 

@@ -110,6 +110,62 @@ void tape_rated(struct tape *tape, int score)
     tape_put(tape, (struct record){ .type = RECORD_RATING, .score = score });
 }
 
+static uint64_t random_state;
+
+void tape_seed(unsigned seed)
+{
+    random_state = seed;
+}
+
+unsigned tape_random(unsigned n)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(random_state >> 33) % n;
+}
+
+static const char *any(const char *const *of, unsigned n)
+{
+    return of[tape_random(n)];
+}
+
+#define ANY(...)                                                                                   \
+    any((const char *const[]){ __VA_ARGS__ },                                                      \
+        sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+void tape_any(struct tape *t)
+{
+    struct record r = { .type = (enum record_type)(1 + tape_random(RECORD_TYPES - 1)) };
+
+    t->now += (int64_t)tape_random(3000000) - (tape_random(50) == 0 ? 5000000 : 0); /* clocks go back, too */
+    r.handoff = ulid_make(1, 0, tape_random(6));
+    r.from = ulid_make(1, 0, tape_random(6));
+    if (tape_random(2))
+        r.from = (struct ulid){ { 0 } };
+    r.outcome = (int)tape_random(HANDOFF_OUTCOMES);
+    r.state = (int)tape_random(8);
+    r.author = (int)tape_random(TD_SYSTEM + 1);
+    r.decision = (int)tape_random(TD_REFUSE + 1);
+    r.grounded = (int)tape_random(3);
+    r.score = (int)tape_random(6);
+    r.upto = tape_random(200);
+    r.due = t->now - tape_random(4000000);
+    r.queue = ANY(NULL, "", "sales", "billing", "gone");
+    r.code = ANY(NULL, "no_grounding", "frustration", "legal");
+    r.cause = ANY(NULL, "message", "promise", "agent", "start");
+    r.intent = ANY(NULL, "refund", "quote");
+    r.channel = ANY(NULL, "web", "sms");
+    r.agent = ANY(NULL, "bot");
+    r.body.text = ANY(NULL, "", "order A-10023 is late and the parcel never came here", "\xff",
+                      "What is your order number?", "mia@example.com");
+    r.body.entities = ANY(NULL, "{\"order_id\":\"A-10023\"}", "{", "[]", "{\"a\":{}}");
+    r.body.wrapup = ANY(NULL, "{\"outcome\":\"resolved\",\"escalation\":\"late\"}", "7", "{\"",
+                        "{\"escalation\":\"right\",\"reason_should_be\":\"legal\"}");
+    r.body.peer = ANY(NULL, "a", "b");
+    r.body.customer_id = ANY(NULL, "dana");
+    r.body.customer_email = ANY(NULL, "dana@example.com", "");
+    tape_put(t, r);
+}
+
 double figure_of(struct figures *figures, const char *name)
 {
     struct figure list[FIGURES_MOST];

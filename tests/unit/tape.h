@@ -44,6 +44,11 @@ void tape_over(struct tape *tape, unsigned id, enum handoff_outcome outcome);
 void tape_closed(struct tape *tape);
 void tape_rated(struct tape *tape, int score);
 
+/* Any record, of a random that is the same each time. */
+void tape_seed(unsigned seed);
+unsigned tape_random(unsigned n); /* below n */
+void tape_any(struct tape *tape);
+
 /* One figure by its name; NAN: it is not known. */
 double figure_of(struct figures *figures, const char *name);
 

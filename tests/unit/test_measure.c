@@ -634,57 +634,6 @@ static void quantiles_are_by_nearest_rank(void **state)
 
 /* ---- Any journal -------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static unsigned rnd(unsigned n)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(random_state >> 33) % n;
-}
-
-static const char *any(const char *const *of, unsigned n)
-{
-    return of[rnd(n)];
-}
-
-#define ANY(...)                                                                                   \
-    any((const char *const[]){ __VA_ARGS__ },                                                      \
-        sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
-
-static void put_any(struct tape *t)
-{
-    struct record r = { .type = (enum record_type)(1 + rnd(RECORD_TYPES - 1)) };
-
-    t->now += (int64_t)rnd(3000000) - (rnd(50) == 0 ? 5000000 : 0); /* clocks go back, too */
-    r.handoff = ulid_make(1, 0, rnd(6));
-    r.from = ulid_make(1, 0, rnd(6));
-    if (rnd(2))
-        r.from = (struct ulid){ { 0 } };
-    r.outcome = (int)rnd(HANDOFF_OUTCOMES);
-    r.state = (int)rnd(8);
-    r.author = (int)rnd(TD_SYSTEM + 1);
-    r.decision = (int)rnd(TD_REFUSE + 1);
-    r.grounded = (int)rnd(3);
-    r.score = (int)rnd(6);
-    r.upto = rnd(200);
-    r.due = t->now - rnd(4000000);
-    r.queue = ANY(NULL, "", "sales", "billing", "gone");
-    r.code = ANY(NULL, "no_grounding", "frustration", "legal");
-    r.cause = ANY(NULL, "message", "promise", "agent", "start");
-    r.intent = ANY(NULL, "refund", "quote");
-    r.channel = ANY(NULL, "web", "sms");
-    r.agent = ANY(NULL, "bot");
-    r.body.text = ANY(NULL, "", "order A-10023 is late and the parcel never came here", "\xff",
-                      "What is your order number?", "mia@example.com");
-    r.body.entities = ANY(NULL, "{\"order_id\":\"A-10023\"}", "{", "[]", "{\"a\":{}}");
-    r.body.wrapup = ANY(NULL, "{\"outcome\":\"resolved\",\"escalation\":\"late\"}", "7", "{\"",
-                        "{\"escalation\":\"right\",\"reason_should_be\":\"legal\"}");
-    r.body.peer = ANY(NULL, "a", "b");
-    r.body.customer_id = ANY(NULL, "dana");
-    r.body.customer_email = ANY(NULL, "dana@example.com", "");
-    tape_put(t, r);
-}
-
 static int is_share(const char *name)
 {
     return strstr(name, "_rate") != NULL || strcmp(name, "precision") == 0 ||
@@ -702,13 +651,13 @@ static void any_journal_gives_figures_within_their_ranges(void **state)
     (void)state;
     for (unsigned round = 0; round < 300; round++) {
         struct figure list[FIGURES_MOST];
-        random_state = round;
+        tape_seed(round);
         for (unsigned session = 0; session < 8; session++) {
             struct tape t;
             tape_begin(&t, MONDAY, "a");
-            for (unsigned n = rnd(120); n > 0; n--)
-                put_any(&t);
-            add(&t, (int64_t)rnd(400000000));
+            for (unsigned n = tape_random(120); n > 0; n--)
+                tape_any(&t);
+            add(&t, (int64_t)tape_random(400000000));
         }
         const size_t n = figures_list(&figures, list);
         for (size_t i = 0; i < n; i++) {
