@@ -16,7 +16,7 @@ execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root], { stdio: 'inheri
 
 await build({ ...shared, build: {
     outDir: out, emptyOutDir: true, target, cssTarget: target, assetsInlineLimit: 0, modulePreload: { polyfill: false },
-    rollupOptions: { input: Object.fromEntries(['chat'].map(page => [page, join(root, page, 'index.html')])) },
+    rollupOptions: { input: Object.fromEntries(['chat', 'desk'].map(page => [page, join(root, page, 'index.html')])) },
 } });
 await build({ ...shared, build: {
     outDir: out, emptyOutDir: false, target, cssTarget: target,

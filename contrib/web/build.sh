@@ -15,7 +15,7 @@ work=$2/web-work
 pages=$web/pages
 
 sources() {
-    (cd "$web" && find build.mjs package.json package-lock.json tsconfig.json chat shared widget -type f |
+    (cd "$web" && find build.mjs package.json package-lock.json tsconfig.json chat desk shared widget -type f |
         LC_ALL=C sort | xargs sha256sum)
 }
 
@@ -31,8 +31,8 @@ if [ -n "$check" ] && [ ! -d "$work/node_modules" ]; then
 fi
 
 mkdir -p "$work"
-(cd "$web" && tar cf - build.mjs package.json package-lock.json tsconfig.json chat shared widget) |
-    (cd "$work" && rm -rf chat shared widget && tar xf -)
+(cd "$web" && tar cf - build.mjs package.json package-lock.json tsconfig.json chat desk shared widget) |
+    (cd "$work" && rm -rf chat desk shared widget && tar xf -)
 if [ -z "$check" ] && ! cmp -s "$work/package-lock.json" "$work/node_modules/lock"; then
     npm ci --prefix "$work" --no-audit --no-fund --ignore-scripts >/dev/null
     cp "$work/package-lock.json" "$work/node_modules/lock"

@@ -6,15 +6,16 @@
  * is told each event once and in order.
  */
 import { fresh } from '../shared/text';
+import { upload, type Attachment } from '../shared/upload';
 import { Store } from './store';
+
+export type { Attachment };
 
 const SUBPROTOCOL = 'tandem.chat.v1';
 const ACCEPT_WITHIN = 10000; // ms; later, the connection is taken for dead
 const BACKOFF_MAX = 30000;
 const TAKEN_OVER = 3; // so often in a row another socket may take this one's place
-const TRY_UPLOAD = 3;
 
-export interface Attachment { id: string; name: string; type: string; size: number; url: string }
 export interface Choice { title: string; value: string }
 export interface Author { kind: 'agent' | 'human' | 'system'; name: string }
 export interface Owner { kind: 'agent' | 'human' | 'none'; name: string }
@@ -136,18 +137,9 @@ export class Talk {
     tell(frame: Frame): void { if (this.welcomed) this.write(frame); }
 
     /** A file to the server; what it says of it, or an error with its sentence. Progress: 0 to 1. */
-    async upload(file: File, progress: (part: number) => void, signal: AbortSignal):
-        Promise<Attachment> {
+    upload(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Attachment> {
         const url = new URL(this.limits!.upload!, this.where.url.replace(/^ws/, 'http'));
-        url.searchParams.set('name', file.name);
-        for (let tries = 0; ; tries++) {
-            const { status, body } = await post(url.href, file, this.resume!, progress, signal);
-            if (status === 201 || status === 200) return body;
-            const wait = body?.error?.retry_after_ms;
-            if (!wait || wait > 10000 || tries === TRY_UPLOAD)
-                throw new Error(body?.error?.message ?? String(status));
-            await new Promise(done => setTimeout(done, wait));
-        }
+        return upload(url, file, this.resume!, progress, signal);
     }
 
     private newTab(): string {
@@ -291,21 +283,4 @@ export class Talk {
             this.listener.refused(id, message);
         }
     }
-}
-
-/** XMLHttpRequest, because fetch() does not tell how far it is. */
-function post(url: string, file: File, token: string, progress: (part: number) => void,
-              signal: AbortSignal): Promise<{ status: number; body: any }> {
-    return new Promise((done, fail) => {
-        const request = new XMLHttpRequest();
-        request.open('POST', url);
-        request.setRequestHeader('Authorization', `Bearer ${token}`);
-        request.responseType = 'json';
-        request.upload.onprogress = ({ loaded, total }) => { if (total) progress(loaded / total); };
-        request.onload = () => done({ status: request.status, body: request.response });
-        request.onerror = () => fail(new Error(''));
-        request.onabort = () => fail(new DOMException('aborted', 'AbortError'));
-        signal.addEventListener('abort', () => request.abort());
-        request.send(file);
-    });
 }

@@ -1,0 +1,37 @@
+/** brief.tsx - the transfer package at a glance: what a colleague would say in the doorway. */
+import type { ComponentChildren } from 'preact';
+import type { Package, Step } from './api';
+import { plain, time } from './words';
+
+const steps = (list: Step[] | undefined, mark: string) => (list ?? []).map(one => <li>
+    <span aria-hidden="true" class={`mark-${mark}`}>{mark === 'done' ? '✓' : '✕'}</span>
+    <span>{plain(one.step ?? one.action ?? '')}{one.outcome && one.outcome !== 'ok' ? `: ${one.outcome}` : ''}
+        {one.receipt && <span class="soft"> · receipt {one.receipt}</span>}</span></li>);
+
+const Part = ({ title, children }: { title: string; children: ComponentChildren }) =>
+    <div class="part"><h3>{title}</h3>{children}</div>;
+
+export function Brief({ pack, reasonText }: { pack: Package; reasonText: string }) {
+    const { customer = {}, reason = {}, risk_flags: risks = [], promises = [], done = [], failed = [] } = pack;
+    const facts = [...Object.entries(customer.fields ?? {}), ...Object.entries(pack.entities ?? {})];
+    const about = [customer.tier && plain(customer.tier), customer.verified ? 'Verified' : 'Not verified', customer.timezone].filter(Boolean);
+    return <details class="brief" open>
+        <summary><span class="badge reason">{reasonText}</span>
+            {pack.intent?.name && <span class="badge">{plain(pack.intent.name)}{pack.intent.confidence ? ` ${Math.round(pack.intent.confidence * 100)} %` : ''}</span>}
+            {pack.status === 'urgent' && <span class="badge hot">Urgent</span>}
+            {risks.map(flag => <span class="badge hot">{plain(flag)}</span>)}
+            <span class="soft about">{about.join(' · ')}</span></summary>
+        <div class="brief-body">
+            <p class="summary" dir="auto">{pack.summary}</p>
+            {reason.text && reason.text !== pack.summary && <p class="soft" dir="auto">{reason.text}</p>}
+            {reason.evidence?.some(one => one.quote) && <blockquote dir="auto">{reason.evidence.map(one => one.quote).filter(Boolean).slice(0, 2).join(' … ')}</blockquote>}
+            <div class="parts">
+                {(done.length > 0 || failed.length > 0) && <Part title="Tried"><ul>{steps(done, 'done')}{steps(failed, 'failed')}</ul></Part>}
+                {pack.open_question && <Part title="Still open"><p dir="auto">{pack.open_question}</p></Part>}
+                {promises.length > 0 && <Part title="Promised"><ul>{promises.map(one => <li><span>{one.what}
+                    {one.due && <span class="soft"> · by {time(one.due)}</span>}{one.state && one.state !== 'open' && <span class="badge hot">{plain(one.state)}</span>}</span></li>)}</ul></Part>}
+                {facts.length > 0 && <Part title="Known"><dl>{facts.map(([key, value]) => <div><dt>{plain(key)}</dt><dd><bdi>{value}</bdi></dd></div>)}</dl></Part>}
+            </div>
+        </div>
+    </details>;
+}

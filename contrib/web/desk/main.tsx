@@ -1,0 +1,64 @@
+/** main.tsx - signs in, and shows the desk. The token is kept for as long as the tab is open. */
+import { render } from 'preact';
+import { useState } from 'preact/hooks';
+import { Refused } from './api';
+import { Desk } from './desk';
+import { Store } from './store';
+
+const KEY = 'tandem desk token';
+
+function App() {
+    const [store, setStore] = useState<Store | null>(null);
+    const [why, setWhy] = useState('');
+    const [isBusy, setBusy] = useState(false);
+    const [isFirst, setFirst] = useState(true);
+
+    const enter = async (token: string) => {
+        setBusy(true);
+        setWhy('');
+        try {
+            const opened = await Store.open(token, reason => {
+                sessionStorage.removeItem(KEY);
+                setStore(null);
+                setWhy(reason);
+            });
+            sessionStorage.setItem(KEY, token);
+            setStore(opened);
+        } catch (error) {
+            if (error instanceof Refused && error.status === 401) {
+                sessionStorage.removeItem(KEY);
+                setWhy('There is nobody with this token at this desk.');
+            } else setWhy((error as Error).message);
+        }
+        setBusy(false);
+    };
+    if (isFirst) {
+        setFirst(false);
+        const kept = sessionStorage.getItem(KEY);
+        if (kept) void enter(kept);
+    }
+    return store ? <Desk store={store} /> : <SignIn why={why} isBusy={isBusy} enter={enter} />;
+}
+
+function SignIn({ why, isBusy, enter }: { why: string; isBusy: boolean; enter(token: string): void }) {
+    return <main class="signin">
+        <form onSubmit={event => {
+            event.preventDefault();
+            const token = String(new FormData(event.currentTarget).get('token')).trim();
+            if (token) enter(token);
+        }}>
+            <span class="mark" aria-hidden="true"><i /><i /></span>
+            <h1>Tandem Desk</h1>
+            <p class="soft">Where a person takes over.</p>
+            <label>Your token
+                <input name="token" type="password" autocomplete="current-password" required autofocus
+                    aria-invalid={why ? true : undefined} aria-describedby="why" />
+            </label>
+            <p id="why" class="why" role="alert">{why}</p>
+            <button class="solid" disabled={isBusy}>{isBusy ? 'Signing in…' : 'Sign in'}</button>
+            <p class="soft small">It stands in the gateway's conf, and stays in this tab until it is closed.</p>
+        </form>
+    </main>;
+}
+
+render(<App />, document.getElementById('desk')!);

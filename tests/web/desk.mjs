@@ -1,0 +1,408 @@
+/** desk.mjs - the desk page in a real browser: what a human does for customers, by mouse and by keyboard. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Bot, accessible, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Chat } from '../lib/chat.mjs';
+import { Customer } from '../lib/customer.mjs';
+import { Desk } from '../lib/desk.mjs';
+import { Human } from '../lib/human.mjs';
+import { Gateway, until } from '../lib/gateway.mjs';
+
+skipWithoutBrowser('the desk');
+
+const HOSTILE = '<img src=x onerror=alert(1)> <script>alert(2)</script> [x](javascript:alert(3)) \u202Eevil';
+const dir = mkdtempSync(join(tmpdir(), 'desk-'));
+writeFileSync(join(dir, 'replies.json'), JSON.stringify([
+    { key: 'hi', title: 'Greeting', text: 'Hello {name}, this is {me}. I take it from here.' },
+    { key: 'refund', title: 'Refund granted', text: 'The refund is on its way.' }]));
+
+const asked = []; // what the agent was told
+const bot = await Bot.start((text, res, body) => {
+    asked.push(body);
+    const queue = /to (\w+)/.exec(text)?.[1];
+    if (!/person/.test(text)) return `re: ${text}`;
+    return { decision: 'escalate', escalate: { code: 'refund_dispute', text: 'The refund is over the limit.', queue },
+             summary: `Wants 480 EUR back for two scratched chairs. ${/hostile/.test(text) ? HOSTILE : ''}`,
+             intent: { name: 'refund', confidence: 0.93 }, entities: { order_id: 'A-10023', amount: '480 EUR' } };
+});
+const gw = await Gateway.start({ conf: `
+[agent front]
+type = http
+url = ${bot.url}
+breaker_failures = 0
+[channel web]
+type = webchat
+agent = front
+rate = 0
+[desk support]
+type = web
+allow = name, order_id, amount
+replies = ${dir}/replies.json
+[queue billing]
+desk = support
+[queue sales]
+desk = support
+[queue short]
+desk = support
+lease = 6s
+on_lease = requeue
+[human mia]
+name = Mia
+token = token-of-mia
+capacity = 20
+[human noah]
+name = Noah
+token = token-of-noah
+[human ada]
+name = Ada
+token = token-of-ada
+supervise = yes
+` });
+const browser = await launchChromium();
+
+after(async () => {
+    await browser.close();
+    await gw.close();
+    bot.stop();
+    rmSync(dir, { recursive: true });
+});
+
+/** Humans with a browser each; at the end everything is given back. */
+async function at(humans, check, options = {}) {
+    const wrong = [], contexts = [];
+    try {
+        const all = [];
+        for (const name of humans) {
+            await new Desk(gw, `token-of-${name}`).presence('away');
+            const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+            contexts.push(context);
+            all.push(await Human.enter(context, gw, `token-of-${name}`, wrong));
+        }
+        await check(...all);
+        assert.deepEqual(wrong, []);
+    } finally {
+        for (const context of contexts) await context.close();
+        const clean = async name => {
+            const desk = new Desk(gw, `token-of-${name}`);
+            for (const one of await desk.list('mine')) await desk.post(`/handoffs/${one.id}/close`, {});
+            return desk;
+        };
+        for (const name of ['mia', 'noah', 'ada']) await clean(name);
+        const mia = new Desk(gw, 'token-of-mia');
+        for (const one of await mia.list('queued')) {
+            await mia.post(`/handoffs/${one.id}/accept`);
+            await mia.post(`/handoffs/${one.id}/close`, {});
+        }
+    }
+}
+
+/** Somebody who waits for a person. */
+async function waiting(name, text = 'a person, please') {
+    const chat = await Chat.open(gw, 'web', { hello: { customer: { id: name.toLowerCase(), name } } });
+    await chat.say('the chairs came scratched');
+    await chat.next(f => f.type === 'message' && /^re:/.test(f.text));
+    await chat.say(text);
+    const mia = new Desk(gw, 'token-of-mia');
+    await until(async () => (await mia.list()).some(one => one.session === chat.welcome.session), 'the handoff', 20000);
+    return chat;
+}
+
+const isFocused = locator => locator.evaluate(one => one === document.activeElement);
+const heard = (chat, text) => chat.next(f => f.type === 'message' && (text instanceof RegExp ? text.test(f.text) : f.text === text));
+
+test('a human signs in with a token that stays in the tab, and signs out', async () => {
+    const context = await browser.newContext(), wrong = [], page = await watched(context, wrong);
+    await page.goto(`${gw.url}/desk/`);
+    await accessible(page, 'signing in');
+    assert.ok(await isFocused(page.getByLabel('Your token')));
+    await page.keyboard.type('of nobody');
+    await page.keyboard.press('Enter');
+    await page.getByText('nobody with this token').waitFor();
+    await page.getByLabel('Your token').fill('token-of-mia');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Nobody is waiting').waitFor();
+    await accessible(page, 'nobody waits');
+    await page.reload();
+    await page.getByText('Nobody is waiting').waitFor();
+    assert.equal(await page.evaluate(() => Object.values({ ...localStorage }).join().includes('token-of')), false);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.reload();
+    await page.getByLabel('Your token').waitFor();
+    assert.deepEqual(wrong, []);
+    await context.close();
+});
+
+test('two browsers go through an escalation and the return, by mouse', () => at(['mia'], async mia => {
+    const context = await browser.newContext({ viewport: { width: 480, height: 800 } }), { page } = mia;
+    const dana = await Customer.visit(context, gw, { channel: 'web', heading: 'Northwind Help' });
+    await page.getByLabel('Presence').selectOption('available');
+    await dana.say('the chairs came scratched');
+    await dana.sees('re: the chairs');
+    await dana.say('a person, please');
+    await mia.tab('Waiting').click();
+    await mia.card('Wants 480 EUR back').click();
+    await page.getByText('Accept to write.').waitFor();
+    const brief = await page.locator('.brief').innerText();
+    for (const part of ['Refund disputed', 'Refund 93 %', 'Wants 480 EUR back', 'a person, please', 'A-10023', 'Not verified'])
+        assert.ok(brief.includes(part), part);
+    await accessible(page, 'an offer');
+    assert.equal(await page.locator('.log .customer').count(), 0, 'the transcript comes on demand');
+    await page.getByRole('button', { name: /Show what was said before/ }).click();
+    await mia.sees('re: the chairs');
+    await page.getByRole('button', { name: /^Accept/ }).click();
+    await mia.has('Customer');
+    assert.ok(await isFocused(mia.box));
+    await until(async () => /Mia/.test(await dana.page.locator('header .owner').innerText()), 'her name');
+    await mia.box.pressSequentially('Good day');
+    await dana.page.getByText('Mia is typing').waitFor();
+    await page.getByRole('button', { name: /^Send to/ }).click();
+    await dana.sees('Good day');
+    await page.locator('.state', { hasText: 'Read' }).waitFor();
+    await dana.say('thank you, do you need the label?');
+    await mia.sees('thank you');
+    const choosing = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: /^Attach/ }).click();
+    await (await choosing).setFiles({ name: 'label <b>.txt', mimeType: 'text/plain', buffer: Buffer.from('a label') });
+    await page.locator('.chosen li').getByText('7 byte').waitFor();
+    await page.getByRole('button', { name: /^Send to/ }).click();
+    await dana.page.locator('.human a.file').waitFor();
+    assert.equal(await (await fetch(await page.locator('.human a.file').getAttribute('href'))).text(), 'a label');
+    await shot(page, 'desk');
+    await shot(dana.page, 'chat');
+    await page.getByRole('button', { name: /^Give back/ }).click();
+    await accessible(page, 'giving back');
+    await page.getByLabel('What you agreed on').fill('480 EUR are on their way');
+    await page.locator('dialog').getByText('Late').click();
+    await page.locator('dialog').getByRole('button', { name: 'Give back' }).click();
+    await page.getByText('Nobody is waiting').waitFor();
+    await until(async () => /AI/.test(await dana.page.locator('header .owner').innerText()), 'the agent');
+    await dana.say('and my lamp?');
+    await dana.sees('re: and my lamp?');
+    assert.equal(asked.at(-1).human_stretch.summary, '480 EUR are on their way');
+    await mia.tab('Closed').click();
+    await mia.page.locator('.card', { hasText: 'Returned' }).first().waitFor();
+    await context.close();
+}));
+
+test('the same by keyboard alone', () => at(['mia'], async mia => {
+    const { page } = mia, press = key => page.keyboard.press(key);
+    await press('Alt+p');
+    await page.locator('.avatar.available').waitFor();
+    const dana = await waiting('Dana');
+    await press('Alt+w');
+    await mia.card('Dana').waitFor();
+    await press('Alt+a');
+    await mia.has('Dana');
+    assert.ok(await isFocused(mia.box));
+    await press('Alt+h');
+    await mia.sees('the chairs came scratched');
+    await press('/');
+    await page.keyboard.type('greet');
+    await accessible(page, 'canned replies');
+    await press('Enter');
+    assert.equal(await mia.box.inputValue(), 'Hello Dana, this is Mia. I take it from here.');
+    await press('Enter');
+    await heard(dana, 'Hello Dana, this is Mia. I take it from here.');
+    await press('Alt+c');
+    await press('ArrowDown');
+    await press('Enter');
+    assert.equal(await mia.box.inputValue(), 'The refund is on its way.');
+    await press('Enter');
+    await heard(dana, 'The refund is on its way.');
+    await press('Alt+n');
+    await page.keyboard.type('a regular customer');
+    await press('Enter');
+    await page.locator('.log .note').waitFor();
+    await press('Alt+r');
+    const choosing = page.waitForEvent('filechooser');
+    await press('Alt+u');
+    await (await choosing).setFiles({ name: 'label.txt', mimeType: 'text/plain', buffer: Buffer.from('a label') });
+    await page.locator('.chosen li').getByText('7 byte').waitFor();
+    await press('Enter');
+    await dana.next(f => f.type === 'message' && f.attachments?.[0].name === 'label.txt');
+    await press('Alt+/');
+    await accessible(page, 'keys');
+    await press('Escape');
+    await mia.closed();
+    await press('Alt+x');
+    await page.locator('dialog').waitFor();
+    await press('Escape');
+    await mia.closed();
+    await until(() => isFocused(mia.box), 'the focus back where it was');
+    await press('Alt+b');
+    await page.locator('dialog').waitFor();
+    await page.keyboard.type('all is well');
+    await press('Tab');
+    await press('ArrowRight');
+    for (let i = 0; i < 4; i++) await press('Tab');
+    await press('Enter');
+    await page.getByText('Nobody is waiting').waitFor();
+    await dana.next(f => f.type === 'owner' && f.owner.kind === 'agent');
+    assert.equal(dana.frames.some(f => /regular customer/.test(f.text ?? '')), false, 'a note is for humans');
+    const closed = (await new Desk(gw, 'token-of-mia').list('closed'))[0];
+    assert.equal(closed.outcome, 'returned');
+    dana.close();
+}));
+
+test('several conversations: what is written to one stays with it', () => at(['mia'], async mia => {
+    const { page } = mia, dana = await waiting('Dana'), bo = await waiting('Bo');
+    await mia.accept('Dana');
+    await mia.box.fill('for Dana only');
+    await mia.accept('Bo');
+    assert.equal(await mia.box.inputValue(), '');
+    assert.ok(await page.getByRole('button', { name: /Send to Bo/ }).isVisible());
+    await dana.say('are you there?');
+    await mia.tab('Mine').locator('.count').waitFor();
+    await mia.card('Dana').locator('.count').waitFor();
+    assert.match(await page.title(), /^\(1\)/);
+    await mia.write('for Bo');
+    await heard(bo, 'for Bo');
+    const first = (await mia.page.locator('.card .name').first().innerText()) === 'Dana' ? 1 : 2;
+    await page.keyboard.press(`Alt+${first}`);
+    await mia.has('Dana');
+    assert.equal(await mia.box.inputValue(), 'for Dana only');
+    assert.equal(await mia.card('Dana').locator('.count').count(), 0);
+    await page.keyboard.press('Enter');
+    await heard(dana, 'for Dana only');
+    for (const chat of [dana, bo])
+        assert.equal(chat.frames.filter(f => f.type === 'message' && f.author.kind === 'human').length, 1);
+    dana.close();
+    bo.close();
+}));
+
+test('a conversation goes to a colleague and to a queue; two who want one are told who has it', () => at(['mia', 'noah'], async (mia, noah) => {
+    const dana = await waiting('Dana');
+    await noah.tab('Waiting').click();
+    await noah.card('Dana').click();
+    await noah.page.getByText('Accept to write.').waitFor();
+    await mia.accept('Dana');
+    await noah.page.getByRole('alert').getByText('Mia has taken it.').waitFor();
+    await mia.page.getByRole('button', { name: /^Transfer/ }).click();
+    await accessible(mia.page, 'transfer');
+    await mia.page.locator('dialog select').selectOption('human noah');
+    await mia.page.getByLabel('What they should know').fill('knows about chairs');
+    await mia.page.locator('dialog').getByRole('button', { name: 'Transfer' }).click();
+    await mia.closed();
+    await noah.page.getByRole('button', { name: 'Dismiss' }).click();
+    await noah.tab('Waiting').click();
+    await noah.card('Dana').click();
+    await noah.page.getByText('knows about chairs').waitFor();
+    await noah.page.keyboard.press('Alt+a');
+    await noah.has('Dana');
+    await noah.write('Noah here');
+    await heard(dana, 'Noah here');
+    await noah.page.keyboard.press('Alt+t');
+    await noah.page.locator('dialog select').selectOption('queue sales');
+    await noah.page.locator('dialog').getByRole('button', { name: 'Transfer' }).press('Enter');
+    await noah.closed();
+    await mia.tab('Waiting').click();
+    await mia.card('Sales').waitFor();
+    dana.close();
+}));
+
+test('who is silent for long is warned, keeps the customer by a key, or loses them and is told', () => at(['mia'], async mia => {
+    const dana = await waiting('Dana', 'a person, to short');
+    await mia.accept('Dana');
+    const bar = mia.page.locator('.bar.warn');
+    await bar.waitFor();
+    await mia.page.keyboard.press('Alt+k');
+    await bar.waitFor({ state: 'detached' });
+    assert.equal((await new Desk(gw, 'token-of-mia').list('mine')).length, 1);
+    await bar.waitFor();
+    await accessible(mia.page, 'lease');
+    await mia.page.getByRole('alert').getByText('silent for too long').waitFor({ timeout: 15000 });
+    dana.close();
+}));
+
+test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'], async (ada, mia) => {
+    assert.equal(await mia.tab('Agents').count(), 0);
+    const chat = await Chat.open(gw, 'web');
+    await chat.say('just asking');
+    await heard(chat, /^re: just asking/);
+    await ada.tab('Agents').click();
+    await ada.page.locator('.card').first().click();
+    await ada.sees('re: just asking');
+    assert.equal(await ada.box.count(), 0, 'who watches does not write');
+    await chat.say('another one');
+    await ada.sees('re: another one');
+    await accessible(ada.page, 'watching');
+    await ada.page.getByRole('button', { name: 'Take over' }).click();
+    await ada.has('Customer');
+    await ada.write('Ada here');
+    await heard(chat, 'Ada here');
+    chat.close();
+}));
+
+test('a gateway that is killed costs nothing that was written, on either side', () => at(['mia'], async mia => {
+    const dana = await waiting('Dana');
+    await mia.accept('Dana');
+    await mia.write('before');
+    await heard(dana, 'before');
+    await gw.kill();
+    await mia.page.getByText('No connection to the gateway').waitFor();
+    await accessible(mia.page, 'no connection');
+    await mia.write('meanwhile');
+    await mia.page.getByRole('button', { name: 'Send again' }).waitFor();
+    await gw.start();
+    await mia.connected();
+    await mia.page.getByRole('button', { name: 'Send again' }).click();
+    await until(async () => await mia.page.locator('.human.failed, .human.sending').count() === 0, 'sent');
+    const again = await Chat.open(gw, 'web', { hello: { resume: dana.welcome.resume, last_seq: 0 } });
+    await heard(again, 'meanwhile');
+    await again.say('still here');
+    await mia.sees('still here');
+    assert.deepEqual(await mia.texts('human'), ['before', 'meanwhile']);
+    assert.equal((await mia.texts('customer')).filter(text => text === 'still here').length, 1);
+    again.close();
+}));
+
+test('nothing that a customer or an agent writes becomes markup', () => at(['mia'], async mia => {
+    const chat = await waiting('<b>Eve</b>\u202E', 'a person, hostile');
+    await mia.tab('Waiting').click();
+    await mia.page.locator('.card').click();
+    await mia.page.keyboard.press('Alt+a');
+    await mia.page.locator('.composer').waitFor();
+    await chat.say(HOSTILE);
+    await mia.sees('<img src=x');
+    await chat.say(`long ${'x'.repeat(7000)}`);
+    await mia.sees('long xxx');
+    const made = await mia.page.evaluate(() => document.querySelectorAll('#desk img, #desk script, #desk bdi b, #desk a[href^="javascript"]').length);
+    assert.equal(made, 0);
+    assert.equal(await mia.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+    chat.close();
+}));
+
+test('a sound and a notification call a human who looks elsewhere', async () => {
+    await at(['mia'], async mia => {
+        const { page } = mia;
+        await page.evaluate(() => {
+            window.shown = [];
+            window.tones = 0;
+            class Fake extends EventTarget { constructor(title, { body }) { super(); window.shown.push(body); } }
+            Fake.permission = 'granted';
+            window.Notification = Fake;
+            const start = OscillatorNode.prototype.start;
+            OscillatorNode.prototype.start = function (...all) { window.tones++; return start.apply(this, all); };
+            Object.defineProperty(document, 'hasFocus', { value: () => false });
+        });
+        await page.getByLabel('Presence').selectOption('available');
+        await page.locator('.avatar.available').waitFor();
+        const dana = await waiting('Dana');
+        await until(() => page.evaluate(() => window.shown.length > 0 && window.tones > 0), 'the call');
+        assert.match((await page.evaluate(() => window.shown))[0], /Waiting in billing/);
+        await mia.accept('Dana');
+        const before = await page.evaluate(() => window.shown.length);
+        await dana.say('hello?');
+        await until(() => page.evaluate(n => window.shown.length > n, before), 'the second call');
+        assert.match((await page.evaluate(() => window.shown)).at(-1), /^Dana: hello\?/);
+        await page.getByLabel('Sound and notifications').uncheck();
+        const tones = await page.evaluate(() => window.tones);
+        await dana.say('hello again?');
+        await mia.sees('hello again?');
+        assert.equal(await page.evaluate(() => window.tones), tones);
+        dana.close();
+    });
+});
