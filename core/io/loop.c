@@ -154,8 +154,10 @@ void loop_free(struct loop **loop_p)
 
     if (loop == NULL)
         return;
-    while (loop->deferred.n > 0) /* mostly frees that waited for the stack to unwind */
+    while (loop->posted.n > 0 || loop->deferred.n > 0) { /* mostly frees that waited for this */
+        on_wake(loop->wake_fd, 0, loop);
         on_defer(-1, 0, loop);
+    }
     while ((sig = loop->sigs) != NULL) {
         loop->sigs = sig->next;
         event_free(sig->ev);

@@ -21,7 +21,7 @@ typedef void loop_watch_fn(void *arg, int readable, int writable);
 typedef void loop_signal_fn(void *arg, int signo);
 
 struct loop *loop_new(struct err *err);
-/* Runs what was deferred; what was posted and not run is dropped: who posts stops first. */
+/* Runs what was posted and deferred first; who posts from another thread has stopped. */
 void loop_free(struct loop **loop);
 void loop_run(struct loop *loop);  /* until loop_stop() */
 void loop_stop(struct loop *loop);

@@ -140,13 +140,15 @@ static void what_is_deferred_runs_on_a_later_turn_in_order(void **state)
     assert_string_equal(order, "1b2");
 }
 
-static void freeing_the_loop_runs_what_was_deferred(void **state)
+static void freeing_the_loop_runs_what_was_posted_and_deferred(void **state)
 {
     (void)state;
     loop_defer(loop, free, mem_alloc(8)); /* a leak otherwise */
     loop_defer(loop, note, "z");
+    loop_post(loop, free, mem_alloc(8));
+    loop_post(loop, defer_again, "p");
     loop_free(&loop);
-    assert_string_equal(order, "z");
+    assert_string_equal(order, "pz2");
 }
 
 static int pipe_fds[2];
@@ -263,7 +265,7 @@ int main(void)
         TEST(a_timer_is_never_early),
         TEST(a_timer_may_delete_another_that_is_due_as_well),
         TEST(what_is_deferred_runs_on_a_later_turn_in_order),
-        TEST(freeing_the_loop_runs_what_was_deferred),
+        TEST(freeing_the_loop_runs_what_was_posted_and_deferred),
         TEST(a_watch_tells_what_it_was_asked_for_and_may_end_itself),
         TEST(a_signal_is_told_on_the_loop),
         TEST(posts_of_many_threads_all_come_and_in_the_order_of_each),
