@@ -67,7 +67,7 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_LIST(struct conf, status_read, 0, "read", "Words for read."),
     TD_CONF_LIST(struct conf, status_failed, 0, "failed", "Words for failed."),
     TD_CONF_INT(struct conf, receipts, 0, "10000", 1, 1000000,
-                "Messages whose receipts are still known."),
+                "Messages whose receipts are known without a look into the store."),
     TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL,
                 "Where messages are posted to; {peer}, {account}, {id} and {secret} are filled "
                 "in, the last from auth_secret."),
@@ -140,6 +140,11 @@ static void webhook_filed(void *self, uint64_t job, const struct td_filed *filed
     files_filed(self, job, filed);
 }
 
+static void webhook_kept(void *self, uint64_t job, const struct td_kept *kept)
+{
+    known_kept(self, job, kept);
+}
+
 static const struct td_channel_ops ops = {
     .size = sizeof ops,
     .open = webhook_open,
@@ -147,6 +152,7 @@ static const struct td_channel_ops ops = {
     .accepted = webhook_accepted,
     .close = webhook_close,
     .filed = webhook_filed,
+    .kept = webhook_kept,
 };
 
 TD_PLUGIN_DEFINE(.kind = TD_CHANNEL, .name = "webhook", .version = "1.0",

@@ -302,11 +302,9 @@ static int on_status(void *arg, const struct place *place)
     }
     hook->host->count(hook->inst, "receipts", 1);
     if (receipts_came(&hook->receipts, id, status, &receipt))
-        hook->host->event(hook->inst, &(struct td_event){
-            .size = sizeof(struct td_event), .type = TD_EV_RECEIPT, .session = receipt.session,
-            .of = receipt.seq, .status = receipt.status,
-            .text = status == TD_FAILED ? word : NULL,
-        });
+        known_tell(hook, &receipt, word);
+    else if (!receipts_knows(&hook->receipts, id))
+        known_look_up(hook, id, status);
     return 0;
 }
 
@@ -550,5 +548,5 @@ void in_close(struct webhook *hook)
     pointer_fini(&hook->statuses);
     sign_keys_free(&hook->keys);
     sign_keys_free(&hook->hello);
-    receipts_fini(&hook->receipts);
+    known_close(hook);
 }

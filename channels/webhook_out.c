@@ -77,10 +77,7 @@ static void take_id(struct webhook *hook, const struct job *job, const char *id)
     struct receipt receipt;
 
     if (receipts_sent(&hook->receipts, id, job->session, job->seq, &receipt))
-        hook->host->event(hook->inst, &(struct td_event){
-            .size = sizeof(struct td_event), .type = TD_EV_RECEIPT, .session = receipt.session,
-            .of = receipt.seq, .status = receipt.status,
-        });
+        known_tell(hook, &receipt, NULL);
 }
 
 static void take_answer(struct webhook *hook, const struct job *job,
@@ -95,8 +92,10 @@ static void take_answer(struct webhook *hook, const struct job *job,
         say_sent(hook, job->id, TD_REJECT, "the provider's answer does not say that it took it",
                  0);
     } else {
-        say_sent(hook, job->id, TD_OK, NULL, 0);
         id = pointers_text(&hook->reply_id, &top, buf);
+        if (id != NULL) /* first, so that it is on disk when the host's note is that it was sent */
+            known_put(hook, id, job->session, job->seq);
+        say_sent(hook, job->id, TD_OK, NULL, 0);
         if (id != NULL)
             take_id(hook, job, id);
     }

@@ -71,7 +71,10 @@ struct webhook {
     struct td_json body; /* of the request that is being made; its memory stays */
     struct job *jobs;    /* by id */
 
+    /* webhook_known.c */
     struct receipts receipts;
+    struct lookup *lookups;
+    uint64_t last_keep;
 };
 
 /* 0, or -1 with a sentence; in_close() and out_close() take what is half open too. */
@@ -90,6 +93,15 @@ void files_fetch(struct webhook *hook, struct batch *batch, const struct td_inbo
 void files_filed(struct webhook *hook, uint64_t job, const struct td_filed *filed);
 int files_open(struct webhook *hook, struct td_error *err);
 void files_close(struct webhook *hook);
+
+/* The provider calls the message so: kept over restarts, for its receipts. */
+void known_put(struct webhook *hook, const char *id, const char *session, uint64_t seq);
+/* A receipt that no message of this run waits for: told when it belongs to an earlier one. */
+void known_look_up(struct webhook *hook, const char *id, enum td_delivery status);
+void known_kept(struct webhook *hook, uint64_t job, const struct td_kept *kept);
+/* Tells the host. word: the provider's, of a failure; NULL: it is not at hand. */
+void known_tell(struct webhook *hook, const struct receipt *receipt, const char *word);
+void known_close(struct webhook *hook);
 
 int out_open(struct webhook *hook, struct td_error *err);
 void out_send(struct webhook *hook, uint64_t job, const struct td_outbound *out);

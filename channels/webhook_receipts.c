@@ -88,6 +88,13 @@ int receipts_came(struct receipts *receipts, const char *id, enum td_delivery st
     return entry->receipt.session[0] != '\0';
 }
 
+int receipts_knows(const struct receipts *receipts, const char *id)
+{
+    const struct receipt_entry *entry = find(receipts, id);
+
+    return entry != NULL && entry->receipt.session[0] != '\0';
+}
+
 void receipts_fini(struct receipts *receipts)
 {
     while (receipts->entries != NULL)

@@ -31,6 +31,9 @@ int receipts_sent(struct receipts *receipts, const char *id, const char *session
 int receipts_came(struct receipts *receipts, const char *id, enum td_delivery status,
                   struct receipt *receipt_r);
 
+/* Is it known whose it is? */
+int receipts_knows(const struct receipts *receipts, const char *id);
+
 void receipts_fini(struct receipts *receipts);
 
 #endif

@@ -139,6 +139,23 @@ test('whatsapp: the address is verified, a message is answered, its receipt arri
     assert.deepEqual((await marks()).filter(m => m.of === of).map(m => m.status), [1, 3, 4]);
 });
 
+test('whatsapp: a receipt that comes after kill -9 finds its message', async () => {
+    const ids = async () => JSON.parse(await api('sessions')).sessions.map(s => s.id);
+    const before = await ids();
+    await meta(text('4555555551', 'wamid.k1', 'before the crash'));
+    await until(() => provider.of('4555555551').length > 0, 'the answer');
+    const wamid = `wamid.${provider.posts.indexOf(provider.of('4555555551')[0]) + 1}`;
+    const id = (await ids()).find(one => !before.includes(one));
+    const marks = async () => (await api(`sessions/${id}/journal`)).trim().split('\n')
+        .map(line => JSON.parse(line)).filter(r => r.type === 'delivery').map(r => r.status);
+    await until(async () => (await marks()).length > 0, 'the mark that it was sent', 10000);
+    await gw.kill();
+    await gw.start();
+    assert.equal((await meta({ statuses: [{ id: wamid, status: 'read' }] })).status, 200);
+    await until(async () => (await marks()).length > 1, 'the mark that it was read', 10000);
+    assert.deepEqual(await marks(), [1, 4]);
+});
+
 test('whatsapp: the same message a thousand times is one message and one turn', async () => {
     const value = text('4522222222', 'wamid.same', 'once');
     const statuses = [];

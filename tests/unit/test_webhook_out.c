@@ -275,6 +275,54 @@ static void receipts_are_bounded_and_the_oldest_goes_first(void **state)
     assert_null(fake_next(f, FAKE_EVENT));
 }
 
+static void reopen(void)
+{
+    fake_keeps(f);
+    assert_int_equal(fake_close(f), 0);
+    if (fake_open(f, &td_plugin_0, fake_conf(f, &td_plugin_0, KIT_META)) != TD_OK)
+        fail_msg("%s", fake_error(f));
+}
+
+static void a_receipt_that_comes_after_a_restart_finds_its_message(void **state)
+{
+    (void)state;
+    kit_open(KIT_META);
+    taken(1, 41, TAKEN("w1"));
+    reopen();
+    kit_meta(STATUS("w1", "delivered"));
+    kit_meta(STATUS("nobody", "read"));
+    assert_null(fake_next(f, FAKE_EVENT));
+    fake_keeps(f);
+    kit_receipt(41, TD_DELIVERED);
+    kit_meta(STATUS("w1", "read")); /* known again: nothing is asked */
+    kit_receipt(41, TD_READ);
+    kit_meta(STATUS("w1", "delivered"));
+    fake_keeps(f);
+    assert_null(fake_next(f, FAKE_EVENT));
+}
+
+static void receipts_that_come_before_what_was_kept_is_found_count_once(void **state)
+{
+    (void)state;
+    kit_open(KIT_META);
+    taken(1, 41, TAKEN("w1"));
+    reopen();
+    kit_meta(STATUS("w1", "read"));
+    kit_meta(STATUS("w1", "delivered"));
+    kit_meta(STATUS("w1", "sent"));
+    fake_keeps(f);
+    kit_receipt(41, TD_READ);
+    assert_null(fake_next(f, FAKE_EVENT));
+}
+
+static void a_close_while_a_receipt_is_looked_up_forgets_it(void **state)
+{
+    (void)state;
+    kit_open(KIT_META);
+    kit_meta(STATUS("w1", "read"));
+    assert_int_equal(fake_close(f), 0);
+}
+
 static void a_word_that_is_not_known_is_counted(void **state)
 {
     (void)state;
@@ -304,6 +352,9 @@ int main(void)
         TEST(a_state_never_moves_back),
         TEST(a_receipt_that_comes_before_the_answer_waits_for_it),
         TEST(receipts_are_bounded_and_the_oldest_goes_first),
+        TEST(a_receipt_that_comes_after_a_restart_finds_its_message),
+        TEST(receipts_that_come_before_what_was_kept_is_found_count_once),
+        TEST(a_close_while_a_receipt_is_looked_up_forgets_it),
         TEST(a_word_that_is_not_known_is_counted),
     };
 
