@@ -194,7 +194,8 @@ static void take_bytes(struct fetch *fetch, const struct td_http_response *respo
     hook->host->file(hook->inst, fetch->job, &(struct td_file){
         .size = sizeof(struct td_file),
         .name = fetch->file_name != NULL ? fetch->file_name : name,
-        .type = response->content_type, .data = response->body, .len = response->body_len });
+        .type = response->content_type, .data = response->body, .len = response->body_len,
+        .peer = fetch->peer });
 }
 
 static void on_response(void *arg, const struct td_http_response *response)

@@ -108,8 +108,8 @@ const struct td_conf_key tandem_keys[] = {
     TD_CONF_LIST(struct tandem_conf, file_types_denied, 0, NULL,
                  "Types that are not taken all the same."),
     TD_CONF_INT(struct tandem_conf, file_count, 0, "50", 0, 1000000,
-                "Attachments that one session, or one channel or agent without a session, may "
-                "hand in within file_window; 0: no limit."),
+                "Attachments that one customer may hand in within file_window: a verified one in "
+                "all sessions, another in one session or by one address; 0: no limit."),
     TD_CONF_SIZE(struct tandem_conf, file_bytes, 0, "100M", 0, INT64_C(1) << 40,
                  "Bytes of them together; 0: no limit."),
     TD_CONF_DURATION(struct tandem_conf, file_window, 0, "1h", 1000, 365 * DAY,

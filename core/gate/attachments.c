@@ -189,12 +189,30 @@ static void on_scanned(void *arg, enum clamd_verdict verdict, const char *detail
 
 /* ---- Judging ------------------------------------------------------------------------------ */
 
+/* A customer's files count together: of a known one in all sessions, of another in the session, or
+ * by the address that the channel has for them. */
+static void set_who(struct upload *upload, const struct td_file *file)
+{
+    const struct file_info *info = &upload->info;
+    const struct slot *slot = file->session != NULL ? slot_get(upload->gate, &info->session) : NULL;
+    const struct session *session = slot != NULL ? &slot->session : NULL;
+
+    if (session != NULL && session->customer_id != NULL && session->verified)
+        snprintf(upload->who, sizeof upload->who, "%.80s/customer/%.200s", info->owner,
+                 session->customer_id);
+    else if (file->session != NULL)
+        snprintf(upload->who, sizeof upload->who, "session/%s", file->session);
+    else if (TD_HAS(file, peer) && file->peer != NULL)
+        snprintf(upload->who, sizeof upload->who, "%.80s/%.200s", info->owner, file->peer);
+    else
+        snprintf(upload->who, sizeof upload->who, "%.290s", info->owner);
+}
+
 /* 0, or -1: the refusal is set. */
 static int judge(struct upload *upload, const struct td_file *file)
 {
     const struct gate_files_conf *conf = &upload->gate->files;
     struct file_info *info = &upload->info;
-    char session[ULID_TEXT];
     int64_t wait_ms;
 
     if (conf->files == NULL) {
@@ -227,17 +245,17 @@ static int judge(struct upload *upload, const struct td_file *file)
         set_refusal(upload, TD_RETRY, BUSY_MS, "too many files are coming in right now");
         return -1;
     }
-    ulid_format(&info->session, session);
-    const char *who = file->session != NULL ? session : info->owner;
-    wait_ms = quota_take(upload->gate->quota, &conf->quota, who, file->len, clock_mono_ms());
+    set_who(upload, file);
+    wait_ms = quota_take(upload->gate->quota, &conf->quota, upload->who, file->len,
+                         clock_mono_ms());
     if (wait_ms > 0) {
+        upload->who[0] = '\0';
         set_refusal(upload, TD_RETRY, wait_ms,
                     "more files than the %" PRId64 " or more bytes than the %" PRId64
                     " that are taken within %" PRId64 " s (file_count, file_bytes)",
                     conf->quota.count, conf->quota.bytes, conf->quota.window_ms / 1000);
         return -1;
     }
-    snprintf(upload->who, sizeof upload->who, "%s", who);
     return 0;
 }
 

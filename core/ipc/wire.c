@@ -69,7 +69,7 @@ STRUCT(td_outbound, STR(td_outbound, session), STR(td_outbound, peer), STR(td_ou
 STRUCT(td_sent, ENUM(td_sent, status, TD_FAIL), N32(td_sent, uncertain), N32(td_sent, away),
        N32(td_sent, retry_after_ms), STR(td_sent, detail));
 STRUCT(td_file, STR(td_file, session), STR(td_file, name), STR(td_file, type),
-       BYTES(td_file, data, len));
+       BYTES(td_file, data, len), STR(td_file, peer));
 STRUCT(td_filed, ENUM(td_filed, status, TD_FAIL), STR(td_filed, detail),
        PTR(td_filed, attachment, td_attachment_type), N32(td_filed, retry_after_ms));
 

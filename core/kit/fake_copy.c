@@ -251,6 +251,7 @@ const struct td_file *fake_file(struct fake_mem *mem, const struct td_file *from
     to->name = fake_str(mem, from->name);
     to->type = fake_str(mem, from->type);
     to->data = fake_keep(mem, from->data, from->len);
+    to->peer = fake_str(mem, to->peer);
     return to;
 }
 

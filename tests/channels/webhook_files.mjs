@@ -56,7 +56,7 @@ url = ${base}/plain
 in_file = /file
 file_hosts = ${host}
 max_file = 4K
-` });
+`, tandem: { file_count: 12 } });
     for (const [name, text] of Object.entries(SECRETS))
         writeFileSync(join(gw.dir, name), text, { mode: 0o600 });
     gw.options.env = { TANDEM_SECRETS: gw.dir, WHATSAPP_API: base, TELEGRAM_API: base,
@@ -147,6 +147,17 @@ test('one that may come later makes the provider ask again, once it is there it 
     const again = await plain('c1', { text: 'c1', file: `${base}/slow.jpg` });
     assert.deepEqual(await again.json(), { accepted: 1, duplicates: 1, unknown: 0, refused: 0 });
     assert.equal((await asked(m => m.text === 'c1')).attachments[0].name, 'slow.jpg');
+});
+
+test('a quota holds for each customer of a channel, and not for the channel', async () => {
+    const send = (from, i) => plain(`${from}.${i}`, { from, text: `${from}.${i}`,
+                                                      file: `${base}/q.jpg` });
+    paths['/q.jpg'] = [200, JPEG];
+    for (let i = 0; i < 12; i++) assert.equal((await send('many', i)).status, 200);
+    const over = await send('many', 12);
+    assert.equal(over.status, 503);
+    assert.ok(Number(over.headers.get('retry-after')) > 60);
+    assert.equal((await send('few', 0)).status, 200);
 });
 
 test('a file of the agent leaves as a link under the text', async () => {

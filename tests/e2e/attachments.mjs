@@ -3,7 +3,7 @@
  * may read it, what is refused and with which sentence, and what is left after a crash.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -41,6 +41,11 @@ max_attachment = 1K
 type = webchat
 agent = bot
 max_attachment = 0
+
+[channel known]
+type = webchat
+agent = bot
+customer_secret = shop-secret
 
 [channel shop]
 type = webchat
@@ -312,6 +317,23 @@ test('a quota holds for each session, and says when to come back', async () => {
     assert.equal((await post(other, PNG)).status, 201);
     chat.close();
     other.close();
+});
+
+test('a quota holds for a verified customer in all of their sessions', async () => {
+    const signed = id => ({ hello: { customer: { id,
+        signature: createHmac('sha256', 'shop-secret').update(id).digest('hex') } } });
+    const files = async (chat, n) => {
+        const path = '/chat/known/files', all = [];
+        for (let i = 0; i < n; i++) all.push((await post(chat, `${n} ${i}`, { name: 'a.txt', path })).status);
+        return all;
+    };
+    const one = await Chat.open(gw, 'known', signed('c-88'));
+    assert.ok((await files(one, 30)).every(s => s === 201));
+    const two = await Chat.open(gw, 'known', signed('c-88'));
+    assert.deepEqual(await files(two, 11), [...Array(10).fill(201), 503]);
+    const forged = await Chat.open(gw, 'known', { hello: { customer: { id: 'c-88', signature: '00' } } });
+    assert.deepEqual(await files(forged, 1), [201]);
+    for (const chat of [one, two, forged]) chat.close();
 });
 
 test('a damaged file is not handed out', async () => {

@@ -349,10 +349,11 @@ enum td_channel_caps {
 struct td_file {
     uint32_t size;
     const char *session; /* whose it is and whose limits count; NULL: the first session that uses it,
-                          * and the limits of the instance */
+                          * and the limits of `peer`, or of the instance */
     const char *name, *type; /* as the sender says; NULL: not said */
     const void *data;
     size_t len;
+    const char *peer; /* 0.4: the customer's address, while the session is not known; or NULL */
 };
 
 /* The answer to file(), once each. TD_OK: on disk and scanned; the attachment's id MAY now stand in a
