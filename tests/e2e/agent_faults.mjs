@@ -182,7 +182,7 @@ test('what the agent refuses is not asked again', async () => {
     }
 });
 
-test('an agent that hangs costs its own customers the deadline and others nothing', async t => {
+test('row 12: an agent that hangs costs its own customers the deadline and others nothing', async t => {
     let replies;
 
     await agent.script('hang', ['hang']);
@@ -191,7 +191,7 @@ test('an agent that hangs costs its own customers the deadline and others nothin
     replies.forEach(near_the_deadline);
 });
 
-test('no turn is lost when half of the answers are errors', async t => {
+test('row 13: no turn is lost when half of the answers are errors', async t => {
     let replies;
 
     await unnoticed(t, 200, async () => {
@@ -207,7 +207,7 @@ test('no turn is lost when half of the answers are errors', async t => {
     t.diagnostic(`${seen.length} requests for 200 turns`);
 });
 
-test('garbage is refused within its limits and logged once', async t => {
+test('row 14: garbage is refused within its limits and logged once', async t => {
     const base64 = text => `base64:${Buffer.from(text, 'latin1').toString('base64')}`;
     const garbage = [
         'body:', 'body:null', 'body:[]', 'body:{}', 'body:"sorry"',
@@ -235,7 +235,7 @@ test('garbage is refused within its limits and logged once', async t => {
     assert.ok(sanitized || peak < 100); // sanitizers keep what was freed
 });
 
-test('an answer that drips is cut off at the deadline, in total', async () => {
+test('row 15: an answer that drips is cut off at the deadline, in total', async () => {
     await agent.script('drip', ['drip']);
     const replies = await ask('drip', 5);
 
@@ -270,7 +270,7 @@ test('the breaker opens, lets one question through after a while, and closes', a
     assert.equal(await asked(), 2, 'closed again');
 });
 
-test('an agent that is stopped and goes on too late is not heard twice', async () => {
+test('row 16: an agent that is stopped and goes on too late is not heard twice', async () => {
     const chats = await Promise.all(Array.from({ length: 20 }, () => Chat.open(gw, 'stopped')));
 
     await agent.script('stopped', ['slow:300']);
