@@ -16,7 +16,7 @@ execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root], { stdio: 'inheri
 
 await build({ ...shared, build: {
     outDir: out, emptyOutDir: true, target, cssTarget: target, assetsInlineLimit: 0, modulePreload: { polyfill: false },
-    rollupOptions: { input: Object.fromEntries(['chat', 'desk'].map(page => [page, join(root, page, 'index.html')])) },
+    rollupOptions: { input: { chat: join(root, 'chat/index.html'), desk: join(root, 'desk/index.html'), report: join(root, 'desk/report/index.html') } },
 } });
 await build({ ...shared, build: {
     outDir: out, emptyOutDir: false, target, cssTarget: target,

@@ -15,6 +15,7 @@
 #include "io/web.h"
 
 #define MAX_PAGE (4 << 20)
+#define MAX_DEPTH 2 /* of directories */
 
 static const struct {
     const char *suffix, *type;
@@ -82,9 +83,12 @@ static void serve(struct web *web, const struct web_static *page, const char *co
     out.frames = ancestors;
     web_static(web, &out);
     if (len > tail && strcmp(page->path + len - tail, index) == 0) {
-        dir[len - tail + 1] = '\0';
         out.path = dir;
+        dir[len - tail + 1] = '\0';
         web_static(web, &out);
+        dir[len - tail] = '\0'; /* its relative paths must hold here, too: below / they do */
+        if (strchr(dir + 1, '/'))
+            web_static(web, &out);
     }
     free(dir);
     free(ancestors);
@@ -110,8 +114,9 @@ static void add_file(struct web *web, const char *path, const char *url, const c
     free(gzip_path);
 }
 
-/* url: of the directory, ends in '/'. */
-static void add_dir(struct web *web, const char *path, const char *url, const char *const *frames)
+/* url: of the directory, ends in '/'; depth: of directories below it. */
+static void add_dir(struct web *web, const char *path, const char *url, const char *const *frames,
+                    int depth)
 {
     const struct dirent *entry;
     DIR *dir = opendir(path);
@@ -127,9 +132,9 @@ static void add_dir(struct web *web, const char *path, const char *url, const ch
 
         if (type_of(entry->d_name)) {
             add_file(web, below, below_url, frames);
-        } else if (strcmp(url, "/") == 0 && !strchr(entry->d_name, '.')) {
+        } else if (depth > 0 && !strchr(entry->d_name, '.')) {
             char *dir_url = mem_printf("%s/", below_url);
-            add_dir(web, below, dir_url, frames);
+            add_dir(web, below, dir_url, frames, depth - 1);
             free(dir_url);
         }
         free(below_url);
@@ -140,5 +145,5 @@ static void add_dir(struct web *web, const char *path, const char *url, const ch
 
 void pages_add(struct web *web, const char *dir, const char *const *frames)
 {
-    add_dir(web, dir, "/", frames);
+    add_dir(web, dir, "/", frames, MAX_DEPTH);
 }

@@ -59,8 +59,10 @@ export async function accessible(page, state) {
 
 /** Nothing stands beside the page: a reader need not scroll two ways. */
 export async function fits(page, state) {
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(over <= 0, `${state}: ${over} px stand beside the page`);
+    const [over, wide] = await page.evaluate(() => [document.documentElement.scrollWidth - innerWidth,
+        [...document.querySelectorAll('body *')].filter(one => one.checkVisibility({ contentVisibilityAuto: true }) && one.getBoundingClientRect().right > innerWidth + 1)
+            .map(one => `${one.tagName}.${one.className}`).slice(0, 8)]);
+    assert.ok(over <= 0, `${state}: ${over} px stand beside the page: ${wide}`);
 }
 
 export async function shot(page, name) {

@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { Refused } from './api';
 import { Desk } from './desk';
+import { SignIn } from './signin';
 import { Store } from './store';
 
 const KEY = 'tandem desk token';
@@ -37,28 +38,8 @@ function App() {
         const kept = sessionStorage.getItem(KEY);
         if (kept) void enter(kept);
     }
-    return store ? <Desk store={store} /> : <SignIn why={why} isBusy={isBusy} enter={enter} />;
-}
-
-function SignIn({ why, isBusy, enter }: { why: string; isBusy: boolean; enter(token: string): void }) {
-    return <main class="signin">
-        <form onSubmit={event => {
-            event.preventDefault();
-            const token = String(new FormData(event.currentTarget).get('token')).trim();
-            if (token) enter(token);
-        }}>
-            <span class="mark" aria-hidden="true"><i /><i /></span>
-            <h1>Tandem Desk</h1>
-            <p class="soft">Where a person takes over.</p>
-            <label>Your token
-                <input name="token" type="password" autocomplete="current-password" required autofocus
-                    aria-invalid={why ? true : undefined} aria-describedby="why" />
-            </label>
-            <p id="why" class="why" role="alert">{why}</p>
-            <button class="solid" disabled={isBusy}>{isBusy ? 'Signing in…' : 'Sign in'}</button>
-            <p class="soft small">It stands in the gateway's conf, and stays in this tab until it is closed.</p>
-        </form>
-    </main>;
+    return store ? <Desk store={store} /> : <SignIn title="Tandem Desk" about="Where a person takes over."
+        hint="It stands in the gateway's conf, and stays in this tab until it is closed." why={why} isBusy={isBusy} enter={enter} />;
 }
 
 render(<App />, document.getElementById('desk')!);

@@ -1,0 +1,97 @@
+/** data.ts - the operators' API as the report uses it: figures, sessions behind them, what is now. */
+import { Refused } from '../api';
+
+export const BYS = ['intent', 'reason', 'queue', 'channel', 'agent'] as const;
+export type By = typeof BYS[number];
+
+/** conf/schemas/report.json has them all; null: nothing to divide by. */
+export type Figures = Record<string, number | null> & { name?: never };
+export interface Group { name: string; figures: Figures }
+export interface Report {
+    from: string; to: string; read: number; incomplete: number; total: Figures; groups: Group[];
+    escalations: { intent: string; reason: string; outcome: string; count: number }[];
+}
+export interface Behind {
+    session: string; at: string; channel?: string; agent?: string; intent?: string; queue?: string; reason?: string;
+    outcome?: string; response_s?: number; marks: string[]; questions?: { text?: string; why: string }[];
+}
+export interface Now {
+    sessions: number;
+    queues: { name: string; open: boolean; waiting: number; able: number; oldest?: string }[];
+    humans: { name: string; presence: string; live: number; capacity: number }[];
+    agents: { name: string; state: string; breaker: string; asked: number; waiting: number }[];
+    channels: { name: string; state: string; suspended: boolean; sessions: number; waiting: number; failed: number }[];
+}
+
+export class Operator {
+    private readonly base = new URL('../../api/v1/', location.href);
+
+    constructor(readonly token: string) {}
+
+    async report(from: string, to: string, by: By): Promise<Report> {
+        const got = await this.get<any>(`report?${query({ from, to, by })}`);
+        const groups = (got.groups ?? []).map(({ name, ...figures }: any) => ({ name, figures }));
+        return { ...got, groups };
+    }
+
+    async behind(from: string, to: string, mark: string, by?: By, group?: string): Promise<{ sessions: Behind[]; more: boolean }> {
+        return this.get(`report?${query({ from, to, sessions: mark, ...(group !== undefined && { by, group }) })}`);
+    }
+
+    async csv(from: string, to: string, by: By): Promise<Blob> {
+        return (await this.fetch(`report?${query({ from, to, by, format: 'csv' })}`)).blob();
+    }
+
+    async now(): Promise<Now> {
+        const [status, desks, agents, channels, handoffs] = await Promise.all([this.get<any>('status'), this.get<any>('desks'),
+            this.get<any>('agents'), this.get<any>('channels'), this.get<any>('handoffs')]);
+        const waiting = (handoffs.handoffs as any[]).filter(one => one.state === 'queued');
+        const oldest = (queue: string) => waiting.filter(one => one.queue === queue).map(one => one.since as string).sort()[0];
+        const humans = new Map(desks.desks.flatMap((desk: any) => desk.humans).map((one: any) => [one.id, one]));
+        return {
+            sessions: status.gate?.sessions?.memory ?? 0, agents: agents.agents, channels: channels.channels,
+            queues: desks.desks.flatMap((desk: any) => desk.queues.map((one: any) => ({ ...one, oldest: oldest(one.name) }))),
+            humans: [...humans.values()] as Now['humans'],
+        };
+    }
+
+    /** Calls whenever something happens, until it is stopped; goes on by itself after a break. */
+    follow(happened: () => void, connected: (on: boolean) => void): () => void {
+        const stop = new AbortController();
+        const run = async () => {
+            while (!stop.signal.aborted) {
+                try {
+                    const answer = await this.fetch('events', stop.signal), reader = answer.body!.getReader();
+                    connected(true);
+                    happened();
+                    while (!(await reader.read()).done) happened();
+                } catch { /* it is away */ }
+                if (stop.signal.aborted) return;
+                connected(false);
+                await new Promise(done => setTimeout(done, 2000));
+            }
+        };
+        void run();
+        return () => stop.abort();
+    }
+
+    private async get<T>(path: string): Promise<T> { return (await this.fetch(path)).json(); }
+
+    private async fetch(path: string, signal?: AbortSignal): Promise<Response> {
+        const answer = await fetch(new URL(path, this.base), { headers: { Authorization: `Bearer ${this.token}` }, cache: 'no-store', signal: signal ?? null })
+            .catch(() => { throw new Refused(0, 'The gateway cannot be reached.'); });
+        if (answer.ok) return answer;
+        const said = await answer.json().catch(() => null);
+        throw new Refused(answer.status, said?.error?.message ?? `The gateway answered ${answer.status}.`);
+    }
+}
+
+const query = (values: Record<string, string | undefined>) =>
+    new URLSearchParams(Object.entries(values).filter((one): one is [string, string] => one[1] !== undefined)).toString();
+
+export const share = (value: number | null | undefined): string => value == null ? '–' : `${Math.round(value * 1000) / 10} %`;
+export const number = (value: number | null | undefined): string => value == null ? '–' : value.toLocaleString();
+export function seconds(value: number | null | undefined): string {
+    if (value == null) return '–';
+    return value < 100 ? `${Math.round(value * 10) / 10} s` : value < 6000 ? `${Math.round(value / 60)} min` : `${Math.round(value / 360) / 10} h`;
+}

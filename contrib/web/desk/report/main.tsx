@@ -1,0 +1,42 @@
+/** main.tsx - signs an operator in, and shows the report. The token is kept for as long as the tab is open. */
+import { render } from 'preact';
+import { useState } from 'preact/hooks';
+import { Refused } from '../api';
+import { SignIn } from '../signin';
+import { Dashboard } from './dashboard';
+import { Operator } from './data';
+
+const KEY = 'tandem operator token';
+
+function App() {
+    const [operator, setOperator] = useState<Operator | null>(null), [why, setWhy] = useState('');
+    const [isBusy, setBusy] = useState(false), [isFirst, setFirst] = useState(true);
+    const enter = async (token: string) => {
+        setBusy(true);
+        setWhy('');
+        const one = new Operator(token);
+        try {
+            await one.now();
+            sessionStorage.setItem(KEY, token);
+            setOperator(one);
+        } catch (error) {
+            sessionStorage.removeItem(KEY);
+            const status = error instanceof Refused ? error.status : 0;
+            setWhy(status === 401 || status === 403 || status === 404 ? 'This is not the admin_token of this gateway.' : (error as Error).message);
+        }
+        setBusy(false);
+    };
+    if (isFirst) {
+        setFirst(false);
+        const kept = sessionStorage.getItem(KEY);
+        if (kept) void enter(kept);
+    }
+    const out = () => {
+        sessionStorage.removeItem(KEY);
+        setOperator(null);
+    };
+    return operator ? <Dashboard operator={operator} out={out} />
+        : <SignIn title="Tandem Report" about="What happens to your customers." hint="The admin_token of the gateway's conf. It stays in this tab until it is closed." why={why} isBusy={isBusy} enter={enter} />;
+}
+
+render(<App />, document.getElementById('report')!);
