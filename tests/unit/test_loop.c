@@ -140,13 +140,19 @@ static void what_is_deferred_runs_on_a_later_turn_in_order(void **state)
     assert_string_equal(order, "1b2");
 }
 
+static void note_twice(void *arg)
+{
+    note(arg);
+    loop_defer(loop, note, "2");
+}
+
 static void freeing_the_loop_runs_what_was_posted_and_deferred(void **state)
 {
     (void)state;
     loop_defer(loop, free, mem_alloc(8)); /* a leak otherwise */
     loop_defer(loop, note, "z");
     loop_post(loop, free, mem_alloc(8));
-    loop_post(loop, defer_again, "p");
+    loop_post(loop, note_twice, "p");
     loop_free(&loop);
     assert_string_equal(order, "pz2");
 }
