@@ -3,8 +3,8 @@
  *
  * It dies with the gateway, has no descriptor but its own, no core dump, bounded memory, cannot gain
  * privileges, start programs, look into or signal other processes, reach unix sockets (the control
- * socket among them) or, where the kernel has Landlock, write files and read any but libraries, /etc
- * and the plugins.
+ * socket among them) or, where the kernel has Landlock, write files and read any but libraries, the
+ * plugins and what names, time and certificates need: secrets in /etc/tandem are not its own.
  */
 #include "config.h"
 
@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,22 +123,27 @@ static int set_filter(void)
 /* A kernel without Landlock has the rest of the sandbox. */
 static void hide_files(const char *dir)
 {
-    const char *const readable[] = { dir, "/usr", "/lib", "/lib64", "/etc", "/proc/self",
-                                     "/sys/devices/system/cpu", "/dev/urandom", "/dev/null" };
+    const char *const readable[] = {
+        dir, "/usr", "/lib", "/lib64", "/proc/self", "/sys/devices/system/cpu", "/dev/urandom",
+        "/dev/null", "/etc/ca-certificates", "/etc/gai.conf", "/etc/group", "/etc/host.conf",
+        "/etc/hosts", "/etc/ld.so.cache", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd",
+        "/etc/pki", "/etc/protocols", "/etc/resolv.conf", "/etc/services", "/etc/ssl",
+    };
     const struct landlock_ruleset_attr attr = { .handled_access_fs = ALL_FILES };
     const int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 
     if (rules < 0)
         return;
     for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
-        const int is_file = strncmp(readable[i], "/dev/", 5) == 0;
         struct landlock_path_beneath_attr rule = {
-            .allowed_access = is_file ? LANDLOCK_ACCESS_FS_READ_FILE : READ_FILES,
             .parent_fd = open(readable[i], O_PATH | O_CLOEXEC),
         };
+        struct stat is;
 
         if (rule.parent_fd < 0)
             continue;
+        rule.allowed_access = fstat(rule.parent_fd, &is) == 0 && S_ISDIR(is.st_mode)
+                                  ? READ_FILES : LANDLOCK_ACCESS_FS_READ_FILE;
         syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
         close(rule.parent_fd);
     }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -215,6 +215,26 @@ test('row 19: a plugin that floods is ended, and the flood is bounded', async ()
         await unharmed(gw, () => until(() => losses(gw, 'bad') >= 1, 'the end of the flood', 20000));
         assert.match(gw.log, /handed in more than .*rule 11/);
         if (!SANITIZED) assert.ok(rssOf(gw.pid) < 200000, `${rssOf(gw.pid)} KiB`);
+    } finally {
+        await gw.close();
+    }
+});
+
+test('an isolated plugin reaches nothing that belongs to others', async () => {
+    const gw = new Gateway({
+        conf: '[channel bad]\ntype = unruly\ndoes = escape\nagent = echo\nisolate = yes\n' +
+            'theirs = ${THEIRS}\n[agent echo]\ntype = echo\n',
+        pluginDirs: ['channels/.libs', 'plugins/.libs', 'tests/plugins/apart/.libs']
+            .map(dir => join(builddir, dir)),
+        env: { TANDEM_CANARY: 'kept from it' },
+    });
+
+    try {
+        gw.options.env.THEIRS = join(gw.dir, 'other.secret');
+        writeFileSync(gw.options.env.THEIRS, 'not yours', { mode: 0o600 });
+        await gw.start();
+        await until(() => gw.log.includes('tried it all'), 'its tries', 10000);
+        assert.doesNotMatch(gw.log, /escaped/);
     } finally {
         await gw.close();
     }
