@@ -91,6 +91,9 @@ static int take(struct args *args, int option)
     case 'v':
         args->csv = 1;
         break;
+    case 'N':
+        args->since = optarg;
+        break;
     case 'L':
         args->lang = optarg;
         break;
@@ -119,6 +122,7 @@ int args_parse(int argc, char **argv, struct args *args)
         { "version", no_argument, NULL, 'V' },      { "help", no_argument, NULL, 'h' },
         { "session", required_argument, NULL, 'S' }, { "channel", required_argument, NULL, 'C' },
         { "agent", required_argument, NULL, 'A' },   { "type", required_argument, NULL, 'T' },
+        { "since", required_argument, NULL, 'N' },
         { "trace", no_argument, NULL, 'R' },        { "lang", required_argument, NULL, 'L' },
         { "from", required_argument, NULL, 'f' },    { "to", required_argument, NULL, 't' },
         { "by", required_argument, NULL, 'y' },      { "group", required_argument, NULL, 'g' },

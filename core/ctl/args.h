@@ -17,6 +17,7 @@ struct args {
     const char *session, *channel, *agent, *type; /* of tail and chat; NULL: any */
     const char *from, *to, *by, *group, *sessions; /* of report; NULL: as the gateway has it */
     int csv;
+    const char *since; /* of policy try; NULL: 7d */
     const char *lang; /* of signals; NULL: it is detected */
     char **words; /* the command and its operands */
     int n_words;

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "ctl/chat.h"
+#include "ctl/policy.h"
 #include "ctl/report.h"
 #include "ctl/signals.h"
 #include "ctl/table.h"
@@ -389,6 +390,10 @@ static const struct command commands[] = {
     { "signals", "[--lang LANG]", "what the phrase packs find in JSON lines of stdin, such as\n"
       "{\"id\": \"1\", \"text\": \"a human, please\"}; needs no daemon", 0, { 0 }, "--lang",
       cmd_signals },
+    { "policy", "explain ID [SEQ] | try FILE [--since 7d]",
+      "which rules held on which values; or, by what is in the journal, which\n"
+      "sessions another file of rules would hand over, or not", 2,
+      { TAKES_POLICY, TAKES_TEXT, TAKES_TEXT }, "--since", policy_run },
     { "plugins", "", "what is installed", 0, { 0 }, NULL, cmd_plugins },
     { "reload", "", "read the conf again; a bad one changes nothing", 0, { 0 }, NULL, cmd_reload },
     { "drain", "", "take no new customers, finish turns under way, end", 0, { 0 }, NULL,

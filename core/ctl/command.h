@@ -12,10 +12,19 @@
 
 struct buf;
 
-#define COMMAND_MAX_OPERANDS 2
+#define COMMAND_MAX_OPERANDS 3
 
 /* What an operand is, so that the console can offer what there is. */
-enum takes { TAKES_NOTHING, TAKES_STATE, TAKES_STAGE, TAKES_SESSION, TAKES_CHANNEL, TAKES_AGENT };
+enum takes {
+    TAKES_NOTHING,
+    TAKES_STATE,
+    TAKES_STAGE,
+    TAKES_SESSION,
+    TAKES_CHANNEL,
+    TAKES_AGENT,
+    TAKES_TEXT,
+    TAKES_POLICY,
+};
 
 struct command {
     const char *name, *operands, *help; /* for people */

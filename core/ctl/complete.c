@@ -82,6 +82,10 @@ static void add_kind(struct completion *out, const char *begun, const struct cli
     case TAKES_AGENT:
         add_names(out, begun, client, "/api/v1/agents", "agents", "name");
         break;
+    case TAKES_POLICY:
+        add_each(out, begun, "explain try");
+        break;
+    case TAKES_TEXT:
     case TAKES_NOTHING:
         break;
     }

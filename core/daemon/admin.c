@@ -17,6 +17,7 @@
 #include "base/ulid.h"
 #include "daemon/events.h"
 #include "daemon/metrics.h"
+#include "daemon/policy_api.h"
 #include "daemon/reports.h"
 #include "daemon/setup.h"
 #include "gate/gate.h"
@@ -30,6 +31,7 @@ struct admin {
     struct admin_conf conf;
     struct events *events;
     struct reports *reports;
+    struct policy_api *policy;
     int has_token;
     uint8_t token[CRYPT_HASH]; /* its hash: compared in constant time, whatever the lengths */
 };
@@ -92,11 +94,12 @@ static void reply_later(void *arg, int status, const char *json, size_t len)
 {
     struct pending *pending = arg;
 
-    if (status == 200)
-        reply(pending->admin, pending->request, 200, pending->content_type, json, len);
+    if (status < 300)
+        reply(pending->admin, pending->request, status, pending->content_type, json, len);
     else
         reply_error(pending->admin, pending->request, status,
                     status == 404   ? "not_found"
+                    : status == 400 ? "bad_request"
                     : status == 409 ? "conflict"
                                     : "busy",
                     json);
@@ -360,6 +363,22 @@ static void get_journal(struct admin *admin, const struct td_web_request *reques
                  bodies[0] == '1', reply_later, later(admin, request, "application/x-ndjson"));
 }
 
+static void get_policy(struct admin *admin, const struct td_web_request *request,
+                       const struct ulid *id)
+{
+    char seq[24] = "0";
+
+    query_get(request->query, "seq", seq, sizeof seq);
+    policy_explain(admin->policy, id, strtoull(seq, NULL, 10), reply_later,
+                   later(admin, request, NULL));
+}
+
+static void post_try(struct admin *admin, const struct td_web_request *request)
+{
+    policy_try_start(admin->policy, request->body, request->body_len, reply_later,
+                     later(admin, request, NULL));
+}
+
 static void post_pass(struct admin *admin, const struct td_web_request *request,
                       const struct ulid *id)
 {
@@ -411,6 +430,8 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
         gate_session(admin->conf.gate, &id, reply_later, later(admin, request, NULL));
     else if (!is_post && strcmp(what, "journal") == 0)
         get_journal(admin, request, &id);
+    else if (!is_post && strcmp(what, "policy") == 0)
+        get_policy(admin, request, &id);
     else if (is_post && strcmp(what, "pass") == 0)
         post_pass(admin, request, &id);
     else if (is_post && strcmp(what, "request") == 0)
@@ -462,7 +483,7 @@ static void on_api(void *arg, const struct td_web_request *request)
         { "drain", 1, post_drain },      { "channels", 0, get_channels },
         { "agents", 0, get_agents },     { "desks", 0, get_desks },
         { "handoffs", 0, get_handoffs }, { "report", 0, get_report },
-        { "events", 0, get_events },
+        { "events", 0, get_events },     { "policy/try", 1, post_try },
     };
     struct admin *admin = arg;
     const int is_post = strcmp(request->method, "POST") == 0;
@@ -490,6 +511,10 @@ static void on_api(void *arg, const struct td_web_request *request)
         }
         if (strncmp(path, "sessions/", 9) == 0 && on_session(admin, request, path + 9, is_post))
             return;
+        if (!is_post && strncmp(path, "policy/try/", 11) == 0) {
+            policy_try_state(admin->policy, path + 11, reply_later, later(admin, request, NULL));
+            return;
+        }
         if (is_post && strncmp(path, "channels/", 9) == 0 && on_channel(admin, request, path + 9))
             return;
     }
@@ -505,6 +530,9 @@ struct admin *admin_new(const struct admin_conf *conf)
     admin->conf = *conf;
     admin->events = events_new(conf->loop, conf->web, conf->gate);
     admin->reports = reports_new(conf->loop, conf->web, conf->store, conf->gate);
+    admin->policy = policy_api_new(&(struct policy_api_conf){
+        .gate = conf->gate, .store = conf->store, .build = conf->try_rules,
+        .drop = conf->drop_policy, .arg = conf->arg });
     web_route(conf->web, "/healthz", 0, on_healthz, admin);
     web_route(conf->web, "/readyz", 0, on_readyz, admin);
     web_route(conf->web, "/metrics", 0, on_metrics, admin);
@@ -541,6 +569,7 @@ void admin_free(struct admin **admin)
         web_route_del((*admin)->conf.web, paths[i]);
     events_free(&(*admin)->events);
     reports_free(&(*admin)->reports);
+    policy_api_free(&(*admin)->policy);
     mem_wipe(*admin, sizeof **admin);
     free(*admin);
     *admin = NULL;

@@ -13,6 +13,7 @@ struct gate;
 struct loader;
 struct loop;
 struct metric_set;
+struct policy;
 struct store;
 struct td_json;
 struct web;
@@ -29,6 +30,9 @@ struct admin_conf {
     void (*status)(void *arg, struct td_json *out);       /* adds keys to an open object */
     void (*isolated)(void *arg, struct td_json *out); /* members of an array; MAY be NULL */
     int (*reload)(void *arg, struct buf *report);         /* 0, or -1: nothing was changed */
+    /* The conf's policy under other rules, for a trial; NULL with a report. */
+    const struct policy *(*try_rules)(void *arg, const char *rules, struct buf *report);
+    void (*drop_policy)(const struct policy *policy);
     void (*drain)(void *arg);
     void *arg;
 };

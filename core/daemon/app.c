@@ -179,6 +179,23 @@ static int take_conf(struct app *app, struct buf *report)
     return 0;
 }
 
+/* The conf as it stands in its file, with these rules for those installed or named. */
+static const struct policy *try_rules(void *arg, const char *rules, struct buf *report)
+{
+    struct app *app = arg;
+    struct setup *setup = setup_read_with(app->setup->path, &app->loader, rules);
+    const struct policy *policy = setup->policy;
+
+    if (setup_errors(setup) > 0) {
+        char *text = setup_report(setup, "nothing was tried");
+        buf_str(report, text);
+        free(text);
+    }
+    setup->policy = NULL;
+    setup_free(&setup);
+    return policy;
+}
+
 static int reload(void *arg, struct buf *report)
 {
     struct app *app = arg;
@@ -404,6 +421,8 @@ static void start_admin(struct app *app)
         .status = status,
         .isolated = isolated,
         .reload = reload,
+        .try_rules = try_rules,
+        .drop_policy = policy_free,
         .drain = drain,
         .arg = app,
     };

@@ -234,17 +234,17 @@ static int has_rule(const struct setup *setup, const char *name, size_t n)
 static int check_section(struct conf *file, const struct conf_section *section);
 
 /* Those that are installed, or in the file that the conf names, behind the conf's own. */
-static void read_rules(struct setup *setup)
+static void read_rules(struct setup *setup, const char *text)
 {
     const struct conf_section *tandem = conf_find(setup->conf, "tandem", "");
     const struct conf_pair *pair = tandem ? conf_get(tandem, "rules") : NULL;
     const size_t own = setup->n_rules;
     size_t n;
 
-    if (pair && strcmp(pair->value, "none") == 0)
+    if (!text && pair && strcmp(pair->value, "none") == 0)
         return;
     char *path = pair ? conf_path(&pair->value_pos, pair->value) : tandem_rules_file();
-    struct conf *file = conf_read(path);
+    struct conf *file = text ? conf_read_text("rules", text, strlen(text)) : conf_read(path);
     setup->text_files = mem_grow(setup->text_files,
                                  (setup->n_text_files + 1) * sizeof(struct conf *));
     setup->text_files[setup->n_text_files++] = file;
@@ -420,6 +420,11 @@ static struct loader *make_loader(char *const *dirs)
 
 struct setup *setup_read(const char *path, struct loader **loader)
 {
+    return setup_read_with(path, loader, NULL);
+}
+
+struct setup *setup_read_with(const char *path, struct loader **loader, const char *rules)
+{
     struct setup *setup = mem_alloc(sizeof *setup);
 
     setup->path = mem_strdup(path);
@@ -433,7 +438,7 @@ struct setup *setup_read(const char *path, struct loader **loader)
         setup->builtin = conf_read_text("built-in", builtin_text, strlen(builtin_text));
         read_sections(setup, setup->builtin, *loader);
     }
-    read_rules(setup);
+    read_rules(setup, rules);
     setup->policy = policy_build(setup);
     return setup;
 }

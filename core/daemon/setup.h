@@ -94,6 +94,8 @@ struct setup {
 /* Never NULL; setup_errors() says whether it is good. *loader: NULL makes one from the conf;
  * a loader that is there is used as it is. */
 struct setup *setup_read(const char *path, struct loader **loader);
+/* The same with this text in place of the rules that are installed or that the conf names. */
+struct setup *setup_read_with(const char *path, struct loader **loader, const char *rules);
 void setup_free(struct setup **setup);
 void instance_free(struct instance **instance);
 
