@@ -98,6 +98,8 @@ int desk_results(struct draft *d, const struct td_answer *answer)
         result->category = "unknown_action";
         result->detail = "no action of this name is configured";
         result->body.arguments = call->arguments;
+        if (rules_event(d, result))
+            return 1;
     }
     if (agent == NULL || d->session->rounds >= MAX_ROUNDS)
         return 0;

@@ -125,7 +125,7 @@ void desk_message(struct draft *draft, struct record *message); /* while a hando
 void desk_relayed(struct draft *draft);
 void desk_typing(struct draft *draft);
 void desk_call(struct draft *draft);
-/* Results of what an answer asks for; 1: the agent is asked about them. */
+/* Results of what an answer asks for; 1: the agent is asked about them, or a human. */
 int desk_results(struct draft *draft, const struct td_answer *answer);
 /* Outside of a handoff; good until the next record is added. */
 struct record *draft_text(struct draft *draft, enum text_state state);
