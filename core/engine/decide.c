@@ -156,7 +156,8 @@ static void on_message(struct draft *d)
     }
     if (session_handed(s) ? session_unrelayed(s) >= ENGINE_MAX_WAITING ||
                                 session_pending(s, NULL) >= ENGINE_MAX_WAITING
-                          : session_pending(s, NULL) >= d->policy->max_pending) {
+                          : s->offer == NULL && /* its answer must come through */
+                                session_pending(s, NULL) >= d->policy->max_pending) {
         draft_refuse(d, VERDICT_BUSY, "too many messages wait for an answer");
         return;
     }

@@ -413,11 +413,17 @@ int rules_event(struct draft *d, struct record *about)
     struct ruling ruling;
 
     signals_view(&d->view, d->session->answered, about);
+    if (d->session->phase != SESSION_OPEN)
+        return 0; /* a delivery may fail long after */
     ruling = rule_on(d, RULE_EVENT, about);
     about->signals = signals_counters(&at, "", d->step->arena);
-    if (about->type == RECORD_TURN_END && ruling.outcome == RULE_HANDOFF &&
-        strcmp(ruling.reason->rule->code, "agent_unavailable") != 0)
-        about->upto = d->answered = d->session->turn.upto; /* the agent is not asked again */
+    if (about->type == RECORD_TURN_END && ruling.outcome == RULE_HANDOFF) {
+        /* A human answers it; for any other reason than this the agent is not asked again. */
+        const int gone = strcmp(ruling.reason->rule->code, "agent_unavailable") == 0;
+        about->upto = gone ? 0 : d->session->turn.upto;
+        if (about->upto > d->answered)
+            d->answered = about->upto;
+    }
     note(d, &ruling);
     return act(d, &ruling, (struct handoff_ask){ .queue = NULL }) &&
            ruling.outcome == RULE_HANDOFF;

@@ -80,7 +80,7 @@ void trial_record(struct trial *t, const struct policy *policy, const struct rec
 
     if (r->type == RECORD_MESSAGE)
         t->messages++;
-    if (point != 0 && t->was.seq == 0 && t->would.seq == 0 && !session_handed(&t->state))
+    if (point != 0 && t->state.phase == SESSION_OPEN && t->was.seq == 0 && t->would.seq == 0 && !session_handed(&t->state))
         ask_rules(t, policy, r, (enum rule_point)point, arena);
     if (r->type == RECORD_HANDOFF)
         begun(t, r);

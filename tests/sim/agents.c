@@ -69,10 +69,14 @@ static const struct td_message *words(struct world *w, struct arena *arena, unsi
 {
     static const char *const odd[] = { "", " \"quoted\" \\", " \n\t\x01",
                                        " \xe2\x80\xa8\xf0\x9f\x98\x80" };
+    static const char *const said[] = { "Fine. It is done. Bye.", "I did not get that",
+                                        "i did not get that!" };
     struct td_message *m = arena_alloc(arena, sizeof *m);
 
     m->size = sizeof *m;
-    m->text = arena_printf(arena, "a%u.%zu%s", job, i, odd[chance(w, 50) ? draw(w, 4) : 0]);
+    m->text = !w->quiet && chance(w, 40)
+                  ? said[draw(w, 3)]
+                  : arena_printf(arena, "a%u.%zu%s", job, i, odd[chance(w, 50) ? draw(w, 4) : 0]);
     if (chance(w, 50)) {
         struct td_choice *c = arena_alloc(arena, sizeof *c);
         const struct td_choice **list = arena_array(arena, 1, sizeof *list);
@@ -141,8 +145,10 @@ static struct td_answer make(struct world *w, struct person *p, const struct job
     }
     a.state = chance(w, 200) ? states[draw(w, 2)] : NULL;
     a.language = chance(w, 100) ? "de" : NULL;
-    if (chance(w, w->rates.clarify))
+    if (chance(w, w->rates.clarify)) {
         a.decision = TD_CLARIFY;
+        a.clarify_slot = chance(w, 500) ? states[draw(w, 2)] : NULL;
+    }
     if (chance(w, w->rates.escalate)) {
         a.decision = TD_ESCALATE;
         a.n_messages = draw(w, 2) * a.n_messages;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/texts.h"
 #include "tests/same.h"
 #include "tests/sim/world.h"
 
@@ -110,6 +111,39 @@ static void check_truth(struct world *w, struct person *p, const struct step *st
          "a failed turn has a next agent or a text", "person %d", p->number);
 }
 
+/* What is withheld, claimed, asked too often, or said after a handoff does not reach a customer. */
+static void check_rules(struct world *w, struct person *p, const struct step *step)
+{
+    static const char unheard[] = "what a customer must not get does not leave";
+    const struct record *ended = NULL, *handoff = NULL, *rule = NULL;
+
+    for (size_t i = 0; i < step->n_records; i++) {
+        const struct record *r = &step->records[i];
+        if (r->type == RECORD_TURN_END)
+            ended = r;
+        if (r->type == RECORD_RULE && (r->outcome == RULE_HANDOFF || r->outcome == RULE_OFFERED))
+            rule = r;
+        if (r->type == RECORD_HANDOFF)
+            handoff = r;
+        if (rule != NULL && ((rule->outcome == RULE_HANDOFF && r->type == RECORD_HANDOFF) ||
+                             (r->type == RECORD_REPLY && r->said == TEXT_OFFER + 1)))
+            rule = NULL;
+        if (r->type != RECORD_REPLY || r->author != TD_AI)
+            continue;
+        MUST(handoff == NULL, unheard, "person %d: an agent after a handoff", p->number);
+        MUST(ended != NULL && ended->outcome == TURN_ANSWERED, unheard,
+             "person %d: a withheld answer", p->number);
+        MUST(r->body.text == NULL || w->policy->phrases_asked == 0 ||
+                 strstr(r->body.text, "It is done") == NULL,
+             unheard, "person %d: a claim without a receipt", p->number);
+        MUST(ended->decision != TD_CLARIFY || p->model.clarifies < w->policy->clarify_max, unheard,
+             "person %d: clarifying question %u of %u", p->number, p->model.clarifies + 1,
+             w->policy->clarify_max);
+    }
+    MUST(rule == NULL, "a rule that decides is followed by what it decides", "person %d: %s",
+         p->number, rule != NULL ? rule->name : "");
+}
+
 static void check_redecided(struct world *w, struct person *p, const struct event *ev,
                             const struct step *step)
 {
@@ -163,6 +197,7 @@ void check_step(struct world *w, struct person *p, const struct event *ev, const
     if (ev->type != EVENT_RESUME)
         check_effects(w, p, step);
     check_truth(w, p, step);
+    check_rules(w, p, step);
     if (w->steps % 16 == 0)
         check_redecided(w, p, ev, step);
 }
@@ -193,10 +228,13 @@ void check_state(struct world *w, struct person *p)
          "person %d: owner %d in state %d", p->number, (int)s->owner, (int)s->handoff.state);
     MUST(session_handed(s) == m->now.active, state_is_fold, "person %d: a handoff in state %d",
          p->number, (int)s->handoff.state);
+    MUST((s->offer != NULL) == m->offered, state_is_fold, "person %d: the offer of a human",
+         p->number);
     if (s->handoff.state == HANDOFF_CHECKING)
         MUST(engine_due(s, w->policy) != INT64_MAX, "nobody is checked on for ever", "person %d",
              p->number);
-    if (s->phase == SESSION_OPEN && (m->running || (m->n_waiting > 0 && !session_held(s))))
+    if (s->phase == SESSION_OPEN &&
+        (m->running || (m->n_waiting > 0 && !session_held(s) && s->offer == NULL)))
         MUST(engine_due(s, w->policy) != INT64_MAX, "what waits has a time when it is looked at",
              "person %d", p->number);
 }

@@ -38,7 +38,7 @@ void disk_encode(struct fact *fact, const struct record *r, struct buf *bytes, s
     *fact = (struct fact){
         .type = r->type, .seq = r->seq, .epoch = r->epoch, .upto = r->upto, .of = r->of,
         .attempt = r->attempt, .at = r->at, .due = r->due, .deadline = r->deadline,
-        .turn = r->turn, .outcome = r->outcome, .status = r->status, .author = r->author,
+        .turn = r->turn, .outcome = r->outcome, .decision = r->decision, .status = r->status, .author = r->author,
         .by_start = r->cause != NULL && strcmp(r->cause, "start") == 0, .said = said_of(r),
         .handoff = r->handoff, .owner = r->owner, .state = r->state, .text = r->said,
         .quiet = r->cause != NULL && strcmp(r->cause, "promise") == 0,

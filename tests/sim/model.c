@@ -74,7 +74,7 @@ static void message(struct world *w, struct person *p, const struct fact *f)
          (int)f->seq);
     p->said[f->said].seq = f->seq;
     p->said[f->said].session = p->serial;
-    MUST(m->n_waiting < (m->now.active ? ENGINE_MAX_WAITING : MAX_PENDING),
+    MUST(m->n_waiting < (m->now.active ? ENGINE_MAX_WAITING : MAX_PENDING) || m->offered,
          "everything is bounded", "person %d: %zu messages wait", p->number, m->n_waiting + 1);
     m->waiting[m->n_waiting++] = m->newest = f->seq;
     cover(m, f->upto); /* a word to leave is no question */
@@ -125,6 +125,8 @@ static void turn_end(struct world *w, struct person *p, const struct fact *f)
         MUST(f->outcome != TURN_INTERRUPTED || f->upto == 0, covered_once,
              "person %d: an interrupted turn answers", p->number);
     }
+    if (f->outcome == TURN_ANSWERED)
+        m->clarifies = f->decision == TD_CLARIFY ? m->clarifies + 1 : 0;
     m->running = 0;
     m->just_ended = f->turn;
     m->just_outcome = f->outcome;
@@ -217,6 +219,7 @@ static void closed(struct world *w, struct person *p, const struct fact *f)
     MUST(m->phase == SESSION_OPEN && !m->running, one_turn, "person %d: closed with a turn running",
          p->number);
     m->phase = SESSION_CLOSED;
+    m->offered = 0;
     cover(m, f->upto);
     MUST(m->n_waiting == 0, "every accepted message is answered in the end",
          "person %d: closed with messages waiting", p->number);
@@ -277,12 +280,19 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
         MUST(m->phase == SESSION_CLOSED, "what is open is not reopened", "person %d", p->number);
         m->phase = SESSION_OPEN;
         break;
-    case RECORD_HANDOFF_END: cover(m, f->upto); break;
+    case RECORD_HANDOFF_END:
+        m->clarifies = 0;
+        cover(m, f->upto);
+        break;
+    case RECORD_RULE:
+        if (f->outcome == RULE_OFFERED || f->outcome >= RULE_ACCEPTED)
+            m->offered = f->outcome == RULE_OFFERED;
+        break;
+    case RECORD_HANDOFF: m->offered = 0; break;
     case RECORD_CUSTOMER:
     case RECORD_RATING:
     case RECORD_SEEN:
     case RECORD_STALE:
-    case RECORD_HANDOFF:
     case RECORD_HANDOFF_STATE:
     case RECORD_STRETCH:
     case RECORD_LEASE:
@@ -294,7 +304,6 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_RELAYED:
     case RECORD_CALL:
     case RECORD_RESULT:
-    case RECORD_RULE:
     case RECORD_TYPES: break;
     }
 }

@@ -121,7 +121,15 @@ static void report(struct world *w, struct person *p, uint64_t of, enum td_deliv
     event.status = status;
     event.text = status == TD_FAILED ? "the carrier said no" : NULL;
     say(w, "%d: reply %d is %d", p->number, (int)of, (int)status);
+    p->report_of = of;
+    p->report_status = status;
     shell_step(w, p, &event, -1, -1);
+}
+
+void outbox_again(struct world *w, struct person *p)
+{
+    p->again = 0;
+    report(w, p, p->report_of, p->report_status);
 }
 
 /* 0: it was on the wire before a crash, and since then reported and forgotten. */

@@ -43,14 +43,19 @@ static int may_leave(const struct person *p)
 
 static void speak(struct world *w, struct person *p, int said)
 {
+    static const char *const shown[9] = { "", "", "", "", " get me a human", "", " it is bad",
+                                          " it is bad", " the same words again" };
     static const struct td_customer known = { .size = sizeof known, .id = "c-7", .verified = 1 };
     struct event event = shell_event(w, p, EVENT_MESSAGE);
     struct td_message *m = arena_alloc(p->arena, sizeof *m);
 
     m->size = sizeof *m;
     m->id = arena_printf(p->arena, "%d", said);
-    m->text = p->said[said].hostile ? "bad \xff\xfe"
-                                    : arena_printf(p->arena, "c%d.%d", p->number, said);
+    m->text = p->said[said].hostile
+                  ? "bad \xff\xfe"
+                  : arena_printf(p->arena, "c%d.%d%s", p->number, said, shown[said % 9]);
+    if (p->state.offer != NULL && (w->quiet || chance(w, 600)))
+        m->choice = !w->quiet && chance(w, 500) ? "yes" : "no";
     event.message = m;
     event.from.locale = chance(w, 50) ? "de" : NULL;
     event.from.customer = chance(w, 50) ? &known : NULL;
@@ -95,6 +100,12 @@ static void talk(struct world *w, struct person *p)
         speak(w, p, waiting);
     else
         speak(w, p, new_words(w, p));
+}
+
+void people_decline(struct world *w, struct person *p)
+{
+    if (shell_ready(w, p))
+        talk(w, p);
 }
 
 static void leave(struct world *w, struct person *p)

@@ -35,6 +35,10 @@ const char *planted_name(enum planted bug)
         [PLANTED_SILENT_END] = "nobody tells the customer that nobody comes",
         [PLANTED_SNAPSHOT_HANDOFF] = "the snapshot loses the additions",
         [PLANTED_NO_REOFFER] = "a restart forgets what was offered",
+        [PLANTED_CLARIFY] = "one clarifying question too many is let through",
+        [PLANTED_CLAIM] = "claims are believed",
+        [PLANTED_SNAPSHOT_COUNTS] = "the snapshot loses what was counted",
+        [PLANTED_OFFER_FORGOTTEN] = "it is forgotten that the customer was asked",
     };
 
     return names[bug];
@@ -165,13 +169,19 @@ void planted_decide(const struct session *s, const struct event *event,
 {
     static int64_t calls;
     struct event forged = *event;
+    static struct policy weak; /* records point into it */
     struct session lied;
 
+    weak = *policy;
+    if (planted == PLANTED_CLARIFY)
+        weak.clarify_max++;
+    if (planted == PLANTED_CLAIM)
+        weak.phrases_asked = 0;
     if (planted == PLANTED_NO_FENCE)
         forge(s, &forged);
     lied = *s;
     lie(&lied, event);
-    engine_decide(&lied, &forged, policy, step_r);
+    engine_decide(&lied, &forged, &weak, step_r);
     if (planted == PLANTED_FORGETS_PENDING)
         forget_pending(s, step_r);
     if (planted == PLANTED_DELIVERY_BACK)
@@ -219,5 +229,9 @@ void planted_snapshot(const struct session *session, struct buf *facts, struct b
         copy.answered = 0;
     if (planted == PLANTED_SNAPSHOT_HANDOFF)
         copy.handoff.deltas = 0;
+    if (planted == PLANTED_SNAPSHOT_COUNTS)
+        copy.counts.clarify_turns = 0;
+    if (planted == PLANTED_OFFER_FORGOTTEN)
+        copy.offer = NULL;
     session_snapshot(&copy, facts, body);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/expr.h"
 #include "engine/hours.h"
+#include "engine/phrases.h"
 #include "engine/signals.h"
 #include "tests/sim/world.h"
 
@@ -21,11 +22,61 @@ static struct expr *exprs[3]; /* compiled once: patterns are dear */
 /* The world begins between 22:13 and 22:30: one queue is about to open, one to close. */
 static const char *const open_at[2] = { "Mon-Sun 22:20-23:40", "Mon-Sun 06:00-22:25" };
 static struct hours *hours[2];
+static const struct {
+    struct policy_rule rule;
+    const char *when;
+} rules[MAX_RULES] = {
+    { { .name = "human", .code = "customer_request", .at = RULE_PRE }, "want_human" },
+    { { .name = "again", .code = "repeated_complaint", .at = RULE_PRE }, "complaint.times >= 3" },
+    { { .name = "quote", .code = "custom_quote", .at = RULE_PRE, .mode = RULE_OFFER },
+      "complaint" },
+    { { .name = "loop", .code = "loop_detected", .at = RULE_POST, .withhold = 1 },
+      "repeated_reply" },
+    { { .name = "claim", .code = "unbacked_claim", .at = RULE_POST, .withhold = 1 },
+      "unbacked_claim" },
+    { { .name = "long", .code = "unclassified", .at = RULE_POST, .mode = RULE_OFFER },
+      "open_turns >= 4" },
+    { { .name = "gone", .code = "agent_unavailable", .at = RULE_EVENT, .text = "One moment." },
+      "agent_gone or delivery_failures >= 2" },
+    { { .name = "asked", .code = "agent_requested", .at = RULE_POST },
+      "decision == \"escalate\"" },
+};
+static struct expr *rule_exprs[MAX_RULES];
+static struct phrases *phrases;
 static const char *const queue_names[MAX_QUEUES] = { "first", "second", "third" };
 static const char *const at_both[] = { "web", "far", NULL };
 
+/* In both languages that are spoken here. */
+static void add_pack(const char *signal, const char *text)
+{
+    struct err err;
+
+    if (phrases_add(phrases, "en", signal, text, strlen(text), &err) != 0 ||
+        phrases_add(phrases, "de", signal, text, strlen(text), &err) != 0) {
+        fprintf(stderr, "sim: %s: %s\n", signal, err.text);
+        exit(2);
+    }
+}
+
+static void setup_rules(void)
+{
+    phrases = phrases_new();
+    add_pack("want_human", "match get me a human\nyes get me a human\nno none\n");
+    add_pack("complaint", "match it is bad\nyes it is bad\nno none\n");
+    add_pack("claim", "match it is done\nyes it is done\nno none\n");
+    for (size_t i = 0; i < MAX_RULES; i++) {
+        struct err err;
+        rule_exprs[i] = expr_compile(rules[i].when, signals_names, NULL, &err);
+        if (rule_exprs[i] == NULL) {
+            fprintf(stderr, "sim: %s: %s\n", rules[i].when, err.text);
+            exit(2);
+        }
+    }
+}
+
 void setup_once(void)
 {
+    setup_rules();
     for (size_t i = 0; i < 3; i++) {
         struct err err;
         exprs[i] = expr_compile(whens[i], signals_names, NULL, &err);
@@ -50,6 +101,9 @@ void setup_end(void)
         expr_free(&exprs[i]);
     for (size_t i = 0; i < 2; i++)
         hours_free(&hours[i]);
+    for (size_t i = 0; i < MAX_RULES; i++)
+        expr_free(&rule_exprs[i]);
+    phrases_free(&phrases);
 }
 
 static int64_t maybe(struct world *w, int64_t most)
@@ -90,6 +144,26 @@ static void draw_channel(struct world *w, size_t at, size_t i)
     };
 }
 
+static void draw_rules(struct world *w, size_t at)
+{
+    struct policy *policy = &w->policies[at];
+
+    policy->phrases = phrases;
+    policy->phrases_asked = chance(w, 700) ? ~UINT32_C(0) : 0;
+    policy->rules = w->rules[at];
+    if (chance(w, 300))
+        return;
+    for (size_t i = 0; i < MAX_RULES; i++) {
+        if (chance(w, 300))
+            continue;
+        struct policy_rule *rule = &w->rules[at][policy->n_rules++];
+        *rule = rules[i].rule;
+        rule->when = rule_exprs[i];
+        rule->category = reason_code(rule->code)->category;
+        rule->queue = policy->n_queues > 0 && chance(w, 200) ? &policy->queues[0] : NULL;
+    }
+}
+
 /* The first policy has all agents; in the others some are gone or stand in another order. */
 static void draw_policy(struct world *w, size_t at)
 {
@@ -125,6 +199,7 @@ static void draw_policy(struct world *w, size_t at)
         .desks = w->desks, .n_desks = 2, .humans = w->humans, .n_humans = 3,
         .queues = w->queues[at], .n_queues = at == 0 || chance(w, 700) ? MAX_QUEUES : draw(w, 3),
     };
+    draw_rules(w, at);
     snprintf(w->policies[at].hash, sizeof w->policies[at].hash, "%016zu", at);
 }
 

@@ -158,6 +158,7 @@ static void conflict(struct world *w, struct person *p)
     p->sending = p->parked = 0;
     p->attached = 0;
     p->flight_op = -1;
+    p->again = 0;
     p->generation++;
     load(w, p);
     resume(w, p);
@@ -175,6 +176,7 @@ void shell_commit(struct world *w, struct person *p)
             w->full ? "full" : duplicate(p) ? "duplicate" : "conflict");
         if (p->flight_job >= 0 && chance(w, 500))
             p->jobs[p->flight_job].open = 1; /* the shell keeps the answer and tries again */
+        p->again = w->full && p->flight_type == EVENT_SENT;
         if (!w->full && duplicate(p))
             people_accepted(w, p, p->flight_said, said->session, said->seq);
         else if (!w->full)
@@ -200,6 +202,8 @@ int shell_ready(struct world *w, struct person *p)
         shell_commit(w, p);
     else if (p->resume)
         resume(w, p);
+    else if (p->again)
+        outbox_again(w, p);
     else
         return 1;
     return 0;
@@ -252,6 +256,7 @@ void shell_new_session(struct world *w, struct person *p)
             check_bytes(w, p);
         w->retired++;
     }
+    p->again = 0;
     p->serial++;
     disk_init(&p->disk, &id);
     model_init(&p->model);
@@ -279,7 +284,7 @@ static void lose_memory(struct world *w, struct person *p)
     }
     p->flight_op = -1;
     desks_forget(p);
-    p->in_flight = p->sending = p->parked = p->attached = 0;
+    p->in_flight = p->sending = p->parked = p->attached = p->again = 0;
     p->n_outbox = 0;
     drop_marks(p);
     for (size_t i = 0; i < MAX_JOBS; i++)

@@ -146,6 +146,8 @@ static int settle(struct world *w, struct person *p)
         outbox_move(w, p);
     else if (desks_settle(w, p))
         return 1;
+    else if (p->state.offer != NULL && p->model.n_waiting > 0)
+        people_decline(w, p);
     else if (engine_due(&p->state, w->policy) <= w->now)
         timer(w, p, 0);
     else

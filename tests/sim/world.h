@@ -38,9 +38,10 @@
 #define MAX_POLICIES 3
 #define TRACE_LINES 40
 #define MAX_PENDING 6
-/* What one step may make: ten replies, three texts of ours, two owners, a handoff from beginning
- * to end, a promise, a turn, and their frame. */
-#define MOST_RECORDS 26
+#define MAX_RULES 8
+/* What one step may make: ten replies, four texts of ours, two owners, a handoff from beginning
+ * to end, a promise, a turn, the rules that held, and their frame. */
+#define MOST_RECORDS (28 + MAX_RULES)
 #define MOST_MESSAGES \
     (SESSION_KEPT + SESSION_SLACK + ENGINE_MAX_UNSENT + 2 * ENGINE_MAX_WAITING + \
      (ENGINE_MAX_REPLIES + 2) * (MAX_PENDING + 2))
@@ -51,7 +52,7 @@ struct fact {
     uint64_t seq, epoch, upto, of, attempt;
     int64_t at, due, deadline;
     struct ulid turn;
-    int outcome, status, author, by_start, said; /* said: which message of the person; -1 */
+    int outcome, decision, status, author, by_start, said; /* said: which message of the person; -1 */
     struct ulid handoff;
     int owner, state, text, quiet; /* text: enum text_state + 1 */
     char name[8];
@@ -78,6 +79,8 @@ struct model {
     size_t n_waiting;
     uint64_t *visible; /* what a customer gets to see */
     size_t n_visible, cap_visible;
+    int offered; /* a human, and the customer has not said a word since */
+    unsigned clarifies; /* clarifying answers in a row, as customers got them */
     struct ulid just_ended; /* the turn that ended in the step that is being written */
     int just_outcome;
     int owner;
@@ -158,6 +161,9 @@ struct person {
     struct buf mark_bytes, mark_bodies;
     struct out *outbox;
     size_t n_outbox, cap_outbox;
+    uint64_t report_of; /* the newest report; again: it was refused, and is kept */
+    enum td_delivery report_status;
+    int again;
     int sending; /* the head of the outbox is with the channel */
     int parked;  /* until the customer is back */
 
@@ -197,6 +203,7 @@ struct world {
     struct policy_desk desks[2];
     struct policy_human humans[3];
     struct policy_queue queues[MAX_POLICIES][MAX_QUEUES];
+    struct policy_rule rules[MAX_POLICIES][MAX_RULES];
     const struct policy *policy;
     struct person people[MAX_PEOPLE];
     size_t n_people;
@@ -250,11 +257,13 @@ void outbox_add(struct world *w, struct person *p, const struct effect *effect);
 void outbox_rebuild(struct world *w, struct person *p, const struct step *unsent);
 int outbox_waits(const struct person *p); /* 1: the channel can go on */
 void outbox_move(struct world *w, struct person *p);
+void outbox_again(struct world *w, struct person *p); /* the report that was refused */
 void outbox_receipt(struct world *w, struct person *p);
 void client_replay(struct world *w, struct person *p, uint64_t last_seq);
 
 /* people.c */
 void people_act(struct world *w, struct person *p);
+void people_decline(struct world *w, struct person *p); /* the human that was offered */
 void people_come_back(struct world *w, struct person *p); /* and says again what nobody took */
 void people_accepted(struct world *w, struct person *p, int said, unsigned session, uint64_t seq);
 void operator_act(struct world *w, struct person *p);
@@ -331,6 +340,10 @@ enum planted {
     PLANTED_SILENT_END,
     PLANTED_SNAPSHOT_HANDOFF,
     PLANTED_NO_REOFFER,
+    PLANTED_CLARIFY,
+    PLANTED_CLAIM,
+    PLANTED_SNAPSHOT_COUNTS,
+    PLANTED_OFFER_FORGOTTEN,
     PLANTED_COUNT
 };
 extern enum planted planted;
