@@ -109,6 +109,8 @@ static enum control_outcome note(struct draft *d, const struct event_control *c,
     record = draft_record(d, type);
     record->handoff = !ulid_is_zero(&c->handoff) ? c->handoff : d->handoff.id;
     record->name = c->human;
+    if (type == RECORD_NOTE)
+        d->step->message_seq = record->seq;
     if (type == RECORD_TAGS)
         record->body.text = c->text;
     else

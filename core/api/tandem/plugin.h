@@ -649,7 +649,7 @@ struct td_desk_done {
     const char *code, *detail; /* NULL when TD_OK */
     const char *holder;        /* with "taken": who has it */
     const char *handoff, *session;
-    uint64_t seq;              /* TD_OP_MESSAGE: its place */
+    uint64_t seq;              /* TD_OP_MESSAGE, TD_OP_NOTE: its place */
     const char *json;
     uint32_t retry_after_ms;
 };
