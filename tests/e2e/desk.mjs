@@ -14,6 +14,7 @@ import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Front, replayed, said } from '../lib/front.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
+import { chromiumPath, launchChromium, peer } from '../lib/peers.mjs';
 
 const PDF = Buffer.concat([Buffer.from('%PDF-1.4\n'), Buffer.alloc(3000, 32), Buffer.from('%%EOF\n')]);
 const replies = [{ key: 'hi', title: 'Hello', text: 'Good day, {name}!' },
@@ -24,8 +25,14 @@ const conf = () => front.conf(`[desk support]
 type    = web
 allow   = name, order_id
 replies = ${dir}/replies.json
+[desk apart]
+type    = web
+path    = /apart/v1/
+isolate = yes
 [queue billing]
 desk = support
+[queue far]
+desk = apart
 [queue second]
 desk = support
 [queue short]
@@ -119,6 +126,48 @@ test('both ways of listening hear the same events', async () => {
     chat.close();
 });
 
+test('a desk in a process of its own streams, too', async () => {
+    const mia = new Desk(gw, 'token-mia', '/apart/v1');
+    const { body: { ticket } } = await mia.post('/tickets');
+    assert.deepEqual(await mia.stream({ ticket }), { status: 200, type: 'text/event-stream' });
+    const { chat } = await front.waiting(gw, mia, 'a human, to far');
+    assert.equal((await mia.event('handoff.offered')).session, chat.welcome.session);
+    chat.send({ type: 'leave' });
+    await mia.event('handoff.ended');
+    mia.close();
+    chat.close();
+});
+
+test('in a browser, an EventSource and a WebSocket of the page hear what they should',
+     { skip: chromiumPath && peer('playwright-core') ? false : 'no browser' }, async () => {
+    const browser = await launchChromium();
+    const { body: { ticket } } = await human().post('/tickets');
+    try {
+        const page = await browser.newPage();
+        await page.goto(`${gw.url}/chat/`);
+        const heard = page.evaluate(query => new Promise((done, fail) => {
+            const source = new EventSource(`/desk/v1/events?${query}`);
+            source.onmessage = e => JSON.parse(e.data).type === 'handoff.offered' &&
+                done([e.data, e.lastEventId]);
+            source.onerror = () => fail(new Error('refused'));
+        }), `ticket=${ticket}`);
+        const socket = page.evaluate(() => new Promise(done => {
+            const ws = new WebSocket(`ws://${location.host}/desk/v1/events`, 'tandem.desk.v1');
+            ws.onopen = () => ws.send(JSON.stringify({ type: 'hello', token: 'token-mia' }));
+            ws.onmessage = e => done(JSON.parse(e.data).type);
+        }));
+        assert.equal(await socket, 'welcome');
+        const { chat, handoff } = await waiting();
+        const [data, id] = await heard;
+        assert.equal(JSON.parse(data).handoff, handoff.id);
+        assert.equal(String(JSON.parse(data).event), id);
+        chat.send({ type: 'leave' });
+        chat.close();
+    } finally {
+        await browser.close();
+    }
+});
+
 test('a human knows their limits, the team and the canned replies', async () => {
     const mia = human();
     await mia.presence();
@@ -180,13 +229,14 @@ test('who supervises sees what agents do and watches without writing; others may
 test('notes are for humans only; tags stand in the lists', async () => {
     const { chat, handoff } = await live();
     const mia = human(), noah = human('noah');
-    assert.equal((await noah.post(`/handoffs/${handoff.id}/note`, { text: 'a VIP' })).status, 200);
+    const noted = await noah.post(`/handoffs/${handoff.id}/note`, { text: 'a VIP' });
+    assert.equal(noted.status, 200);
     assert.equal((await mia.post(`/handoffs/${handoff.id}/tags`, { tags: ['vip', 'refund'] })).status,
                  200);
     const { body } = await mia.get(`/handoffs/${handoff.id}`);
     assert.deepEqual(body.handoff.tags, ['vip', 'refund']);
     const note = body.transcript.find(m => m.author === 'note');
-    assert.deepEqual([note.name, note.text], ['noah', 'a VIP']);
+    assert.deepEqual([note.name, note.text, note.seq], ['noah', 'a VIP', noted.body.seq]);
     assert.deepEqual((await mia.list('mine')).find(h => h.id === handoff.id).tags, ['vip', 'refund']);
     const bad = await mia.post(`/handoffs/${handoff.id}/tags`, { tags: 'vip' });
     assert.equal(bad.status, 400);

@@ -62,7 +62,7 @@ capacity = 0
 before(async () => {
     front = await Front.start();
     flow = await Front.start();
-    gw = await Gateway.start({ conf: conf(), tandem: { presence: '2s', attempts: 2, retry: '100ms' } });
+    gw = await Gateway.start({ conf: conf(), tandem: { rules: 'none', presence: '2s', attempts: 2, retry: '100ms' } });
 });
 
 after(async () => {

@@ -18,10 +18,6 @@ type  = web
 allow = name, order_id
 [queue billing]
 desk = support
-[rule human]
-code = customer_request
-when = want_human
-mode = off ; the agent decides here
 ${names.map(n => `[human ${n}]\nname = ${n.toUpperCase()}\ntoken = token-${n}\n`).join('')}
 `);
 

@@ -12,15 +12,16 @@ import { Socket } from './chat.mjs';
 import { until } from './gateway.mjs';
 
 export class Desk {
-    constructor(gw, token) {
+    constructor(gw, token, path = '/desk/v1') {
         this.gw = gw;
+        this.path = path;
         this.token = token;
         this.events = []; // not yet taken
         this.heard = [];  // all
     }
 
     async request(method, path, body, headers = {}) {
-        const res = await fetch(`${this.gw.url}/desk/v1${path}`, {
+        const res = await fetch(`${this.gw.url}${this.path}${path}`, {
             method, headers: { Authorization: `Bearer ${this.token}`, ...headers },
             body: body === undefined ? undefined : JSON.stringify(body),
         });
@@ -49,7 +50,7 @@ export class Desk {
     }
 
     async listen(last) {
-        this.socket = await Socket.open(`${this.gw.wsUrl}/desk/v1/events`,
+        this.socket = await Socket.open(`${this.gw.wsUrl}${this.path}/events`,
                                         { protocol: 'tandem.desk.v1' });
         this.socket.onText = text => this.hear(JSON.parse(text));
         this.socket.send(JSON.stringify({ type: 'hello', token: this.token, last }));
@@ -66,7 +67,7 @@ export class Desk {
     async stream({ ticket, last, headers = {} } = {}) {
         const query = ticket ? `?ticket=${ticket}` : '';
         this.reading = new AbortController();
-        const res = await fetch(`${this.gw.url}/desk/v1/events${query}`, {
+        const res = await fetch(`${this.gw.url}${this.path}/events${query}`, {
             signal: this.reading.signal,
             headers: { Accept: 'text/event-stream', ...headers,
                        ...(ticket ? {} : { Authorization: `Bearer ${this.token}` }),

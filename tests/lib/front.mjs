@@ -37,9 +37,11 @@ export class Front {
         });
     }
 
-    /** A web chat that this agent answers, and what more there is. */
+    /** A web chat that this agent answers, and what more there is. No rule asks for a human before
+     *  the agent does. */
     conf(more = '', queue = 'billing') {
         return `[channel web]\ntype = webchat\nagent = front\nqueue = ${queue}\nrate = 0\n` +
+            '[rule human]\ncode = customer_request\nwhen = want_human\nmode = off\n' +
             `[agent front]\ntype = http\nurl = ${this.url}\n${more}`;
     }
 
