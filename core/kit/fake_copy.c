@@ -161,6 +161,25 @@ const struct td_sent *fake_sent(struct fake_mem *mem, const struct td_sent *from
     return to;
 }
 
+static void copy_asks(struct fake_mem *mem, const struct td_answer *from, struct td_answer *to)
+{
+    const struct td_call **calls = fake_keep(mem, NULL, from->n_calls * sizeof *calls);
+    const char **claims = fake_keep(mem, NULL, from->n_claims * sizeof *claims);
+
+    for (size_t i = 0; i < from->n_calls; i++) {
+        struct td_call *call = sized(mem, from->calls[i], sizeof *call, from->calls[i]->size);
+
+        call->call = fake_str(mem, call->call);
+        call->name = fake_str(mem, call->name);
+        call->arguments = fake_str(mem, call->arguments);
+        calls[i] = call;
+    }
+    for (size_t i = 0; i < from->n_claims; i++)
+        claims[i] = fake_str(mem, from->claims[i]);
+    to->calls = calls;
+    to->claims = claims;
+}
+
 const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer *from)
 {
     struct td_answer *to = sized(mem, from, sizeof *from, from->size);
@@ -183,6 +202,8 @@ const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer
     to->summary = fake_str(mem, from->summary);
     to->language = fake_str(mem, from->language);
     to->state = fake_str(mem, from->state);
+    if (TD_HAS(from, n_claims))
+        copy_asks(mem, from, to);
     return to;
 }
 
