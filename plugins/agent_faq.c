@@ -244,8 +244,8 @@ static void agent_ask(void *self, uint64_t job, const struct td_turn *turn)
 
     read_messages(&asked, turn);
     read_state(&asked, turn->state);
-    lang = faq_lang(agent->kb, asked.text, td_json_get_str(asked.state, "lang"),
-                    turn->session->locale, agent->fallback);
+    lang = kb_lang_of(agent->kb, asked.text, td_json_get_str(asked.state, "lang"),
+                      turn->session->locale, agent->fallback);
     if (turn->n_messages > 0) {
         faq_decide(lang, &asked.question, &got);
         fill(&said, lang, &got, &asked.question);
@@ -308,14 +308,9 @@ static enum td_status agent_open(const struct td_host *host, struct td_instance 
     *agent = (struct agent){ .host = host, .inst = inst, .kb = kb_open(conf->kb, err) };
     if (agent->kb == NULL || !has_all_to_say(agent->kb, conf->kb, err))
         return refuse(agent, TD_CONF);
-    agent->fallback = kb_lang_get(agent->kb, conf->language != NULL ? conf->language : "en");
-    if (agent->fallback == NULL && conf->language != NULL) {
-        snprintf(err->text, sizeof err->text, "language is '%.32s', and there is no %.300s/%.32s",
-                 conf->language, conf->kb, conf->language);
-        return refuse(agent, TD_CONF);
-    }
+    agent->fallback = kb_lang_fallback(agent->kb, conf->language, err);
     if (agent->fallback == NULL)
-        agent->fallback = kb_lang_at(agent->kb, 0);
+        return refuse(agent, TD_CONF);
     *self_r = agent;
     return TD_OK;
 }

@@ -135,16 +135,3 @@ void faq_decide(const struct kb_lang *lang, const struct faq_question *question,
         answer(answer_r, hits[0].cover >= SURE ? FAQ_ANSWER : FAQ_UNKNOWN, hits[0].section,
                hits[0].cover);
 }
-
-const struct kb_lang *faq_lang(const struct kb *kb, const char *text, const char *before,
-                               const char *locale, const struct kb_lang *fallback)
-{
-    const struct kb_lang *was = kb_lang_get(kb, before);
-    const struct kb_lang *lang = kb_lang_detect(kb, text, was != NULL ? 2 : 1);
-
-    if (lang == NULL)
-        lang = was;
-    if (lang == NULL)
-        lang = kb_lang_get(kb, locale);
-    return lang != NULL ? lang : fallback;
-}

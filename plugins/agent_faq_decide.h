@@ -38,9 +38,4 @@ struct faq_answer {
 void faq_decide(const struct kb_lang *lang, const struct faq_question *question,
                 struct faq_answer *answer_r);
 
-/* The language of a talk: what the text shows, else what it was before (NULL: new), else the
- * customer's locale, else fallback. */
-const struct kb_lang *faq_lang(const struct kb *kb, const char *text, const char *before,
-                               const char *locale, const struct kb_lang *fallback);
-
 #endif

@@ -35,48 +35,10 @@ void job_free(struct job *job)
 void job_refuse(struct agent *agent, uint64_t id, enum td_status status, const char *detail,
                 int64_t retry_after_ms)
 {
-    const struct td_answer answer = {
-        .size = sizeof answer,
-        .status = status,
-        .detail = detail,
-        .retry_after_ms = retry_after_ms <= 0          ? 0
-                          : retry_after_ms > UINT32_MAX ? UINT32_MAX
-                                                        : (uint32_t)retry_after_ms,
-        .confidence = -1,
-        .grounded = -1,
-    };
-
-    agent->host->answer(agent->inst, id, &answer);
+    ask_refuse(agent->host, agent->inst, id, status, detail, retry_after_ms);
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
-
-/* What never worked is worth another try; what could not work is not. */
-static enum td_status status_of_failure(enum td_http_failure failure)
-{
-    switch (failure) {
-    case TD_HTTP_BAD_URL:
-        return TD_CONF;
-    case TD_HTTP_TLS:
-    case TD_HTTP_TOO_LARGE:
-        return TD_FAIL;
-    case TD_HTTP_RESOLVE:
-    case TD_HTTP_CONNECT:
-    case TD_HTTP_TIMEOUT:
-    case TD_HTTP_BROKEN:
-    case TD_HTTP_OK:
-        break;
-    }
-    return TD_RETRY;
-}
-
-static enum td_status status_of_http(int status)
-{
-    return status == 429 || status >= 500      ? TD_RETRY
-           : status == 401 || status == 403    ? TD_AUTH
-           : status >= 400                     ? TD_REJECT
-                                               : TD_FAIL;
-}
 
 /* The job ends here, or when the files of its answer are taken. */
 static void take_answer(struct job *job, const char *body, size_t len)
@@ -116,28 +78,20 @@ static void on_response(void *arg, const struct td_http_response *response)
     }
     job_free(job);
     if (response->failure != TD_HTTP_OK) {
-        job_refuse(agent, id, status_of_failure(response->failure), response->detail, 0);
+        job_refuse(agent, id, ask_status_of_failure(response->failure), response->detail, 0);
     } else if (response->status != 200) {
         snprintf(detail, sizeof detail, "the agent answered HTTP %d%s", response->status,
                  response->status == 202  ? ", and without a secret it cannot answer later"
                  : response->status < 300   ? ", and only 200 carries an answer"
                  : response->status < 400 ? ", and redirects are not followed"
                                           : "");
-        job_refuse(agent, id, status_of_http(response->status), detail, response->retry_after_ms);
+        job_refuse(agent, id, ask_status_of_http(response->status), detail, response->retry_after_ms);
     } else {
         job_refuse(agent, id, TD_RETRY, "the stream ended before its answer", 0);
     }
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
-
-static int is_event_stream(const char *type)
-{
-    const size_t len = sizeof "text/event-stream" - 1;
-
-    return strncasecmp(type, "text/event-stream", len) == 0 &&
-           (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
-}
 
 static void end_badly(struct job *job, const char *why)
 {
@@ -185,7 +139,7 @@ static void on_data(void *arg, const struct td_http_data *data)
     struct job *job = arg;
     const char *wrong;
 
-    if (data->status != 200 || !is_event_stream(data->content_type))
+    if (data->status != 200 || !ask_is_event_stream(data->content_type))
         return; /* it comes whole */
     if (job->events == NULL)
         job->events = http_events_new((size_t)job->agent->conf->max_answer, on_event, job);

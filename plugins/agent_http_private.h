@@ -12,8 +12,9 @@
 #include <uthash.h>
 
 #include "plugins/agent_http_answer.h"
-#include "plugins/agent_http_events.h"
 #include "plugins/agent_http_request.h"
+#include "plugins/shared/ask.h"
+#include "plugins/shared/http_events.h"
 #include "plugins/shared/sign.h"
 
 struct conf {

@@ -45,6 +45,7 @@ good plugins/.libs/agent_echo.so delay=1s
 good plugins/.libs/agent_faq.so kb="$top_srcdir/conf/kb"
 good plugins/.libs/agent_http.so url=http://127.0.0.1:9/agent
 good plugins/.libs/desk_chatwoot.so url=http://127.0.0.1:9 account=1 inbox=1 token=t secret=s
+good plugins/.libs/agent_openai.so url=http://127.0.0.1:9/v1 model=m kb="$top_srcdir/conf/kb"
 good plugins/.libs/desk_web.so
 good plugins/.libs/desk_webhook.so url=http://127.0.0.1:9/desk secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 

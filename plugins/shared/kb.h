@@ -57,6 +57,16 @@ const struct kb_lang *kb_lang_at(const struct kb *kb, size_t i);
 /* By its small words, of which it has at least so many more than any other; NULL: they do not say. */
 const struct kb_lang *kb_lang_detect(const struct kb *kb, const char *text, size_t margin);
 
+/* The language of a talk: what the text shows, else what it was before (NULL: new), else the
+ * customer's locale, else fallback. */
+const struct kb_lang *kb_lang_of(const struct kb *kb, const char *text, const char *before,
+                                 const char *locale, const struct kb_lang *fallback);
+
+/* The language of those whose own is not there: the one named, else en, else the first. NULL: the one
+ * named is not there, with a sentence. */
+const struct kb_lang *kb_lang_fallback(const struct kb *kb, const char *named,
+                                       struct td_error *err);
+
 /* The best first; at most KB_HITS_MAX. Small talk and what the agent says are not among them. */
 size_t kb_search(const struct kb_lang *lang, const char *text,
                  struct kb_hit hits_r[KB_HITS_MAX]);

@@ -1,6 +1,7 @@
 /* kb_talk.c - which language it is, and what asks for nothing. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,30 @@ const struct kb_lang *kb_lang_detect(const struct kb *kb, const char *text, size
         }
     }
     return most >= second + margin ? best : NULL;
+}
+
+const struct kb_lang *kb_lang_of(const struct kb *kb, const char *text, const char *before,
+                                 const char *locale, const struct kb_lang *fallback)
+{
+    const struct kb_lang *was = kb_lang_get(kb, before);
+    const struct kb_lang *lang = kb_lang_detect(kb, text, was != NULL ? 2 : 1);
+
+    if (lang == NULL)
+        lang = was;
+    if (lang == NULL)
+        lang = kb_lang_get(kb, locale);
+    return lang != NULL ? lang : fallback;
+}
+
+const struct kb_lang *kb_lang_fallback(const struct kb *kb, const char *named,
+                                       struct td_error *err)
+{
+    const struct kb_lang *lang = kb_lang_get(kb, named != NULL ? named : "en");
+
+    if (lang == NULL && named != NULL)
+        snprintf(err->text, sizeof err->text,
+                 "language is '%.32s', and the knowledge base has no directory of that name", named);
+    return lang != NULL || named != NULL ? lang : kb_lang_at(kb, 0);
 }
 
 int kb_is_article(const struct kb_section *section)

@@ -75,7 +75,7 @@ static void take_row(const struct kb *kb, const cJSON *row, const char *only, in
              : cJSON_IsString(label)        ? label->valuestring
                                             : "-");
     const double t0 = now_us();
-    faq_decide(faq_lang(kb, text, NULL, lang, kb_lang_at(kb, 0)), &question, &got);
+    faq_decide(kb_lang_of(kb, text, NULL, lang, kb_lang_at(kb, 0)), &question, &got);
     struct group *group = group_of(name);
     group->us += now_us() - t0;
     group->n[got.outcome]++;

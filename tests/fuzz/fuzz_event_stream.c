@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/agent_http_events.h"
+#include "plugins/shared/http_events.h"
 
 #define MAX 4096
 

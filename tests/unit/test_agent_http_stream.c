@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/agent_http_events.h"
+#include "plugins/shared/http_events.h"
 #include "tests/check.h"
 #include "kit/fake_host.h"
 

@@ -1,7 +1,7 @@
-/* agent_http_events.c - text/event-stream, read as it comes. */
+/* http_events.c - text/event-stream, read as it comes. */
 #include "config.h"
 
-#include "plugins/agent_http_events.h"
+#include "plugins/shared/http_events.h"
 
 #include <stdlib.h>
 #include <string.h>

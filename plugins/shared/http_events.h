@@ -1,12 +1,12 @@
 /*
- * agent_http_events.h - text/event-stream, read as it comes (WHATWG HTML, "Server-sent events").
+ * http_events.h - text/event-stream, read as it comes (WHATWG HTML, "Server-sent events").
  *
- * Layer: plugins/agent_http. However the stream is cut into pieces, the same events come. Lines
+ * For agents that stream; linked into each. However the stream is cut into pieces, the same events come. Lines
  * end in CR, LF or CRLF, a BOM at the start and comments are skipped, data lines are joined by LF,
  * `id` and `retry` mean nothing here, an event without data or without its end does not come.
  */
-#ifndef AGENT_HTTP_EVENTS_H
-#define AGENT_HTTP_EVENTS_H
+#ifndef SHARED_HTTP_EVENTS_H
+#define SHARED_HTTP_EVENTS_H
 
 #include <stddef.h>
 
