@@ -29,7 +29,8 @@ struct reader {
     struct fragment fragments[FRAGMENTS_MAX];
     struct pack_example examples[EXAMPLES_MAX];
     size_t n_fragments, n_withouts;
-    struct buf match, never; /* alternatives so far */
+    size_t match_bytes;
+    struct buf never; /* alternatives so far */
     unsigned line;
     struct err *err;
 };
@@ -87,29 +88,65 @@ static int take_let(struct reader *r, const char *text)
     return 0;
 }
 
-/* Compiled alone first, so that an error is told at its line and a bracket closes in it. */
-static int take_pattern(struct reader *r, const char *text, struct buf *all)
+static struct pattern *between_edges(const char *text, struct err *err)
 {
-    struct buf one = { 0 };
-    struct pattern *alone = NULL;
+    char *whole = mem_printf("(?<!\\w)(?:%s)(?!\\w)", text);
+    struct pattern *pattern = pattern_compile(whole, err);
 
-    if (expand(r, text, &one) == 0)
-        alone = pattern_compile(one.data, r->err);
-    if (alone && pattern_find(alone, "", 0, NULL)) {
-        err_set(r->err, "the pattern is found in an empty text");
-        pattern_free(&alone);
-        buf_fini(&one);
-        return -1;
-    }
-    if (alone)
-        buf_printf(all, "%s%s", all->len > 0 ? "|" : "", one.data);
-    buf_fini(&one);
+    free(whole);
+    return pattern;
+}
+
+/* Compiled alone first, so that a bracket closes in its line. */
+static int check_pattern(const char *text, struct err *err)
+{
+    struct pattern *alone = pattern_compile(text, err);
+
     if (!alone)
         return -1;
+    const int empty = pattern_find(alone, "", 0, NULL);
     pattern_free(&alone);
-    return all->len > PATTERN_BYTES_MAX
+    return empty ? err_set(err, "the pattern is found in an empty text") : 0;
+}
+
+static int add_line(struct reader *r, const char *text)
+{
+    struct pack *pack = r->pack;
+
+    if (pack->n_lines == PACK_LINES_MAX)
+        return err_set(r->err, "more than %d lines of match", PACK_LINES_MAX);
+    r->match_bytes += strlen(text);
+    if (r->match_bytes > PATTERN_BYTES_MAX)
+        return err_set(r->err, "the patterns are larger than %d bytes", PATTERN_BYTES_MAX);
+    struct pattern *pattern = between_edges(text, r->err);
+    if (!pattern)
+        return -1;
+    pack->lines = mem_grow(pack->lines, (pack->n_lines + 1) * sizeof *pack->lines);
+    pack->lines[pack->n_lines++] =
+        (struct pack_line){ .text = arena_strdup(pack->arena, text), .pattern = pattern };
+    return 0;
+}
+
+static int add_never(struct reader *r, const char *text)
+{
+    buf_printf(&r->never, "%s%s", r->never.len > 0 ? "|" : "", text);
+    return r->never.len > PATTERN_BYTES_MAX
                ? err_set(r->err, "the patterns are larger than %d bytes", PATTERN_BYTES_MAX)
                : 0;
+}
+
+static int take_pattern(struct reader *r, const char *text,
+                        int (*add)(struct reader *r, const char *text))
+{
+    struct buf one = { 0 };
+    int rc = expand(r, text, &one);
+
+    if (rc == 0)
+        rc = check_pattern(one.data, r->err);
+    if (rc == 0)
+        rc = add(r, one.data);
+    buf_fini(&one);
+    return rc;
 }
 
 static int take_example(struct reader *r, const char *text, int found)
@@ -144,23 +181,14 @@ static int take_line(struct reader *r, char *line)
     if (strcmp(line, "let") == 0)
         return take_let(r, text);
     if (strcmp(line, "match") == 0)
-        return take_pattern(r, text, &r->match);
+        return take_pattern(r, text, add_line);
     if (strcmp(line, "never") == 0)
-        return take_pattern(r, text, &r->never);
+        return take_pattern(r, text, add_never);
     if (strcmp(line, "without") == 0)
         return take_without(r, text);
     if (strcmp(line, "yes") == 0 || strcmp(line, "no") == 0)
         return take_example(r, text, *line == 'y');
     return err_set(r->err, "%.32s is none of let, match, never, without, yes, no", line);
-}
-
-static struct pattern *whole(const struct buf *alternatives, struct err *err)
-{
-    char *text = mem_printf("(?<!\\w)(?:%s)(?!\\w)", alternatives->data);
-    struct pattern *pattern = pattern_compile(text, err);
-
-    free(text);
-    return pattern;
 }
 
 static int finish(struct reader *r)
@@ -170,7 +198,7 @@ static int finish(struct reader *r)
 
     for (size_t i = 0; i < pack->n_examples; i++)
         yes += r->examples[i].found != 0;
-    if (r->match.len == 0)
+    if (pack->n_lines == 0)
         return err_set(r->err, "there is no match line");
     if (yes == 0 || yes == pack->n_examples)
         return err_set(r->err, "there is no example of yes, or none of no");
@@ -178,10 +206,9 @@ static int finish(struct reader *r)
         arena_array(pack->arena, pack->n_examples, sizeof *r->examples);
     memcpy(examples, r->examples, pack->n_examples * sizeof *r->examples);
     pack->examples = examples;
-    pack->match = whole(&r->match, r->err);
-    if (pack->match && r->never.len > 0)
-        pack->never = whole(&r->never, r->err);
-    return pack->match && (pack->never || r->never.len == 0) ? 0 : -1;
+    if (r->never.len > 0)
+        pack->never = between_edges(r->never.data, r->err);
+    return pack->never || r->never.len == 0 ? 0 : -1;
 }
 
 static int read_lines(struct reader *r, char *text)
@@ -218,7 +245,6 @@ struct pack *pack_read(const char *text, size_t len, struct err *err)
     r->err = err;
     if (read_lines(r, copy) < 0)
         pack_free(&pack);
-    buf_fini(&r->match);
     buf_fini(&r->never);
     free(copy);
     free(r);
@@ -229,15 +255,38 @@ void pack_free(struct pack **pack)
 {
     if (!*pack)
         return;
-    pattern_free(&(*pack)->match);
+    for (size_t i = 0; i < (*pack)->n_lines; i++)
+        pattern_free(&(*pack)->lines[i].pattern);
+    free((*pack)->lines);
     pattern_free(&(*pack)->never);
     arena_free(&(*pack)->arena);
     free(*pack);
     *pack = NULL;
 }
 
-int pack_find(const struct pack *pack, const char *plain, size_t len, struct pattern_span *span_r)
+/* As if the lines stood in one pattern: of two places the first, of two lines the first. */
+static int match(const struct pack *pack, const char *plain, size_t len, const uint64_t *maybe,
+                 unsigned from, struct pattern_span *span_r)
 {
-    return pattern_find(pack->match, plain, len, span_r) &&
+    struct pattern_span span;
+    int found = 0;
+
+    for (size_t i = 0; i < pack->n_lines && (!found || span_r); i++) {
+        const unsigned bit = from + (unsigned)i;
+
+        if ((maybe && !(maybe[bit / 64] >> bit % 64 & 1)) ||
+            !pattern_find(pack->lines[i].pattern, plain, len, &span))
+            continue;
+        if (span_r && (!found || span.at < span_r->at))
+            *span_r = span;
+        found = 1;
+    }
+    return found;
+}
+
+int pack_find(const struct pack *pack, const char *plain, size_t len, const uint64_t *maybe,
+              unsigned from, struct pattern_span *span_r)
+{
+    return match(pack, plain, len, maybe, from, span_r) &&
            !(pack->never && pattern_find(pack->never, plain, len, NULL));
 }

@@ -17,6 +17,7 @@
 #define ENGINE_PACK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/pattern.h"
 
@@ -24,6 +25,7 @@ struct err;
 
 #define PACK_BYTES_MAX (64 * 1024)
 #define PACK_WITHOUT_MAX 4
+#define PACK_LINES_MAX 256 /* of match */
 
 struct pack_example {
     const char *text;
@@ -31,12 +33,20 @@ struct pack_example {
     unsigned line;
 };
 
+/* A line of match. */
+struct pack_line {
+    const char *text; /* with its fragments in place */
+    struct pattern *pattern;
+};
+
 struct pack {
-    struct pattern *match, *never; /* never: NULL when there is none */
+    struct pack_line *lines;
+    size_t n_lines;
+    struct pattern *never; /* NULL when there is none */
     const char *without[PACK_WITHOUT_MAX]; /* NULL ends it early */
     const struct pack_example *examples;
     size_t n_examples;
-    struct arena *arena; /* holds all but the patterns */
+    struct arena *arena; /* holds all but lines and patterns */
 };
 
 /* text: len bytes from outside. NULL on failure, with the line and a sentence in err. A pack has at
@@ -44,7 +54,9 @@ struct pack {
 struct pack *pack_read(const char *text, size_t len, struct err *err);
 void pack_free(struct pack **pack); /* NULL is fine */
 
-/* 1: it is there, first in *span_r unless that is NULL; `without` is the caller's. */
-int pack_find(const struct pack *pack, const char *plain, size_t len, struct pattern_span *span_r);
+/* 1: it is there, first in *span_r unless that is NULL; `without` is the caller's. maybe: a bit a line,
+ * the pack's first being `from`: the others cannot match; NULL: any may. */
+int pack_find(const struct pack *pack, const char *plain, size_t len, const uint64_t *maybe,
+              unsigned from, struct pattern_span *span_r);
 
 #endif

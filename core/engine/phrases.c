@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/finder.h"
+#include "base/literals.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "base/word.h"
@@ -25,9 +27,20 @@ static const char *const signal_names[] = { PHRASES_SIGNALS(NAME) };
 
 #define SIGNALS (sizeof signal_names / sizeof *signal_names)
 
+#define LINE_WORDS FINDER_WORDS(1024)
+#define LINES_MAX (LINE_WORDS * 64) /* of all packs of a language */
+
+/* The lines of all packs are numbered through. Most cannot match a text, because none of the words that
+ * they need is there: the finder says so in one pass, before any pattern is asked. */
 struct lang {
     char name[LANG_LEN + 1];
     struct pack *packs[SIGNALS]; /* NULL: none */
+    unsigned from[SIGNALS];      /* the number of each pack's first line */
+    size_t n_lines;
+    struct finder *finder;       /* NULL: to be made */
+    /* Bits by line: that a set of its words says nothing, or has one in the text at hand. */
+    uint64_t always[LITERALS_SETS][LINE_WORDS], there[LITERALS_SETS][LINE_WORDS];
+    uint64_t maybe[LINE_WORDS]; /* all of its sets are there */
 };
 
 struct word {
@@ -67,6 +80,7 @@ void phrases_free(struct phrases **phrases)
     if (!*phrases)
         return;
     for (size_t i = 0; i < (*phrases)->n_langs; i++) {
+        finder_free(&(*phrases)->langs[i].finder);
         for (unsigned bit = 0; bit < SIGNALS; bit++)
             pack_free(&(*phrases)->langs[i].packs[bit]);
     }
@@ -126,8 +140,15 @@ int phrases_add(struct phrases *phrases, const char *lang, const char *signal, c
     }
     if (to->packs[bit])
         return err_set(err, "the pack is there already");
+    finder_free(&to->finder);
     to->packs[bit] = pack_read(text, len, err);
-    return to->packs[bit] ? 0 : -1;
+    if (!to->packs[bit])
+        return -1;
+    to->n_lines += to->packs[bit]->n_lines;
+    return to->n_lines <= LINES_MAX
+               ? 0
+               : err_set(err, "the packs of the language have more than %d lines of match",
+                         (int)LINES_MAX);
 }
 
 int phrases_add_words(struct phrases *phrases, const char *lang, const char *text, size_t len,
@@ -237,48 +258,114 @@ const char *phrases_lang(struct phrases *phrases, const char *text, size_t len)
 
 /* ---- Finding ------------------------------------------------------------------------------ */
 
+struct words {
+    struct finder_word *list;
+    size_t n;
+    struct literals *all; /* a line each: what the list points to */
+};
+
+/* What each line needs, by its number; each set has numbers of its own. */
+static void add_lines(struct lang *lang, const struct pack *pack, unsigned number,
+                      struct words *words)
+{
+    for (size_t i = 0; i < pack->n_lines; i++, number++) {
+        struct literals *needed = &words->all[number];
+
+        literals_of(pack->lines[i].text, needed);
+        for (unsigned set = 0; set < LITERALS_SETS; set++) {
+            const size_t n = needed->sets[set].n;
+
+            if (n == 0)
+                lang->always[set][number / 64] |= UINT64_C(1) << number % 64;
+            words->list = mem_grow(words->list, (words->n + n + 1) * sizeof *words->list);
+            for (size_t k = 0; k < n; k++)
+                words->list[words->n++] = (struct finder_word){
+                    .text = needed->sets[set].at[k], .number = set * LINES_MAX + number };
+        }
+    }
+}
+
+static void make_finder(struct lang *lang)
+{
+    struct words words = { .n = 0 };
+    unsigned n = 0;
+
+    words.all = mem_array(LINES_MAX, sizeof *words.all);
+    memset(lang->always, 0, sizeof lang->always);
+    for (unsigned bit = 0; bit < SIGNALS; bit++) {
+        lang->from[bit] = n;
+        if (lang->packs[bit])
+            add_lines(lang, lang->packs[bit], n, &words);
+        n += lang->packs[bit] ? (unsigned)lang->packs[bit]->n_lines : 0;
+    }
+    lang->finder = finder_new(words.list, words.n, LITERALS_SETS * LINES_MAX);
+    free(words.list);
+    free(words.all);
+}
+
+/* Lines that may match the text, in lang->maybe. */
+static void prefilter(struct lang *lang, const struct buf *text)
+{
+    if (!lang->finder)
+        make_finder(lang);
+    memcpy(lang->there, lang->always, sizeof lang->there);
+    finder_scan(lang->finder, text->data, text->len, &lang->there[0][0]);
+    for (size_t i = 0; i < LINE_WORDS; i++)
+        lang->maybe[i] = lang->there[0][i] & lang->there[1][i] & lang->there[2][i];
+}
+
+static int find_pack(const struct lang *lang, int bit, const struct buf *text,
+                     struct pattern_span *span_r)
+{
+    return pack_find(lang->packs[bit], text->data, text->len, lang->maybe, lang->from[bit], span_r);
+}
+
 /* The text in cut, with what the packs of `without` find replaced by a full stop. */
-static void cut_out(struct phrases *phrases, const struct lang *lang, const struct pack *pack)
+static void cut_out(struct phrases *phrases, struct lang *lang, const struct pack *pack)
 {
     struct buf *cut = &phrases->cut;
     struct pattern_span span;
 
     for (size_t i = 0; i < PACK_WITHOUT_MAX && pack->without[i]; i++) {
         const int bit = signal_bit(pack->without[i]);
-        const struct pack *other = bit < 0 ? NULL : lang->packs[bit];
 
-        for (int n = 0; other && n < CUTS_MAX; n++) {
-            if (!pack_find(other, cut->data, cut->len, &span) || span.len == 0)
+        for (int n = 0; bit >= 0 && lang->packs[bit] && n < CUTS_MAX; n++) {
+            if (!find_pack(lang, bit, cut, &span) || span.len == 0)
                 break;
             cut->data[span.at] = '.';
             memmove(cut->data + span.at + 1, cut->data + span.at + span.len,
                     cut->len - span.at - span.len + 1);
             cut->len -= span.len - 1;
+            prefilter(lang, cut); /* what is left and right of it now stands side by side */
         }
     }
 }
 
-static int found(struct phrases *phrases, const struct lang *lang, const struct pack *pack)
+/* The text's lines are in lang->maybe, and are there again afterwards. */
+static int found(struct phrases *phrases, struct lang *lang, int bit)
 {
-    const struct buf *plain = &phrases->plain;
+    const struct pack *pack = lang->packs[bit];
 
-    if (!pack || !pack_find(pack, plain->data, plain->len, NULL))
+    if (!pack || !find_pack(lang, bit, &phrases->plain, NULL))
         return 0;
     if (!pack->without[0])
         return 1;
     buf_clear(&phrases->cut);
-    buf_add(&phrases->cut, plain->data, plain->len);
+    buf_add(&phrases->cut, phrases->plain.data, phrases->plain.len);
     cut_out(phrases, lang, pack);
-    return pack_find(pack, phrases->cut.data, phrases->cut.len, NULL);
+    const int rest = find_pack(lang, bit, &phrases->cut, NULL);
+    prefilter(lang, &phrases->plain);
+    return rest;
 }
 
-static uint32_t find_in(struct phrases *phrases, const struct lang *lang, uint32_t wanted)
+static uint32_t find_in(struct phrases *phrases, struct lang *lang, uint32_t wanted)
 {
     uint32_t bits = 0;
 
+    prefilter(lang, &phrases->plain);
     for (unsigned bit = 0; bit < SIGNALS; bit++) {
         if (wanted >> bit & 1)
-            bits |= (uint32_t)found(phrases, lang, lang->packs[bit]) << bit;
+            bits |= (uint32_t)found(phrases, lang, (int)bit) << bit;
     }
     return bits;
 }
@@ -291,7 +378,7 @@ uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *tex
 uint32_t phrases_find_some(struct phrases *phrases, const char *lang, const char *text, size_t len,
                            uint32_t wanted)
 {
-    const struct lang *one = lang_find(phrases, lang);
+    struct lang *one = lang_find(phrases, lang);
     uint32_t bits = 0;
 
     plain_text(text, len, &phrases->plain);
@@ -304,19 +391,21 @@ uint32_t phrases_find_some(struct phrases *phrases, const char *lang, const char
 
 /* ---- Checking ----------------------------------------------------------------------------- */
 
-static int check_pack(struct phrases *phrases, const struct lang *lang, const struct pack *pack,
-                      struct err *err)
+static int check_pack(struct phrases *phrases, struct lang *lang, int bit, struct err *err)
 {
+    const struct pack *pack = lang->packs[bit];
+
     for (size_t i = 0; i < PACK_WITHOUT_MAX && pack->without[i]; i++) {
-        const int bit = signal_bit(pack->without[i]);
-        if (bit < 0 || !lang->packs[bit] || lang->packs[bit] == pack)
+        const int other = signal_bit(pack->without[i]);
+        if (other < 0 || !lang->packs[other] || other == bit)
             return err_set(err, "there is no other pack '%.64s' to be without", pack->without[i]);
     }
     for (size_t i = 0; i < pack->n_examples; i++) {
         const struct pack_example *example = &pack->examples[i];
 
         plain_text(example->text, strlen(example->text), &phrases->plain);
-        if (found(phrases, lang, pack) != example->found)
+        prefilter(lang, &phrases->plain);
+        if (found(phrases, lang, bit) != example->found)
             return err_set(err, "line %u: the example is %s: %.200s", example->line,
                            example->found ? "not found" : "found", example->text);
     }
@@ -326,9 +415,9 @@ static int check_pack(struct phrases *phrases, const struct lang *lang, const st
 int phrases_check(struct phrases *phrases, struct err *err)
 {
     for (size_t i = 0; i < phrases->n_langs; i++) {
-        const struct lang *lang = &phrases->langs[i];
+        struct lang *lang = &phrases->langs[i];
         for (unsigned bit = 0; bit < SIGNALS; bit++) {
-            if (lang->packs[bit] && check_pack(phrases, lang, lang->packs[bit], err) < 0)
+            if (lang->packs[bit] && check_pack(phrases, lang, (int)bit, err) < 0)
                 return err_wrap(err, "%s/%s.pack", lang->name, signal_names[bit]);
         }
     }
