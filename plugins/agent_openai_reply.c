@@ -115,7 +115,7 @@ static void show(struct openai_reply *r, const char *from)
         r->fn(r->arg, from);
         return;
     }
-    part = malloc(len * 3 + 1); /* without memory the whole comes at the end only */
+    part = malloc(len * 4 + 1); /* without memory the whole comes at the end only */
     if (part != NULL && openai_scan_feed(&r->scan, from, len, part) > 0)
         r->fn(r->arg, part);
     free(part);

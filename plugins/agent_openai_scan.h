@@ -17,7 +17,8 @@ struct openai_scan {
     unsigned hex_left, unit, high; /* of \uXXXX */
 };
 
-/* What of the message len bytes of JSON hold: at most len * 3 bytes and a NUL to out; how many. */
+/* What of the message len bytes of JSON hold: at most len * 4 bytes and a NUL to out (the last
+ * digit of a surrogate pair brings four); how many. */
 size_t openai_scan_feed(struct openai_scan *scan, const char *json, size_t len, char *out);
 
 #endif

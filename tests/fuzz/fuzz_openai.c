@@ -119,13 +119,13 @@ static void streams(const char *data, size_t len, int as_text)
 static void scans(const char *data, size_t len)
 {
     struct openai_scan one = { 0 }, many = { 0 };
-    char *out = malloc(len * 3 + 1), *parts = malloc(len * 3 + 1);
+    char *out = malloc(len * 4 + 1), *parts = malloc(len * 4 + 1);
     size_t n, m = 0;
 
     must(out != NULL && parts != NULL);
     n = openai_scan_feed(&one, data, len, out);
     for (size_t i = 0; i < len; i++) {
-        char piece[4];
+        char piece[5];
         const size_t k = openai_scan_feed(&many, data + i, 1, piece);
 
         memcpy(parts + m, piece, k);

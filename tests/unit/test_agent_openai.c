@@ -351,6 +351,27 @@ static void the_message_is_shown_as_it_comes(void **state)
     assert_false(fake_http_open(f, call));
 }
 
+/* The last digit of a pair brings four bytes in a chunk of one. */
+static void a_character_may_come_digit_by_digit(void **state)
+{
+    static const char content[] = "{\\\"message\\\":\\\"|\\\\|u|d|8|3|d|\\\\|u|d|e|0|0|\\\"}";
+    const struct fake_call *call = ask();
+    char chunk[256];
+
+    (void)state;
+    for (const char *at = content; *at != '\0';) {
+        const size_t n = strcspn(at, "|");
+
+        snprintf(chunk, sizeof chunk, "data: {\"choices\":[{\"delta\":{\"content\":\"%.*s\"}}]}\n\n",
+                 (int)n, at);
+        data(call, chunk);
+        at += n + (at[n] == '|');
+    }
+    assert_string_equal(fake_next(f, FAKE_DELTA)->text, "\xf0\x9f\x98\x80");
+    data(call, "data: [DONE]\n\n");
+    assert_string_equal(fake_next(f, FAKE_ANSWER)->answer->messages[0]->text, "\xf0\x9f\x98\x80");
+}
+
 static void calls_come_in_pieces(void **state)
 {
     const struct fake_call *call = ask();
@@ -415,6 +436,7 @@ int main(void)
         T(what_is_malformed_is_a_failure_with_a_sentence),
         T(errors_say_what_to_do_and_whether_to_ask_again),
         T(the_message_is_shown_as_it_comes),
+        T(a_character_may_come_digit_by_digit),
         T(calls_come_in_pieces),
         T(a_stream_that_breaks_off_is_asked_again),
         T(a_bad_conf_says_what_is_wrong),
