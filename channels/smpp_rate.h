@@ -1,0 +1,29 @@
+/*
+ * smpp_rate.h - never more than so many in any second; less for a while when the other side groans.
+ *
+ * Layer: channels/sms_smpp. Pure. Times are ms of one clock that may be set back.
+ */
+#ifndef SMPP_RATE_H
+#define SMPP_RATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RATE_MAX 1000
+
+struct rate {
+    unsigned most, now; /* in any second: as set, and as it is after throttling */
+    int64_t times[RATE_MAX]; /* of the last `most`, a ring */
+    size_t at;
+    int64_t paused_until, slowed;
+};
+
+void rate_init(struct rate *rate, unsigned most);
+/* 0: one may go now, and is counted; else how many ms to wait before asking again. */
+int64_t rate_take(struct rate *rate, int64_t now);
+/* The other side asked for less: half of it from now on, and nothing for a second. It grows back,
+ * doubling after each half minute without. */
+void rate_throttled(struct rate *rate, int64_t now);
+void rate_pause(struct rate *rate, int64_t until);
+
+#endif
