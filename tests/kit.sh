@@ -41,6 +41,7 @@ wrong() {
 good channels/.libs/loopback.so start=hello
 good channels/.libs/webchat.so
 good channels/.libs/webhook.so url=http://127.0.0.1:9/out verify=none
+good channels/.libs/sms_smpp.so host=127.0.0.1 port=9 system_id=acme password=secret source=12345
 good plugins/.libs/agent_echo.so delay=1s
 good plugins/.libs/agent_faq.so kb="$top_srcdir/conf/kb"
 good plugins/.libs/agent_http.so url=http://127.0.0.1:9/agent
