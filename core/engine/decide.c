@@ -171,7 +171,8 @@ static void on_message(struct draft *d)
     struct record *message = draft_record(d, RECORD_MESSAGE);
     message->ext_id = ev->message->id;
     message->body.text = ev->message->text;
-    message->body.choice = ev->message->choice;
+    message->body.choice = ev->message->choice != NULL ? ev->message->choice
+                                                       : draft_choice(d, ev->message->text);
     message->body.attachments = ev->message->attachments;
     message->body.n_attachments = ev->message->n_attachments;
     message->body.parts = ev->message->parts;

@@ -157,6 +157,10 @@ int rules_may_hand_over(const struct draft *draft, enum rule_point point);
 /* An agent, an action or a delivery failed: about is the newest record. 1: likewise. */
 int rules_event(struct draft *draft, struct record *about);
 
+/* decide_choice.c: the value of the choice that these words name, on a channel that has no choices of
+ * its own; NULL: none. */
+const char *draft_choice(const struct draft *draft, const char *text);
+
 /* decide_turn.c */
 void turn_start(struct draft *draft, const struct policy_agent *agent, const char *cause,
                 const char *signals);

@@ -332,7 +332,8 @@ struct td_sent {
 /* What a channel can do; the host degrades what it cannot. */
 enum td_channel_caps {
     TD_CAN_REPLAY = 1,   /* uses attach(): shows events by seq */
-    TD_CAN_CHOICES = 2,
+    TD_CAN_CHOICES = 2,  /* without it they are numbered lines of the text; a number that comes back
+                          * is the choice */
     TD_CAN_TYPING = 4,
     TD_CAN_RECEIPTS = 8, /* reports delivered or read */
     TD_CAN_STREAM = 16,  /* 0.2: shows TD_EV_DELTA; without it the host keeps the parts to itself */
