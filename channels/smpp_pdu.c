@@ -3,6 +3,7 @@
 
 #include "channels/smpp_pdu.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum kind { STRING, BYTE, MESSAGE };
@@ -94,6 +95,47 @@ long smpp_frame(const uint8_t *bytes, size_t len)
     if (whole < SMPP_HEAD || whole > SMPP_MAX_PDU)
         return -1;
     return len < whole ? 0 : (long)whole;
+}
+
+int smpp_stream_add(struct smpp_stream *stream, const uint8_t *bytes, size_t len)
+{
+    if (stream->at > 0) {
+        memmove(stream->bytes, stream->bytes + stream->at, stream->len - stream->at);
+        stream->len -= stream->at;
+        stream->at = 0;
+    }
+    if (stream->len + len > stream->size) {
+        const size_t size = (stream->len + len) * 2;
+        uint8_t *more = realloc(stream->bytes, size);
+
+        if (more == NULL)
+            return -1;
+        stream->bytes = more;
+        stream->size = size;
+    }
+    if (len > 0)
+        memcpy(stream->bytes + stream->len, bytes, len);
+    stream->len += len;
+    return 0;
+}
+
+int smpp_stream_next(struct smpp_stream *stream, const uint8_t **pdu_r, size_t *len_r)
+{
+    const long whole = stream->len == stream->at
+                           ? 0 : smpp_frame(stream->bytes + stream->at, stream->len - stream->at);
+
+    if (whole <= 0)
+        return (int)whole;
+    *pdu_r = stream->bytes + stream->at;
+    *len_r = (size_t)whole;
+    stream->at += (size_t)whole;
+    return 1;
+}
+
+void smpp_stream_fini(struct smpp_stream *stream)
+{
+    free(stream->bytes);
+    *stream = (struct smpp_stream){ .bytes = NULL };
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */

@@ -87,6 +87,17 @@ struct smpp_pdu {
  * it whole; -1: there is no such length, and where the next PDU begins is lost. */
 long smpp_frame(const uint8_t *bytes, size_t len);
 
+/* PDUs out of bytes that come in pieces. Zeroed it is empty. */
+struct smpp_stream {
+    uint8_t *bytes;
+    size_t at, len, size; /* what is between at and len has not been taken */
+};
+
+int smpp_stream_add(struct smpp_stream *stream, const uint8_t *bytes, size_t len); /* -1: no memory */
+/* 1: the next PDU, borrowed until the next call; 0: it is not whole yet; -1: the stream is lost. */
+int smpp_stream_next(struct smpp_stream *stream, const uint8_t **pdu_r, size_t *len_r);
+void smpp_stream_fini(struct smpp_stream *stream);
+
 /* Decodes a whole PDU, its length as smpp_frame() said. 0; else the status for its response: the
  * head is decoded then, and nothing else. SMPP_RINVCMDID: no such command. */
 uint32_t smpp_decode(const uint8_t *bytes, size_t len, struct smpp_pdu *pdu_r);

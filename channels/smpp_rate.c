@@ -6,11 +6,12 @@
 #include <string.h>
 
 #define SECOND 1000
-#define RECOVER_MS 30000
+#define RECOVER_MS 10000
 
 void rate_init(struct rate *rate, unsigned most)
 {
-    *rate = (struct rate){ .most = most, .now = most };
+    *rate = (struct rate){ .most = most, .now = most, .paused_until = INT64_MIN / 2,
+                            .slowed = INT64_MIN / 2 };
     for (size_t i = 0; i < RATE_MAX; i++)
         rate->times[i] = INT64_MIN / 2;
 }

@@ -44,8 +44,7 @@ struct session {
     int64_t delay_ms, bound_ms, bad_ms;
     unsigned n_bad;
     int refused; /* credentials: the longest delay at once */
-    uint8_t *in;
-    size_t in_len, in_size;
+    struct smpp_stream in;
     char why[300];
 };
 
@@ -98,7 +97,7 @@ static TD_PRINTF(2, 3) void lose(struct session *s, const char *fmt, ...)
     s->host->timer_del(&s->late);
     s->state = DOWN;
     s->generation = 0;
-    s->in_len = 0;
+    s->in.at = s->in.len;
     if (was_bound && now(s) - s->bound_ms >= STEADY_MS)
         s->delay_ms = 0;
     s->delay_ms = s->delay_ms == 0 ? s->conf.reconnect_ms : s->delay_ms * 2;
@@ -324,35 +323,21 @@ static void on_pdu(struct session *s, const uint8_t *bytes, size_t len)
 static void on_data(void *arg, const uint8_t *bytes, size_t len)
 {
     struct session *s = arg;
-    size_t at = 0;
-    long n = 0;
+    const uint8_t *pdu;
+    size_t n;
+    int rc = 0;
 
-    if (s->in_len + len > s->in_size) {
-        uint8_t *more = realloc(s->in, s->in_len + len);
-
-        if (more == NULL) {
-            lose(s, "out of memory");
-            return;
-        }
-        s->in = more;
-        s->in_size = s->in_len + len;
-    }
-    memcpy(s->in + s->in_len, bytes, len);
-    s->in_len += len;
-    while (s->state != DOWN && (n = smpp_frame(s->in + at, s->in_len - at)) > 0) {
-        on_pdu(s, s->in + at, (size_t)n);
-        at += (size_t)n;
-    }
-    if (s->state == DOWN)
-        return;
-    if (n < 0) {
-        answer(s, SMPP_NACK, 0, SMPP_RINVCMDLEN);
-        s->host->count(s->inst, "pdu_malformed", 1);
-        lose(s, "%s sent a PDU of a length that cannot be", s->conf.host);
+    if (smpp_stream_add(&s->in, bytes, len) != 0) {
+        lose(s, "out of memory");
         return;
     }
-    memmove(s->in, s->in + at, s->in_len - at);
-    s->in_len -= at;
+    while (s->state != DOWN && (rc = smpp_stream_next(&s->in, &pdu, &n)) > 0)
+        on_pdu(s, pdu, n);
+    if (s->state == DOWN || rc == 0)
+        return;
+    answer(s, SMPP_NACK, 0, SMPP_RINVCMDLEN);
+    s->host->count(s->inst, "pdu_malformed", 1);
+    lose(s, "%s sent a PDU of a length that cannot be", s->conf.host);
 }
 
 /* ---- Connecting --------------------------------------------------------------------------- */
@@ -420,7 +405,7 @@ void session_free(struct session **session)
     s->host->timer_del(&s->late);
     while (s->pending != NULL)
         free(take_pending(s, s->pending->sequence));
-    free(s->in);
+    smpp_stream_fini(&s->in);
     free(s);
     *session = NULL;
 }

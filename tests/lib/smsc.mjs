@@ -90,7 +90,7 @@ export class Smsc {
         pdu.body = pdu.bytes.subarray(udhLength);
         pdu.text = tlvOf(pdu) ?? pdu.short_message?.message ?? '';
         if ((answer?.command_status ?? 0) === 0 && answer !== null) this.submits.push(pdu);
-        if (answer === null) return; // never answered
+        if (answer === null || answer.silent) return; // it never came, or came and is not answered
         session.send(pdu.response({ message_id: pdu.id, ...answer }));
     }
 
@@ -108,6 +108,7 @@ export class Smsc {
     async deliver(options, session) {
         const to = session ?? this.sessions.filter(s => s.kind && s.kind !== 'bind_transmitter').at(-1)
             ?? await this.bound();
+        to.setMaxListeners(0);
         return new Promise(done => {
             to.once('close', () => done(null));
             to.deliver_sm({ source_addr_ton: 1, source_addr_npi: 1, source_addr: '4511223344',
