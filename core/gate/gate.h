@@ -157,6 +157,10 @@ void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, vo
 /* JSON lines, facts only: {"seq":..,..}; texts as well when with_bodies. */
 void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size_t max,
                   int with_bodies, gate_json_fn *fn, void *arg);
+/* What a channel keeps, a JSON object a line: at most 1,000 pairs whose keys begin with prefix and are
+ * beyond `after` (NULL: from the first). The channel need not be in the conf any more. */
+void gate_kept(struct gate *gate, const char *channel, const char *prefix, const char *after,
+               gate_json_fn *fn, void *arg);
 void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
                gate_json_fn *fn, void *arg);
 /* Asks for a human; queue NULL: the channel's own. Gives a session that a human has back to the

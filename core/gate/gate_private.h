@@ -143,6 +143,7 @@ struct td_instance {
     void *self;
     struct log_ctx log;
     char detail[512]; /* why it is not open */
+    char report[256]; /* how it is while it is open, in its own words */
     int suspended;    /* channels: by an operator; whatever the conf says, until the process ends */
     struct loop_timer *open_timer;
     unsigned open_tries;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "gate/gate_private.h"
 #include "io/http.h"
 #include "io/loop.h"
@@ -166,6 +168,15 @@ static void host_file(struct td_instance *inst, uint64_t job, const struct td_fi
 {
     if (may(inst, 0, "file"))
         attachments_file(inst, job, file);
+}
+
+static void host_report(struct td_instance *inst, const char *text)
+{
+    if (may(inst, 0, "report") && text != NULL) {
+        const size_t len = strnlen(text, sizeof inst->report - 1);
+
+        snprintf(inst->report, sizeof inst->report, "%.*s", (int)utf8_cut(text, len, len), text);
+    }
 }
 
 static void host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep)
@@ -513,4 +524,5 @@ const struct td_host host_vtable = {
     .stream_send = host_stream_send,
     .stream_end = host_stream_end,
     .keep = host_keep,
+    .report = host_report,
 };

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tandem/json_write.h>
+
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -164,4 +167,68 @@ void keep_keep(struct td_instance *inst, uint64_t job, const struct td_keep *wha
         loop_defer(inst->gate->conf.loop, on_refused, keep);
     else
         hand_on(inst, what, keep);
+}
+
+/* ---- For the operator --------------------------------------------------------------------- */
+
+struct showing {
+    struct gate *gate;
+    gate_json_fn *fn;
+    void *arg;
+};
+
+static void show_pair(struct td_json *j, const struct store_pair *pair)
+{
+    const int is_text = memchr(pair->value, '\0', pair->len) == NULL &&
+                        utf8_valid(pair->value, pair->len);
+
+    td_json_object(j);
+    td_json_key_str(j, "key", pair->key);
+    if (pair->until != 0)
+        td_json_key_int(j, "until", pair->until);
+    if (is_text)
+        td_json_key_str(j, "value", pair->value);
+    else
+        td_json_key_int(j, "bytes", (int64_t)pair->len);
+    td_json_object_end(j);
+}
+
+static void on_shown(void *arg, enum store_status status, const struct store_pair *pairs, size_t n,
+                     int more)
+{
+    struct showing *showing = arg;
+    struct gate *gate = showing->gate;
+    const int is_good = status == STORE_OK || status == STORE_NONE;
+    struct buf out = { 0 };
+
+    (void)more; /* who asks goes on behind the last key */
+    for (size_t i = 0; i < n; i++) {
+        struct td_json j = { 0 };
+
+        show_pair(&j, &pairs[i]);
+        buf_printf(&out, "%s\n", td_json_text(&j));
+        td_json_free(&j);
+    }
+    if (!is_good)
+        buf_str(&out, "the store cannot be read now");
+    if (!gate->dead)
+        showing->fn(showing->arg, is_good ? 200 : 503, out.data != NULL ? out.data : "", out.len);
+    buf_fini(&out);
+    free(showing);
+    gate_unref(gate);
+}
+
+void gate_kept(struct gate *gate, const char *channel, const char *prefix, const char *after,
+               gate_json_fn *fn, void *arg)
+{
+    struct showing *showing = mem_alloc(sizeof *showing);
+    char *space = mem_printf("channel/%s", channel);
+
+    *showing = (struct showing){ gate, fn, arg };
+    gate_ref(gate);
+    store_keep(gate->conf.store,
+               &(struct store_keep){ .what = STORE_SCAN, .space = space, .key = prefix,
+                                     .after = after, .max = 1000, .now = clock_wall_ms() },
+               on_shown, showing);
+    free(space);
 }

@@ -58,6 +58,8 @@ static void put(struct td_json *j, const struct td_instance *inst)
     put_uint(j, "errors", *inst->errors);
     if (inst->detail[0] != '\0')
         td_json_key_str(j, "detail", inst->detail);
+    else if (inst->report[0] != '\0' && instance_is_open(inst))
+        td_json_key_str(j, "detail", inst->report);
     td_json_object_end(j);
 }
 

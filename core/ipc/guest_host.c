@@ -217,6 +217,11 @@ static void host_event(struct td_instance *inst, const struct td_event *event)
     guest_put(inst, IPC_EVENT_IN, 0, 0, 0, event);
 }
 
+static void host_report(struct td_instance *inst, const char *text)
+{
+    guest_put(inst, IPC_REPORT, 0, 0, 0, text);
+}
+
 static void host_ws_send(struct td_instance *inst, uint64_t conn, const char *text, size_t len)
 {
     guest_put(inst, IPC_WS_SEND, conn, 0, 0, &(struct ipc_bytes){ text, len });
@@ -490,4 +495,5 @@ const struct td_host guest_host = {
     .stream_send = host_stream_send,
     .stream_end = host_stream_end,
     .keep = host_keep,
+    .report = host_report,
 };

@@ -158,6 +158,10 @@ static int take_conversation(struct proxy *proxy, const struct ipc_frame *frame)
     case IPC_DESK:
         take_desk(proxy, frame);
         return 1;
+    case IPC_REPORT:
+        if (HOST_HAS(host, report))
+            host->report(inst, text_of(frame));
+        return 1;
     case IPC_DETACH:
         host->detach(inst, text_of(frame));
         return 1;

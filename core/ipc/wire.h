@@ -64,7 +64,8 @@ enum ipc_type {
     IPC_STREAM_END,  /* id: the request */
     IPC_LATE_DONE, /* id: of the call; a: td_status; text: why */
     IPC_KEEP,      /* id: the job; td_keep */
-    IPC_LAST_FROM_GUEST = IPC_KEEP,
+    IPC_REPORT,    /* text */
+    IPC_LAST_FROM_GUEST = IPC_REPORT,
 
     /* To the guest. */
     IPC_OPEN,     /* a: log level; struct ipc_open */

@@ -331,6 +331,7 @@ static const struct td_host host = {
     .stream_send = fake_host_stream_send,
     .stream_end = fake_host_stream_end,
     .keep = fake_host_keep,
+    .report = fake_host_report,
 };
 
 const struct td_host *fake_host(void)

@@ -125,6 +125,7 @@ struct fake {
     struct fake_name *released; /* handoffs */
     struct fake_counter *counters;
     struct fake_pair *pairs; /* kept, by key */
+    const char *report;      /* the newest; NULL: none */
     const struct td_ws_conf *ws_conf;
     const struct td_ws_ops *ws_ops;
     void *ws_arg;
@@ -152,6 +153,7 @@ int fake_job_answer(const struct fake *f, struct fake_job *jobs, uint64_t id, co
 
 /* ---- fake_desk.c, fake_keep.c, fake_loop.c, fake_web.c: their part of the host ------------- */
 
+void fake_host_report(struct td_instance *inst, const char *text);
 void fake_host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep);
 
 void fake_host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered);

@@ -23,6 +23,19 @@ void fake_host_keep(struct td_instance *inst, uint64_t job, const struct td_keep
     fake_add(f, FAKE_KEEP, job)->keep = fake_keep_copy(&f->mem, keep);
 }
 
+void fake_host_report(struct td_instance *inst, const char *text)
+{
+    struct fake *f = fake_enter(inst, "report");
+
+    if (f != NULL)
+        f->report = fake_str(&f->mem, text);
+}
+
+const char *fake_report(const struct fake *f)
+{
+    return f->report;
+}
+
 static int is_there(const struct fake *f, const struct fake_pair *at)
 {
     return !at->deleted && (at->pair.until_ms == 0 || at->pair.until_ms > f->now_ms);

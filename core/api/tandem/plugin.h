@@ -777,6 +777,9 @@ struct td_host {
     /* 0.4. Puts, deletes, gets, scans what this instance keeps; its kept() answers, never from
      * inside. job is the plugin's own number. After close() nothing is answered. */
     void (*keep)(struct td_instance *inst, uint64_t job, const struct td_keep *keep);
+    /* 0.4. How the instance is, in a line for the operator, in place of the one before: what
+     * `tandemctl channels` shows beside its state while it is open. At most 255 bytes are shown. */
+    void (*report)(struct td_instance *inst, const char *text);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
