@@ -19,7 +19,7 @@ core/engine base|engine
 core/measure base|engine|measure
 core/gate base|io|config|store|files|plug|engine|measure|gate
 core/daemon base|io|config|store|files|plug|ipc|engine|measure|gate|daemon
-core/ctl base|config|engine|daemon|ctl
+core/ctl base|config|engine|daemon|ctl|channels/shared
 core/kit base|config|plug|kit
 channels channels|channels/shared|plugins/shared
 plugins plugins|plugins/shared

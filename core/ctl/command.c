@@ -17,6 +17,7 @@
 #include "ctl/policy.h"
 #include "ctl/report.h"
 #include "ctl/signals.h"
+#include "ctl/sms.h"
 #include "ctl/table.h"
 #include "ctl/tail.h"
 #include "daemon/doctor.h"
@@ -226,15 +227,94 @@ static int cmd_agents(const struct args *args)
     return call(args, "GET", API "agents", NULL, "agents", columns);
 }
 
+static int cmd_sms(const struct args *args)
+{
+    if (strcmp(args->words[1], "segments") != 0) {
+        fputs("tandemctl: sms takes segments TEXT\n", stderr);
+        return CTL_USAGE;
+    }
+    return sms_segments(args->words[2], args->json);
+}
+
+/* Complains when it is none. */
+static int is_channel(const char *name)
+{
+    if (*name && !name[strspn(name, NAME_LETTERS)])
+        return 1;
+    fprintf(stderr, "tandemctl: '%s' is not a channel's name, as `tandemctl channels` shows them\n",
+            name);
+    return 0;
+}
+
+static void put_escaped(struct buf *out, const char *text)
+{
+    for (; *text; text++)
+        buf_printf(out, strchr(NAME_LETTERS, *text) ? "%c" : "%%%02X", (unsigned char)*text);
+}
+
+/* The key of the last line, as it stands there; NULL: there is none. */
+static char *last_key(const struct buf *lines)
+{
+    const char *line = lines->data;
+
+    for (size_t i = 0; i + 1 < lines->len; i++) {
+        if (lines->data[i] == '\n')
+            line = lines->data + i + 1;
+    }
+    cJSON *tree = lines->len > 0
+                      ? cJSON_ParseWithLength(line, lines->len - (size_t)(line - lines->data))
+                      : NULL;
+    const char *key = td_json_get_str(tree, "key");
+    char *copy = key ? mem_strdup(key) : NULL;
+
+    cJSON_Delete(tree);
+    return copy;
+}
+
+/* A page a call, until one is empty. */
+static int cmd_kept(const struct args *args)
+{
+    const char *prefix = args->n_words > 2 ? args->words[2] : "";
+    char *after = mem_strdup("");
+    int code = CTL_OK;
+
+    if (!is_channel(args->words[1]))
+        code = CTL_USAGE;
+    while (after && code == CTL_OK) {
+        struct buf path = { 0 }, answer = { 0 };
+        struct err err;
+        int status;
+
+        buf_printf(&path, API "channels/%s/kept?prefix=", args->words[1]);
+        put_escaped(&path, prefix);
+        buf_str(&path, "&after=");
+        put_escaped(&path, after);
+        free(after);
+        after = NULL;
+        status = client_call(&args->client, "GET", path.data, NULL, &answer, &err);
+        if (status < 0) {
+            fprintf(stderr, "tandemctl: %s\n", err.text);
+            code = CTL_UNREACHABLE;
+        } else if (status >= 300) {
+            print_refusal(args, status, &answer);
+            code = CTL_REFUSED;
+        } else {
+            fwrite(answer.data, 1, answer.len, stdout);
+            after = last_key(&answer);
+        }
+        buf_fini(&path);
+        buf_fini(&answer);
+    }
+    free(after);
+    return code;
+}
+
 static int on_channel(const struct args *args, const char *what)
 {
     const char *name = args->words[1];
 
-    if (!*name || name[strspn(name, NAME_LETTERS)]) {
-        fprintf(stderr, "tandemctl: '%s' is not a channel's name, as `tandemctl channels` shows "
-                        "them\n", name);
+    if (!is_channel(name))
         return CTL_USAGE;
-    }
     char *path = mem_printf(API "channels/%s/%s", name, what);
     const int code = call(args, "POST", path, "{}", NULL, NULL);
     free(path);
@@ -364,6 +444,10 @@ static const struct command commands[] = {
       cmd_pass },
     { "close", "ID", "end it", 1, { TAKES_SESSION }, NULL, cmd_close },
     { "channels", "", "where customers come from", 0, { 0 }, NULL, cmd_channels },
+    { "kept", "CHANNEL [PREFIX]", "what it keeps, a JSON object a line; o/: who wants no messages", 1,
+      { TAKES_CHANNEL, TAKES_TEXT }, NULL, cmd_kept },
+    { "sms", "segments TEXT", "how a text goes as short messages; needs no daemon", 2,
+      { TAKES_TEXT, TAKES_TEXT }, NULL, cmd_sms },
     { "agents", "", "who answers", 0, { 0 }, NULL, cmd_agents },
     { "desks", "", "where humans are, their queues, and who is there", 0, { 0 }, NULL, cmd_desks },
     { "handoffs", "[queued|live|closed]", "who waits for a human, and who has one", 0,

@@ -281,6 +281,43 @@ static int on_channel(struct admin *admin, const struct td_web_request *request,
     return 1;
 }
 
+/* %XX in place; what is not that stays. */
+static void unescape(char *text)
+{
+    char *to = text;
+
+    for (; *text; text++) {
+        char hex[3] = { 0 }, *end = hex;
+
+        if (text[0] == '%' && text[1] && text[2])
+            memcpy(hex, text + 1, 2);
+        const long byte = strtol(hex, &end, 16);
+        if (end == hex + 2 && byte > 0)
+            text += 2;
+        *to++ = end == hex + 2 && byte > 0 ? (char)byte : *text;
+    }
+    *to = '\0';
+}
+
+/* /channels/NAME/kept?prefix=P&after=KEY; 1 when the path is that. */
+static int get_kept(struct admin *admin, const struct td_web_request *request, const char *path)
+{
+    const char *slash = strchr(path, '/');
+    char prefix[3 * TD_KEEP_MAX_KEY + 1] = "", after[3 * TD_KEEP_MAX_KEY + 1] = "";
+
+    if (!slash || strcmp(slash, "/kept") != 0)
+        return 0;
+    query_get(request->query, "prefix", prefix, sizeof prefix);
+    query_get(request->query, "after", after, sizeof after);
+    unescape(prefix);
+    unescape(after);
+    char *name = mem_printf("%.*s", (int)(slash - path), path);
+    gate_kept(admin->conf.gate, name, prefix, *after ? after : NULL, reply_later,
+              later(admin, request, "application/x-ndjson"));
+    free(name);
+    return 1;
+}
+
 static void get_events(struct admin *admin, const struct td_web_request *request)
 {
     int status;
@@ -515,6 +552,8 @@ static void on_api(void *arg, const struct td_web_request *request)
             policy_try_state(admin->policy, path + 11, reply_later, later(admin, request, NULL));
             return;
         }
+        if (!is_post && strncmp(path, "channels/", 9) == 0 && get_kept(admin, request, path + 9))
+            return;
         if (is_post && strncmp(path, "channels/", 9) == 0 && on_channel(admin, request, path + 9))
             return;
     }
