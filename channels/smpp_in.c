@@ -182,6 +182,7 @@ static void respond(const struct mo *mo, uint32_t status)
 
     if (mo->session == NULL)
         return;
+    smpp_report(mo->smpp);
     session_answer(mo->session, mo->generation, mo->command, mo->sequence, status);
     HASH_FIND_STR(mo->smpp->seens, mo->hash, seen);
     if (seen != NULL && status == SMPP_ROK && seen->session == mo->session &&

@@ -66,6 +66,7 @@ struct smpp {
     size_t n_sessions;
     uint64_t confirmed[SMPP_MAX_SESSIONS]; /* as in_changed() has seen it */
     int seens_loaded;
+    struct td_timer *report_timer;
     int closing;
 
     /* smpp_out.c */
@@ -91,6 +92,8 @@ struct smpp {
 void smpp_start(struct smpp *smpp); /* the sessions, once all that was kept is read */
 int64_t smpp_now(const struct smpp *smpp);
 enum sms_charset smpp_standard(const struct smpp *smpp);
+
+void smpp_report(struct smpp *smpp); /* something that the operator sees has changed */
 
 /* smpp_out.c */
 void out_open(struct smpp *smpp);

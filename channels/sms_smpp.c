@@ -12,6 +12,8 @@
 
 #include "channels/smpp_private.h"
 
+#define REPORT_MS 200 /* so long changes are collected */
+
 static const char *const binds[] = { "transceiver", "pair", "transmitter", "receiver", NULL };
 static const char *const charsets[] = { "gsm7", "latin1", "ascii", NULL };
 static const char *const longs[] = { "udh8", "udh16", "sar", "payload", NULL };
@@ -148,6 +150,7 @@ static void on_changed(void *arg, struct session *session)
 
     if (smpp->closing)
         return;
+    smpp_report(smpp);
     in_changed(smpp, session);
     out_pump(smpp);
 }
@@ -192,6 +195,39 @@ void smpp_start(struct smpp *smpp)
 static void on_consent(void *arg)
 {
     smpp_start(arg);
+}
+
+/* ---- For the operator --------------------------------------------------------------------- */
+
+static void on_report(void *arg)
+{
+    struct smpp *smpp = arg;
+    const struct conf *conf = smpp->conf;
+    unsigned bound = 0, in_flight = 0;
+    const char *why = "";
+    char text[256];
+
+    smpp->report_timer = NULL;
+    for (size_t i = 0; i < smpp->n_sessions; i++) {
+        const struct session *s = smpp->sessions[i];
+
+        bound += session_is_bound(s) != 0;
+        in_flight += session_in_flight(s);
+        if (!session_is_bound(s))
+            why = session_state(s);
+    }
+    snprintf(text, sizeof text,
+             "bound %u of %zu, in flight %u of %u, %u/s of %u, waiting %zu, receipts parked %zu, "
+             "opted out %zu%s%.100s", bound, smpp->n_sessions, in_flight,
+             bound * (unsigned)conf->window, smpp->rate.now, smpp->rate.most, smpp->n_messages,
+             track_parked(smpp), consent_count(smpp->consent), *why != '\0' ? ": " : "", why);
+    smpp->host->report(smpp->inst, text);
+}
+
+void smpp_report(struct smpp *smpp)
+{
+    if (smpp->report_timer == NULL && !smpp->closing)
+        smpp->report_timer = smpp->host->timer_add(smpp->inst, REPORT_MS, on_report, smpp);
 }
 
 /* ---- Life --------------------------------------------------------------------------------- */
@@ -247,6 +283,7 @@ static void smpp_close(void *self)
     struct smpp *smpp = self;
 
     smpp->closing = 1;
+    smpp->host->timer_del(&smpp->report_timer);
     for (size_t i = 0; i < smpp->n_sessions; i++)
         session_free(&smpp->sessions[i]);
     out_close(smpp);
