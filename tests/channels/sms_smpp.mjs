@@ -2,9 +2,13 @@
  * sms_smpp.mjs - SMPP against an SMSC by npm `smpp`: the cases S01 to S28, and bad input.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { Gateway, sleep, until } from '../lib/gateway.mjs';
+import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
 
 const skip = smpp ? false : 'npm smpp is not installed';
@@ -541,6 +545,46 @@ test('receipts, parts and STOP outlive a crash', { skip }, async () => {
     assert.equal(smsc.submits.length, 3);
     await gw.close();
     await smsc.stop();
+});
+
+test('the operator sees binds, rate and who wants nothing, and how a text is cut', { skip }, async () => {
+    const { gw, smsc } = await start();
+    const ctl = (...args) => spawnSync(join(builddir, 'tandemctl'), ['-s', join(gw.dir, 'control'), ...args],
+                                       { encoding: 'utf8' });
+    const detail = () => JSON.parse(ctl('--json', 'channels').stdout).channels[0].detail;
+    await smsc.bound();
+    await smsc.say('STOP');
+    await smsc.submitted(1);
+    await until(() => /^bound 1 of 1, in flight 0 of 10, 20\/s of 20, .*opted out 1$/.test(detail()), 'the line');
+    const [entry] = ctl('kept', 'sms', 'o/').stdout.trim().split('\n').map(l => JSON.parse(l));
+    assert.equal(entry.key, 'o/*/+4511223344');
+    assert.equal(JSON.parse(entry.value).by, 'customer');
+    smsc.onBind = () => 0x0e;
+    smsc.drop();
+    await until(() => /^bound 0 of 1.*refused the bind/.test(detail()), 'the reason');
+    assert.match(ctl('sms', 'segments', 'a'.repeat(161)).stdout, /^GSM 7-bit, 161 septets, 2 parts of at most 153\n  1: 153 /);
+    assert.match(ctl('sms', 'segments', 'fa\u00e7ade').stdout, /^UCS-2, 6 .*, 1 part of at most 70\nUCS-2 because of "\u00e7" \(U\+00E7\)/);
+    await gw.close();
+    await smsc.stop();
+});
+
+test('TLS: the certificate has to be good', { skip }, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tandem-smpp-'));
+    const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1',
+        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', join(dir, 'key'), '-out', join(dir, 'cert')]);
+    assert.equal(made.status, 0);
+    const tls = { key: readFileSync(join(dir, 'key')), cert: readFileSync(join(dir, 'cert')) };
+    const smsc = await Smsc.start({ tls });
+    const { gw } = await start({ host: 'localhost', tls: 'yes', tls_ca: join(dir, 'cert') }, smsc);
+    await smsc.bound();
+    await smsc.say('t'.repeat(3000), { message_payload: 't'.repeat(3000), short_message: '', data_coding: 0 });
+    await smsc.submitted(20);
+    await gw.close();
+    const other = await start({ host: 'localhost', tls: 'yes' }, smsc);
+    await until(() => /the certificate of localhost is not good/.test(other.gw.log), 'a refusal');
+    await other.gw.close();
+    await smsc.stop();
+    rmSync(dir, { recursive: true });
 });
 
 test('the provider\'s own opt-out is taken into the ledger', { skip }, async () => {
