@@ -54,12 +54,14 @@ static void set_parts(struct smpp_body *body, unsigned ref, unsigned total, unsi
 static void read_udh(struct smpp_body *body)
 {
     const size_t whole = body->len > 0 ? (size_t)body->bytes[0] + 1 : 0;
-    const uint8_t *at = body->bytes + 1, *end = body->bytes + whole;
+    const uint8_t *at, *end;
 
     if (whole == 0 || whole > body->len) {
         body->flawed = 1;
         return;
     }
+    at = body->bytes + 1;
+    end = body->bytes + whole;
     while (end - at >= 2 && end - at - 2 >= at[1]) {
         if (at[0] == 0x00 && at[1] == 3)
             set_parts(body, at[2], at[3], at[4], 8);
