@@ -2,7 +2,8 @@
  * smpp_track.c - receipts: whose they are, and what a message in parts has come to.
  *
  * Each id that the provider gave stands in what the instance keeps ("r/ID": session, seq, part, of how
- * many) for dlr_timeout, since receipts come days later; the newest in memory too. A receipt may
+ * many) until its final receipt or for dlr_timeout, since they come days later; the newest in memory
+ * too, also after their end, since a failure may follow a delivery. A receipt may
  * come before the response that names its id: it is parked for a while. A message is delivered when
  * its last part is, or some time after any other when the last says nothing; failed when any is.
  */
@@ -115,13 +116,18 @@ static void on_delivered(struct track *t, unsigned part)
                                              on_settled, t);
 }
 
-static void apply(struct smpp *smpp, const struct place *place, const struct smpp_receipt *receipt)
+static void apply(struct smpp *smpp, const char *id, const struct place *place,
+                  const struct smpp_receipt *receipt)
 {
     struct track *t = track_get(smpp, place);
-    char why[64];
+    char why[64], name[ID_SIZE + 4];
 
     if (t == NULL)
         return;
+    if (receipt->state == SMPP_DELIVERED || receipt->state == SMPP_FAILED) {
+        snprintf(name, sizeof name, PREFIX "%s", id);
+        keeper_del(smpp->keeper, name, NULL, NULL);
+    }
     if (receipt->state == SMPP_DELIVERED) {
         on_delivered(t, place->part);
     } else if (receipt->state == SMPP_FAILED && !t->failed) {
@@ -171,6 +177,15 @@ static void park(struct smpp *smpp, const char *id, const struct smpp_receipt *r
     p->timer = smpp->host->timer_add(smpp->inst, PARK_MS, on_orphan, p);
 }
 
+/* Without it the receipt is known as long as the process lives, and the id is one of the newest. */
+static void on_id_kept(void *arg, const struct td_kept *kept)
+{
+    const struct smpp *smpp = arg;
+
+    if (kept->status != TD_OK)
+        smpp->host->count(smpp->inst, "receipt_id_not_kept", 1);
+}
+
 /* ---- Ids ---------------------------------------------------------------------------------- */
 
 void track_sent(struct smpp *smpp, const char *id, const char *session, uint64_t seq, unsigned part,
@@ -202,12 +217,12 @@ void track_sent(struct smpp *smpp, const char *id, const char *session, uint64_t
         entry->place = place;
     n = snprintf(value, sizeof value, "%s %" PRIu64 " %u %u", session, seq, part, total);
     snprintf(name, sizeof name, PREFIX "%s", key);
-    keeper_put(smpp->keeper, name, value, (size_t)n, until, NULL, NULL);
+    keeper_put(smpp->keeper, name, value, (size_t)n, until, on_id_kept, smpp);
     for (; p != NULL; p = next) {
         next = p->next;
         if (strcmp(p->id, key) != 0)
             continue;
-        apply(smpp, &place, &p->receipt);
+        apply(smpp, key, &place, &p->receipt);
         unpark(p);
     }
 }
@@ -226,7 +241,7 @@ static void on_looked(void *arg, const struct td_kept *kept)
     free(arg);
     if (kept->n_pairs == 1 && sscanf(kept->pairs[0]->value, "%32s %" SCNu64 " %u %u", place.session,
                                      &place.seq, &place.part, &place.total) == 4)
-        apply(look.smpp, &place, &look.receipt);
+        apply(look.smpp, look.id, &place, &look.receipt);
     else
         park(look.smpp, look.id, &look.receipt);
 }
@@ -243,7 +258,7 @@ void track_came(struct smpp *smpp, const struct smpp_receipt *receipt)
         return;
     HASH_FIND_STR(smpp->ids, key, entry);
     if (entry != NULL) {
-        apply(smpp, &entry->place, receipt);
+        apply(smpp, key, &entry->place, receipt);
         return;
     }
     look = calloc(1, sizeof *look);
