@@ -15,7 +15,7 @@ const skip = smpp ? false : 'npm smpp is not installed';
 const STATES = ['queued', 'sent', 'uncertain', 'delivered', 'read', 'failed'];
 
 /** A gateway with one channel; the agent says what the customer said. */
-async function start(keys = {}, smsc = null) {
+async function start(keys = {}, smsc = null, tandem = {}) {
     const own = smsc ?? await Smsc.start();
     const conf = {
         type: 'sms_smpp', host: '127.0.0.1', port: own.port, system_id: 'acme', password: 'secret',
@@ -24,7 +24,7 @@ async function start(keys = {}, smsc = null) {
     const lines = Object.entries(conf).map(([key, value]) => `${key} = ${value}`);
     const gw = await Gateway.start({
         conf: `[channel sms]\n${lines.join('\n')}\n[agent front]\ntype = echo\n`,
-        tandem: { admin_token: 'operator' },
+        tandem: { admin_token: 'operator', ...tandem },
     });
     return { gw, smsc: own };
 }
@@ -543,6 +543,35 @@ test('receipts, parts and STOP outlive a crash', { skip }, async () => {
     await smsc.say('hello?', { source_addr: '4500000001' });
     await becomes(gw, 'failed', /^opted_out: the customer/);
     assert.equal(smsc.submits.length, 3);
+    await gw.close();
+    await smsc.stop();
+});
+
+test('a store without room: 0x64 to messages, parts and STOP, and nothing is lost by it', { skip }, async () => {
+    const smsc = await Smsc.start();
+    const { gw } = await start({}, smsc, { min_free: '1000000G' });
+    const part = { esm_class: 0x40, data_coding: 0,
+                   short_message: Buffer.from('0500030902016c656674', 'hex') };
+    await smsc.bound();
+    for (const send of [() => smsc.say('now?'), () => smsc.say('STOP'), () => smsc.deliver(part)])
+        assert.equal((await send()).command_status, 0x64);
+    delete gw.options.tandem.min_free;
+    await gw.restart();
+    await until(() => smsc.binds.length === 2, 'a new bind');
+    await smsc.bound();
+    assert.equal((await smsc.say('now?')).command_status, 0); // the STOP was not taken, and holds not
+    assert.equal((await smsc.submitted(1))[0].text, 'now?');
+    await gw.close();
+    await smsc.stop();
+});
+
+test('it works in a process of its own', { skip }, async () => {
+    const { gw, smsc } = await start({ isolate: 'yes' });
+    await smsc.bound();
+    await smsc.say('apart');
+    assert.equal((await smsc.submitted(1))[0].text, 'apart');
+    await smsc.say('STOP');
+    assert.match((await smsc.submitted(2))[1].text, /no more messages/);
     await gw.close();
     await smsc.stop();
 });
