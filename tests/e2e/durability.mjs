@@ -96,7 +96,7 @@ test('killed at random moments under load, nothing acknowledged is lost', async 
     }
     await settle(`${kills} random kills`, gw, crowd, row);
     const median = took.sort((a, b) => a - b)[kills >> 1]; // one may meet a busy machine
-    assert.ok(median <= 2000, `recovery took ${median} ms`);
+    assert.ok(median <= (sanitized ? 20000 : 2000), `recovery took ${median} ms`);
 });
 
 /* A new store for each of the first writes, which make it; then one that goes on. */

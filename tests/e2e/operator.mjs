@@ -224,7 +224,7 @@ test('a store that fails while running ends it with 75', async t => {
     const other = await Gateway.start({
         conf: '', readyMs: 30000, env: { ASAN_OPTIONS: 'detect_leaks=0' }, // it cannot be traced twice
         wrap: ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync',
-            '-e', 'inject=fdatasync,fsync:error=EIO:when=12+'],
+            '-e', 'inject=fdatasync,fsync:error=EIO:when=30+' /* a first start makes 13 */],
     });
     const chat = await Chat.open(other, 'web');
     for (let i = 0; i < 40 && !chat.closed; i++)
