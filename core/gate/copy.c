@@ -10,6 +10,7 @@
 #define MAX_DETAIL 1000
 #define MAX_SUMMARY 8192
 #define MAX_JSON 65536 /* entities, sources */
+#define MAX_ASKS 10    /* calls of one answer; and claims */
 
 const char *copy_detail(const char *detail)
 {
@@ -169,6 +170,44 @@ static const char *copy_messages(struct arena *arena, const struct td_answer *fr
     return total <= MAX_ANSWER ? NULL : "the answer's messages are over 256 KiB together";
 }
 
+/* Actions that it asks for, and those that it says are done. */
+static const char *copy_asks(struct arena *arena, const struct td_answer *from,
+                             struct td_answer *to)
+{
+    const struct td_call **calls;
+    const char **claims;
+
+    if (!TD_HAS(from, n_claims))
+        return NULL; /* of 0.2 */
+    if (from->n_calls > MAX_ASKS || from->n_claims > MAX_ASKS)
+        return "the answer has more than 10 calls or claims";
+    calls = arena_array(arena, from->n_calls + 1, sizeof *calls);
+    claims = arena_array(arena, from->n_claims + 1, sizeof *claims);
+    for (size_t i = 0; i < from->n_calls; i++) {
+        const struct td_call *call = from->calls[i];
+        struct td_call *copy = arena_alloc(arena, sizeof *copy);
+
+        if (call == NULL || !TD_HAS(call, arguments) || call->call == NULL || call->name == NULL ||
+            !copy_is_good(call->call, MAX_ID) || !copy_is_good(call->name, MAX_ID) ||
+            !copy_is_good(call->arguments, MAX_JSON))
+            return "a call of the answer has no id or name, is too long or not UTF-8";
+        *copy = (struct td_call){ .size = sizeof *copy, .call = arena_strdup(arena, call->call),
+                                  .name = arena_strdup(arena, call->name),
+                                  .arguments = arena_strdup(arena, call->arguments) };
+        calls[i] = copy;
+    }
+    for (size_t i = 0; i < from->n_claims; i++) {
+        if (from->claims[i] == NULL || !copy_is_good(from->claims[i], MAX_ID))
+            return "a claim of the answer is too long or not UTF-8";
+        claims[i] = arena_strdup(arena, from->claims[i]);
+    }
+    to->calls = calls;
+    to->n_calls = from->n_calls;
+    to->claims = claims;
+    to->n_claims = from->n_claims;
+    return NULL;
+}
+
 static const char *copy_all(struct arena *arena, const struct td_answer *from,
                             struct td_answer *to)
 {
@@ -184,7 +223,9 @@ static const char *copy_all(struct arena *arena, const struct td_answer *from,
     to->decision = from->decision;
     to->confidence = from->confidence;
     to->grounded = from->grounded;
-    return from->status == TD_OK ? copy_messages(arena, from, to) : NULL;
+    if (from->status != TD_OK || (flaw = copy_messages(arena, from, to)) != NULL)
+        return flaw;
+    return copy_asks(arena, from, to);
 }
 
 const struct td_answer *copy_answer(struct arena *arena, const struct td_answer *from,
