@@ -99,6 +99,7 @@ static void apply_message(struct session *s, const struct record *r)
 
     session_drop_oldest(s);
     m = session_add_message(s, r->seq, r->at);
+    s->n_said++;
     m->author = TD_CUSTOMER;
     m->status = TD_READ;
     m->ext_id = mem_strdup(r->ext_id);
@@ -120,6 +121,7 @@ static void apply_reply(struct session *s, const struct record *r)
 
     session_drop_oldest(s);
     m = session_add_message(s, r->seq, r->at);
+    s->n_said++;
     m->author = (enum td_author)r->author;
     m->status = TD_QUEUED;
     m->id = r->message_id;

@@ -180,6 +180,9 @@ static void control(struct session *s, const struct record *r)
 
 static void result(struct session *s, const struct record *r)
 {
+    *session_add_step(s) = (struct session_step){
+        .call = mem_strdup(r->call), .name = mem_strdup(r->name),
+        .receipt = mem_strdup(r->receipt), .failed = mem_strdup(r->category), .at = r->at };
     if (s->n_results == SESSION_RESULTS)
         return;
     *session_add_result(s) = (struct session_result){

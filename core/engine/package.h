@@ -72,6 +72,10 @@ struct package_target {
     enum td_package_format format;
     size_t bytes;             /* 0: the format's own: 4096, TD_PACKAGE_HEADER 128 */
     const char *const *allow; /* names of fields, entities, "name", "tier"; NULL-terminated */
+    /* A link to a file, in the arena; NULL: files have none. */
+    const char *(*link)(void *arg, const char *id, struct arena *arena);
+    void *link_arg;
+    const char *transcript;   /* where the whole of it can be read; NULL: nowhere */
 };
 
 /* The text in the arena, NUL-terminated, strlen <= the limit. Never NULL: the smallest form is

@@ -24,6 +24,7 @@ struct err;
 #define SESSION_PROMISES 4
 #define SESSION_CONTROLS 32 /* newest control operations that are remembered by their id */
 #define SESSION_RESULTS 10  /* results that an agent has not seen */
+#define SESSION_STEPS 16     /* newest results that humans see */
 #define SESSION_SLACK 16       /* so many more before the oldest go, in one sweep */
 
 enum session_phase { SESSION_NEW, SESSION_OPEN, SESSION_CLOSED };
@@ -122,6 +123,12 @@ struct session_result {
     char *call, *name, *receipt, *failed, *detail, *data;
 };
 
+/* What was done for the customer, or failed. */
+struct session_step {
+    char *call, *name, *receipt, *failed;
+    int64_t at;
+};
+
 struct session {
     struct ulid id;
     uint64_t seq; /* of the newest record applied */
@@ -161,6 +168,9 @@ struct session {
     size_t n_controls;
     struct session_result *results; /* likewise, SESSION_RESULTS */
     size_t n_results;
+    struct session_step *steps; /* likewise, SESSION_STEPS */
+    size_t n_steps;
+    uint64_t n_said; /* messages of all, also those that are not kept */
     unsigned rounds; /* turns about results in a row */
     char *summary, *entities; /* as an agent last said them */
     char *tags;               /* JSON array; NULL */

@@ -34,6 +34,14 @@ void session_drop_results(struct session *s)
     s->n_results = 0;
 }
 
+static void fini_step(struct session_step *step)
+{
+    free(step->call);
+    free(step->name);
+    free(step->receipt);
+    free(step->failed);
+}
+
 void session_fini_desk(struct session *s)
 {
     struct session_handoff *h = &s->handoff;
@@ -50,6 +58,9 @@ void session_fini_desk(struct session *s)
     for (size_t i = 0; i < s->n_controls; i++)
         free(s->controls[i].id);
     session_drop_results(s);
+    for (size_t i = 0; i < s->n_steps; i++)
+        fini_step(&s->steps[i]);
+    free(s->steps);
     free(s->promises);
     free(s->controls);
     free(s->results);
@@ -74,6 +85,18 @@ struct session_result *session_add_result(struct session *s)
     if (s->results == NULL)
         s->results = mem_array(SESSION_RESULTS, sizeof *s->results);
     return &s->results[s->n_results++];
+}
+
+struct session_step *session_add_step(struct session *s)
+{
+    if (s->steps == NULL)
+        s->steps = mem_array(SESSION_STEPS, sizeof *s->steps);
+    if (s->n_steps == SESSION_STEPS) {
+        fini_step(&s->steps[0]);
+        memmove(&s->steps[0], &s->steps[1], (SESSION_STEPS - 1) * sizeof *s->steps);
+        s->n_steps--;
+    }
+    return &s->steps[s->n_steps++];
 }
 
 int session_handed(const struct session *s)

@@ -22,6 +22,7 @@ void session_drop_results(struct session *session);
 /* A new newest one, zeroed; the caller has looked that there is room. Most sessions have none. */
 struct session_promise *session_add_promise(struct session *session);
 struct session_control *session_add_control(struct session *session);
+struct session_step *session_add_step(struct session *session); /* the oldest may go */
 struct session_result *session_add_result(struct session *session);
 
 /* apply_handoff.c: what a record does to handoffs, promises and what goes with them. */

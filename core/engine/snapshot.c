@@ -75,6 +75,7 @@ static const struct {
     FIELD(NUMBER, "read_upto", read_upto),
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),
+    FIELD(NUMBER, "said", n_said),
     FIELD(NUMBER, "handoff_state", handoff.state),
     FIELD(TEXT, "handoff_queue", handoff.queue),
     FIELD(TEXT, "handoff_desk", handoff.desk),

@@ -64,6 +64,23 @@ static void put_results(struct td_json *j, const struct session *s)
     td_json_array_end(j);
 }
 
+static void put_steps(struct td_json *j, const struct session *s)
+{
+    td_json_key(j, "steps");
+    td_json_array(j);
+    for (size_t i = 0; i < s->n_steps; i++) {
+        const struct session_step *step = &s->steps[i];
+        td_json_object(j);
+        put_str(j, "call", step->call);
+        put_str(j, "name", step->name);
+        put_str(j, "receipt", step->receipt);
+        put_str(j, "failed", step->failed);
+        td_json_key_int(j, "at", step->at);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
 void snapshot_put_handoff(struct td_json *j, const struct session *s)
 {
     snapshot_put_id(j, "handoff", &s->handoff.id);
@@ -72,6 +89,7 @@ void snapshot_put_handoff(struct td_json *j, const struct session *s)
     put_promises(j, s);
     put_controls(j, s);
     put_results(j, s);
+    put_steps(j, s);
 }
 
 void snapshot_put_handoff_body(struct td_json *j, const struct session *s)
@@ -162,6 +180,13 @@ static int get_lists(struct session *s, const cJSON *object, struct err *err)
             .call = get_copy(item, "call"), .name = get_copy(item, "name"),
             .receipt = get_copy(item, "receipt"), .failed = get_copy(item, "failed"),
             .detail = get_copy(item, "detail") };
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "steps"))
+    {
+        *session_add_step(s) = (struct session_step){
+            .call = get_copy(item, "call"), .name = get_copy(item, "name"),
+            .receipt = get_copy(item, "receipt"), .failed = get_copy(item, "failed"),
+            .at = get_number(item, "at") };
     }
     return 0;
 }

@@ -153,14 +153,28 @@ static void fill_reason(struct package *p, const struct session *s, struct arena
     p->also = codes;
 }
 
-static void fill_files(struct package *p, const struct session *s, struct arena *arena)
+static const struct td_attachment *linked(const struct td_attachment *file,
+                                          const struct package_target *target, struct arena *arena)
+{
+    struct td_attachment *copy;
+
+    if (target->link == NULL)
+        return file;
+    copy = arena_alloc(arena, sizeof *copy);
+    *copy = *file;
+    copy->url = target->link(target->link_arg, file->id, arena);
+    return copy;
+}
+
+static void fill_files(struct package *p, const struct session *s,
+                       const struct package_target *target, struct arena *arena)
 {
     const struct td_attachment **files = arena_array(arena, MAX_FILES, sizeof *files);
 
     for (size_t i = s->n_messages; i-- > 0;)
         for (size_t k = s->messages[i].n_attachments; k-- > 0 && p->n_attachments < MAX_FILES;)
             if (s->messages[i].author == TD_CUSTOMER)
-                files[p->n_attachments++] = s->messages[i].attachments[k];
+                files[p->n_attachments++] = linked(s->messages[i].attachments[k], target, arena);
     p->attachments = files;
 }
 
@@ -175,6 +189,36 @@ static void fill_promises(struct package *p, const struct session *s, struct are
             .due = s->promises[i].due };
     p->promises = promises;
     p->n_promises = s->n_promises;
+}
+
+/* Where the customer can be reached besides; allow says who may know. */
+static void fill_fields(struct package *p, const struct session *s, struct arena *arena)
+{
+    struct package_pair *fields = arena_array(arena, 2, sizeof *fields);
+
+    if (s->customer_email != NULL)
+        fields[p->n_fields++] = (struct package_pair){ "email", s->customer_email };
+    if (s->peer != NULL)
+        fields[p->n_fields++] = (struct package_pair){ "address", s->peer };
+    p->fields = fields;
+}
+
+/* The newest first: they survive longest. */
+static void fill_steps(struct package *p, const struct session *s, struct arena *arena)
+{
+    struct package_step *done = arena_array(arena, SESSION_STEPS, sizeof *done);
+    struct package_step *failed = arena_array(arena, SESSION_STEPS, sizeof *failed);
+
+    for (size_t i = s->n_steps; i-- > 0;) {
+        const struct session_step *step = &s->steps[i];
+        struct package_step *to = step->receipt != NULL ? &done[p->n_done++]
+                                                        : &failed[p->n_failed++];
+        *to = (struct package_step){ .step = step->call, .action = step->name,
+                                     .outcome = step->receipt != NULL ? "ok" : step->failed,
+                                     .receipt = step->receipt, .at = step->at };
+    }
+    p->done = done;
+    p->failed = failed;
 }
 
 static int is(const char *text, const char *word)
@@ -219,15 +263,18 @@ const char *engine_package(const struct session *s, const struct policy *policy,
         .customer_id = s->customer_id, .customer_name = s->customer_name, .locale = s->locale,
         .timezone = s->timezone, .verified = s->verified, .open_question = open_question(s),
         .channel = s->channel, .channel_kind = s->kind,
-        .channel_caps = channel != NULL ? channel->caps : 0, .transcript_count = s->n_messages,
+        .channel_caps = channel != NULL ? channel->caps : 0, .transcript_count = s->n_said,
+        .transcript_url = target->transcript,
     };
 
     p.status = is(h->category, "emotional_urgency") || is(h->category, "safety") ? "urgent"
                                                                                  : "blocked";
     fill_entities(&p, s, arena);
+    fill_fields(&p, s, arena);
+    fill_steps(&p, s, arena);
     fill_last(&p, s, arena);
     fill_reason(&p, s, arena);
-    fill_files(&p, s, arena);
+    fill_files(&p, s, target, arena);
     fill_promises(&p, s, arena);
     fill_flags(&p, arena);
     return package_compile(&p, target, arena);

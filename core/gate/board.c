@@ -509,7 +509,7 @@ static void tell_said(struct td_instance *inst, const struct slot *slot,
     char handoff[ULID_TEXT];
     const struct td_relay relay = { .size = sizeof relay, .session = slot->text,
                                     .handoff = board_has(slot) ? handoff : NULL,
-                                    .message = links_files(inst, message, arena) };
+                                    .message = links_files(inst->gate, message, arena) };
 
     ulid_format(&slot->session.handoff.id, handoff);
     desk_tell(inst, &(struct td_desk_event){

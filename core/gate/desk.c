@@ -129,6 +129,11 @@ static void tell(struct slot *slot, enum offered_outcome outcome, const char *te
                  &(struct event_offered){ .outcome = outcome, .wait_ms = -1, .text = text });
 }
 
+static const char *file_link(void *arg, const char *id, struct arena *arena)
+{
+    return links_url(arg, LINKS_FILES, id, arena);
+}
+
 static enum td_handoff_state state_of(const struct session_handoff *h)
 {
     return h->state == HANDOFF_LIVE     ? TD_HANDOFF_LIVE
@@ -142,7 +147,10 @@ const char *desk_package(const struct slot *slot, const struct td_instance *inst
     const struct td_desk_ops *ops = instance_desk(inst);
     const struct td_package_limits *limits = TD_HAS(ops, limits) ? ops->limits : NULL;
     const struct policy *policy = slot->gate->policy->policy;
-    struct package_target target = { .format = TD_PACKAGE_JSON };
+    struct package_target target = {
+        .format = TD_PACKAGE_JSON, .transcript = transcript_url(slot, arena),
+        .link = file_link, .link_arg = slot->gate,
+    };
     static const char *const nothing[] = { NULL };
 
     target.allow = nothing;
@@ -312,7 +320,7 @@ static void relay_now(struct slot *slot, struct td_instance *inst)
     const struct relay *first = slot->desk->relays;
     struct arena *arena = gate_arena(slot->gate);
     const struct td_message *message =
-        links_files(inst, engine_message(&slot->session, first->of, arena), arena);
+        links_files(inst->gate, engine_message(&slot->session, first->of, arena), arena);
     char id[ULID_TEXT];
 
     ulid_format(&slot->session.handoff.id, id);

@@ -443,6 +443,9 @@ void request_done(struct slot *slot, struct item *item);
 void request_refused(struct item *item, enum td_status status, const char *detail,
                      uint32_t retry_after_ms);
 void transcript_read(struct slot *slot, struct item *item, uint64_t before);
+/* A link to all that was said: {"transcript":[..],"next":link or null}, the newest page first. */
+char *transcript_url(const struct slot *slot, struct arena *arena);
+void transcript_open(struct gate *gate);
 
 void keep_keep(struct td_instance *inst, uint64_t job, const struct td_keep *what);
 
@@ -457,13 +460,22 @@ void attachments_stop(struct gate *gate);
 const struct td_message *links_show(const struct td_instance *inst, const struct td_message *message,
                                     struct arena *arena);
 /* The same, but files are shown whatever it can. */
-const struct td_message *links_files(const struct td_instance *inst,
-                                     const struct td_message *message, struct arena *arena);
+const struct td_message *links_files(const struct gate *gate, const struct td_message *message,
+                                     struct arena *arena);
 const struct td_turn *links_turn(const struct td_instance *inst, const struct td_turn *turn,
                                  struct arena *arena);
 void links_attachment(const struct gate *gate, const struct file_info *info, struct arena *arena,
                       struct td_attachment *file_r);
 void links_open(struct gate *gate);
+#define LINKS_FILES "/files/"
+/* A signed link to what stands at `prefix` under this id; NULL: there are no links yet. */
+char *links_url(const struct gate *gate, const char *prefix, const char *id, struct arena *arena);
+/* The id of a link to `prefix` that was followed with GET or HEAD, and what stands behind the
+ * signature. 0; 1: it was good once; -1: it is answered. */
+int links_judge(struct gate *gate, const struct td_web_request *request, const char *prefix,
+                struct ulid *id_r, const char **rest_r);
+void links_fail(struct gate *gate, uint64_t request, int status, const char *code,
+                const char *message);
 
 void replay_start(struct slot *slot, struct item *item);
 

@@ -1,5 +1,6 @@
 /*
- * links.c - GET /files/<id>?e=<until>&s=<signature>: what a message shows of a file, and for how long.
+ * links.c - signed links, and GET /files/<id>?e=<until>&s=<signature>: what a message shows of a file,
+ * and for how long.
  *
  * A link is signed with a key that is kept with the store, so that it holds over a restart, and made
  * anew whenever a message is shown. Who has it may read the file until it ends. What comes is never
@@ -21,30 +22,32 @@
 #include "gate/gate_private.h"
 #include "io/web.h"
 
-#define PREFIX "/files/"
 #define SIGNATURE 32 /* hex digits */
 #define MOST_READS 32 /* files that are being read for somebody */
 
 /* ---- Made --------------------------------------------------------------------------------- */
 
-static void sign(const struct gate *gate, const char *id, int64_t until_s, char hex[SIGNATURE + 1])
+static void sign(const struct gate *gate, const char *prefix, const char *id, int64_t until_s,
+                 char hex[SIGNATURE + 1])
 {
     uint8_t hash[CRYPT_HASH];
-    char text[64];
+    char text[96];
 
-    snprintf(text, sizeof text, "%s %" PRId64, id, until_s);
+    snprintf(text, sizeof text, "%.20s%s %" PRId64, prefix, id, until_s);
     crypt_hmac(gate->link_key, sizeof gate->link_key, text, strlen(text), hash);
     crypt_hex(hash, SIGNATURE / 2, hex);
 }
 
-static char *make_url(const struct gate *gate, const char *id, struct arena *arena)
+char *links_url(const struct gate *gate, const char *prefix, const char *id, struct arena *arena)
 {
     int64_t until_s = (clock_wall_ms() + gate->files.link_ms) / 1000 + 1;
     const char *base = gate->files.public_url;
     char hex[SIGNATURE + 1];
 
-    sign(gate, id, until_s, hex);
-    return arena_printf(arena, "%s" PREFIX "%s?e=%" PRId64 "&s=%s", base != NULL ? base : "", id,
+    if (gate->files.files == NULL)
+        return NULL;
+    sign(gate, prefix, id, until_s, hex);
+    return arena_printf(arena, "%s%s%s?e=%" PRId64 "&s=%s", base != NULL ? base : "", prefix, id,
                         until_s, hex);
 }
 
@@ -57,7 +60,7 @@ void links_attachment(const struct gate *gate, const struct file_info *info, str
     *file_r = (struct td_attachment){ .size = sizeof *file_r, .id = id, .name = info->name,
                                       .type = info->type, .bytes = info->bytes,
                                       .sha256 = info->sha256,
-                                      .url = make_url(gate, id, arena) };
+                                      .url = links_url(gate, LINKS_FILES, id, arena) };
 }
 
 static const char *or(const char *text, const char *otherwise)
@@ -90,7 +93,7 @@ static void show_files(const struct gate *gate, const struct td_message *from, s
         file->name = or(file->name, "file");
         file->type = or(file->type, "application/octet-stream");
         file->sha256 = or(file->sha256, "");
-        file->url = make_url(gate, file->id, arena);
+        file->url = links_url(gate, LINKS_FILES, file->id, arena);
         files[i] = file;
     }
     to->attachments = files;
@@ -107,7 +110,7 @@ static void say_files(const struct gate *gate, const struct td_message *from, st
 
         sized(file->bytes, size, sizeof size);
         to->text = arena_printf(arena, "%s%s%s (%s): %s", text, *text != '\0' ? "\n" : "",
-                                or(file->name, "file"), size, make_url(gate, file->id, arena));
+                                or(file->name, "file"), size, links_url(gate, LINKS_FILES, file->id, arena));
     }
     to->attachments = NULL;
     to->n_attachments = 0;
@@ -162,7 +165,7 @@ const struct td_message *links_show(const struct td_instance *inst, const struct
     return to;
 }
 
-const struct td_message *links_files(const struct td_instance *inst, const struct td_message *from,
+const struct td_message *links_files(const struct gate *gate, const struct td_message *from,
                                      struct arena *arena)
 {
     struct td_message *to;
@@ -171,7 +174,7 @@ const struct td_message *links_files(const struct td_instance *inst, const struc
         return from;
     to = arena_alloc(arena, sizeof *to);
     *to = *from;
-    show_files(inst->gate, from, arena, to);
+    show_files(gate, from, arena, to);
     return to;
 }
 
@@ -205,8 +208,8 @@ struct reading {
     int expired;
 };
 
-static void fail(struct gate *gate, uint64_t request, int status, const char *code,
-                 const char *message)
+void links_fail(struct gate *gate, uint64_t request, int status, const char *code,
+                const char *message)
 {
     char *body = mem_printf("{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code, message);
     const struct td_header allow = { "Allow", "GET, HEAD" };
@@ -270,18 +273,18 @@ static void on_read(void *arg, enum files_status status, const struct file_info 
     if (gate->dead)
         ;
     else if (status == FILES_NONE)
-        fail(gate, request, 404, "not_found", "this file is not kept any more");
+        links_fail(gate, request, 404, "not_found", "this file is not kept any more");
     else if (status == FILES_OK && expired)
-        fail(gate, request, 410, "expired",
+        links_fail(gate, request, 410, "expired",
              "this link has expired: open the conversation again for a new one");
     else if (status == FILES_OK)
         send_file(gate, request, info, data);
     else
-        fail(gate, request, 503, "busy", "the file cannot be read right now");
+        links_fail(gate, request, 503, "busy", "the file cannot be read right now");
     gate_unref(gate);
 }
 
-/* "e=<digits>&s=<hex>", exactly. */
+/* "e=<digits>&s=<hex>", first. */
 static int read_query(const char *query, int64_t *until_r, const char **signature_r)
 {
     size_t digits = strncmp(query, "e=", 2) == 0 ? strspn(query + 2, "0123456789") : 0;
@@ -290,43 +293,59 @@ static int read_query(const char *query, int64_t *until_r, const char **signatur
         return -1;
     *until_r = strtoll(query + 2, NULL, 10);
     *signature_r = query + 2 + digits + 3;
-    return strlen(*signature_r) == SIGNATURE ? 0 : -1;
+    return strlen(*signature_r) >= SIGNATURE ? 0 : -1;
+}
+
+int links_judge(struct gate *gate, const struct td_web_request *request, const char *prefix,
+                struct ulid *id_r, const char **rest_r)
+{
+    char id[ULID_TEXT], hex[SIGNATURE + 1];
+    const char *signature;
+    int64_t until;
+
+    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
+        links_fail(gate, request->id, 405, "method_not_allowed", "this is only read here");
+        return -1;
+    }
+    if (ulid_parse(request->path + strlen(prefix), id_r) != 0) {
+        links_fail(gate, request->id, 404, "not_found", "there is nothing of this name");
+        return -1;
+    }
+    ulid_format(id_r, id);
+    if (read_query(request->query, &until, &signature) != 0) {
+        links_fail(gate, request->id, 403, "bad_link",
+                   "it needs the whole link with its signature");
+        return -1;
+    }
+    sign(gate, prefix, id, until, hex);
+    if (!crypt_equal(hex, signature, SIGNATURE)) {
+        links_fail(gate, request->id, 403, "bad_link", "the signature of this link is not good");
+        return -1;
+    }
+    *rest_r = signature + SIGNATURE;
+    return until * 1000 < clock_wall_ms();
 }
 
 static void on_request(void *arg, const struct td_web_request *request)
 {
     struct gate *gate = arg;
-    const char *text = request->path + strlen(PREFIX), *signature;
-    char id_text[ULID_TEXT], hex[SIGNATURE + 1];
     struct reading *reading;
+    const char *rest;
     struct ulid id;
-    int64_t until;
+    int expired = links_judge(gate, request, LINKS_FILES, &id, &rest);
 
-    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
-        fail(gate, request->id, 405, "method_not_allowed", "files are only read here");
+    if (expired < 0)
         return;
-    }
-    if (ulid_parse(text, &id) != 0) {
-        fail(gate, request->id, 404, "not_found", "there is no such file");
-        return;
-    }
-    ulid_format(&id, id_text);
-    if (read_query(request->query, &until, &signature) != 0) {
-        fail(gate, request->id, 403, "bad_link", "a file needs the whole link with its signature");
-        return;
-    }
-    sign(gate, id_text, until, hex);
-    if (!crypt_equal(hex, signature, SIGNATURE)) {
-        fail(gate, request->id, 403, "bad_link", "the signature of this link is not good");
+    if (*rest != '\0') {
+        links_fail(gate, request->id, 403, "bad_link", "there is something behind the link");
         return;
     }
     if (gate->n_reads >= MOST_READS) {
-        fail(gate, request->id, 503, "busy", "too many files are being read, try again");
+        links_fail(gate, request->id, 503, "busy", "too many files are being read, try again");
         return;
     }
     reading = mem_alloc(sizeof *reading);
-    *reading = (struct reading){ .gate = gate, .request = request->id,
-                                 .expired = until * 1000 < clock_wall_ms() };
+    *reading = (struct reading){ .gate = gate, .request = request->id, .expired = expired };
     gate->n_reads++;
     gate_ref(gate);
     files_get(gate->files.files, &id, on_read, reading);
@@ -338,5 +357,6 @@ void links_open(struct gate *gate)
 
     crypt_hmac(gate->master, sizeof gate->master, purpose, sizeof purpose - 1, gate->link_key);
     if (gate->conf.web != NULL)
-        web_route(gate->conf.web, PREFIX, 0, on_request, gate);
+        web_route(gate->conf.web, LINKS_FILES, 0, on_request, gate);
+    transcript_open(gate);
 }

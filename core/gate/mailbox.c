@@ -58,7 +58,7 @@ static void accept(struct slot *slot, struct item *item, const struct ulid *sess
     if (!wants_answer(item))
         return;
     ulid_format(session, id);
-    message = links_files(inst, item->event.message, item->arena);
+    message = links_files(inst->gate, item->event.message, item->arena);
     instance_channel(inst)->accepted(inst->self, item->job, &(struct td_accepted){
         .size = sizeof(struct td_accepted), .status = TD_OK, .duplicate = duplicate, .session = id,
         .seq = seq, .attachments = message->attachments,

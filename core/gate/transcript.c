@@ -1,10 +1,12 @@
 /*
- * transcript.c - a handoff as a human opens it: its package, and what was said, the newest page first.
+ * transcript.c - a handoff as a human opens it: its package, and what was said, the newest page first;
+ * and what was said alone, for who has a link: GET /transcripts/<session>?e=<until>&s=<signature>.
  *
  * Read out of the journal, backwards in windows until the page is full; the session goes on meanwhile.
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +17,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "gate/board.h"
+#include "io/web.h"
 
+#define PREFIX "/transcripts/"
 #define PAGE 50      /* messages */
 #define WINDOW 300   /* records read at once */
 
@@ -31,6 +35,7 @@ struct reading {
     uint64_t job;
     struct ulid session, handoff;
     char *package; /* NULL: none any more */
+    uint64_t request; /* a link was followed; 0: a human asks */
     uint64_t from, to; /* the window: [from, to) */
     struct arena *arena;
     struct said *page; /* in order */
@@ -79,7 +84,7 @@ static void put_said(struct td_json *j, const struct reading *reading, const str
     static const char *const authors[] = { "customer", "agent", "human", "system" };
     const struct td_message bare = { .size = sizeof bare, .attachments = r->body.attachments,
                                      .n_attachments = r->body.n_attachments };
-    const struct td_message *message = links_files(reading->inst, &bare, reading->arena);
+    const struct td_message *message = links_files(reading->gate, &bare, reading->arena);
     const char *text = r->type == RECORD_NOTE ? r->body.note : r->body.text;
     const int author = r->type == RECORD_MESSAGE ? TD_CUSTOMER : r->author;
     char at[CLOCK_TEXT];
@@ -99,17 +104,20 @@ static void put_said(struct td_json *j, const struct reading *reading, const str
     td_json_object_end(j);
 }
 
-static void finish(struct reading *reading)
+static void put_page(struct td_json *j, const struct reading *reading, const struct said *said)
 {
-    const struct said *said = reading->page;
-    const int more = said != NULL && (reading->from > 1 || reading->n > PAGE);
+    td_json_key(j, "transcript");
+    td_json_array(j);
+    for (; said != NULL; said = said->next)
+        put_said(j, reading, &said->record);
+    td_json_array_end(j);
+}
+
+static void to_human(const struct reading *reading, const struct said *said, int more)
+{
     struct td_json j = { 0 };
     char handoff[ULID_TEXT], session[ULID_TEXT];
 
-    while (reading->n > PAGE && said != NULL) {
-        said = said->next;
-        reading->n--;
-    }
     td_json_object(&j);
     td_json_key(&j, "handoff");
     board_put(reading->gate, &reading->handoff, &j);
@@ -121,11 +129,7 @@ static void finish(struct reading *reading)
         td_json_uint(&j, said->record.seq);
     else
         td_json_raw(&j, "null", 4);
-    td_json_key(&j, "transcript");
-    td_json_array(&j);
-    for (; said != NULL; said = said->next)
-        put_said(&j, reading, &said->record);
-    td_json_array_end(&j);
+    put_page(&j, reading, said);
     td_json_object_end(&j);
     ulid_format(&reading->handoff, handoff);
     ulid_format(&reading->session, session);
@@ -133,6 +137,46 @@ static void finish(struct reading *reading)
                                           .handoff = handoff, .session = session,
                                           .json = td_json_text(&j) });
     td_json_free(&j);
+}
+
+static void to_link(const struct reading *reading, const struct said *said, int more)
+{
+    static const struct td_header headers[] = { { "Cache-Control", "private, no-store" },
+                                                { "Referrer-Policy", "no-referrer" } };
+    char session[ULID_TEXT];
+    struct td_json j = { 0 };
+
+    ulid_format(&reading->session, session);
+    td_json_object(&j);
+    td_json_key_str(&j, "session", session);
+    put_page(&j, reading, said);
+    td_json_key(&j, "next");
+    if (more)
+        td_json_str(&j, arena_printf(reading->arena, "%s&before=%" PRIu64,
+                                     links_url(reading->gate, PREFIX, session, reading->arena),
+                                     said->record.seq));
+    else
+        td_json_null(&j);
+    td_json_object_end(&j);
+    web_reply(reading->gate->conf.web, reading->request, &(struct td_web_reply){
+        .size = sizeof(struct td_web_reply), .status = 200, .headers = headers, .n_headers = 2,
+        .body = td_json_text(&j), .body_len = td_json_len(&j) });
+    td_json_free(&j);
+}
+
+static void finish(struct reading *reading)
+{
+    const struct said *said = reading->page;
+    const int more = said != NULL && (reading->from > 1 || reading->n > PAGE);
+
+    while (reading->n > PAGE && said != NULL) {
+        said = said->next;
+        reading->n--;
+    }
+    if (reading->request != 0)
+        to_link(reading, said, more);
+    else
+        to_human(reading, said, more);
     reading_free(reading);
 }
 
@@ -173,9 +217,13 @@ static void on_window(void *arg, enum store_status status, const struct store_re
         return;
     }
     if (status != STORE_OK && status != STORE_NONE) {
-        done(reading, &(struct td_desk_done){ .size = sizeof(struct td_desk_done),
-                                              .status = TD_RETRY, .retry_after_ms = FULL_MS,
-                                              .detail = "the journal cannot be read now" });
+        if (reading->request != 0)
+            links_fail(reading->gate, reading->request, 503, "busy",
+                       "the journal cannot be read now");
+        else
+            done(reading, &(struct td_desk_done){ .size = sizeof(struct td_desk_done),
+                                                  .status = TD_RETRY, .retry_after_ms = FULL_MS,
+                                                  .detail = "the journal cannot be read now" });
         reading_free(reading);
         return;
     }
@@ -213,4 +261,89 @@ void transcript_read(struct slot *slot, struct item *item, uint64_t before)
         gate_arena_put(slot->gate, &arena);
     }
     read_window(reading);
+}
+
+/* ---- By a link ----------------------------------------------------------------------------- */
+
+char *transcript_url(const struct slot *slot, struct arena *arena)
+{
+    return links_url(slot->gate, PREFIX, slot->text, arena);
+}
+
+/* A request that waits for the session. */
+struct asked {
+    struct gate *gate;
+    uint64_t request;
+};
+
+static void refuse_link(void *arg, int status, const char *text, size_t len)
+{
+    struct asked *asked = arg;
+
+    (void)len;
+    links_fail(asked->gate, asked->request, status, status == 404 ? "not_found" : "busy", text);
+    free(asked);
+}
+
+static void read_link(struct item *item, struct slot *slot)
+{
+    struct asked *asked = item->arg;
+    struct reading *reading;
+
+    if (slot == NULL) {
+        refuse_link(asked, 404, "this conversation is not kept any more", 0);
+        return;
+    }
+    reading = mem_alloc(sizeof *reading);
+    *reading = (struct reading){
+        .gate = slot->gate, .session = slot->id, .arena = gate_arena(slot->gate),
+        .request = asked->request,
+        .to = item->event.of > 0 && item->event.of <= slot->durable_seq ? item->event.of
+                                                                        : slot->durable_seq + 1,
+    };
+    free(asked);
+    gate_ref(slot->gate);
+    read_window(reading);
+}
+
+static void on_link(void *arg, const struct td_web_request *request)
+{
+    static const char before[] = "&before=";
+    struct gate *gate = arg;
+    struct asked *asked;
+    struct item *item;
+    struct slot *slot;
+    const char *rest;
+    struct ulid id;
+    uint64_t of = 0;
+    int expired = links_judge(gate, request, PREFIX, &id, &rest);
+
+    if (expired < 0)
+        return;
+    if (expired) {
+        links_fail(gate, request->id, 410, "expired",
+                   "this link has expired: open the handoff again for a new one");
+        return;
+    }
+    if (strncmp(rest, before, sizeof before - 1) == 0)
+        of = strtoull(rest + sizeof before - 1, NULL, 10);
+    asked = mem_alloc(sizeof *asked);
+    *asked = (struct asked){ gate, request->id };
+    slot = slot_load(gate, &id, 0);
+    if (slot == NULL || slot_is_crowded(slot)) {
+        refuse_link(asked, 503, "too much is being read, try again", 0);
+        return;
+    }
+    item = item_new(gate, ITEM_LOOK, EVENT_TIMER);
+    item->look = read_link;
+    item->fn = refuse_link;
+    item->arg = asked;
+    item->event.of = of;
+    slot_add(slot, item);
+}
+
+void transcript_open(struct gate *gate)
+{
+    if (gate->conf.web != NULL)
+        web_route(gate->conf.web, PREFIX, 0, on_link, gate);
 }
