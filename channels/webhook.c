@@ -66,6 +66,11 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_LIST(struct conf, status_delivered, 0, "delivered", "Words for delivered."),
     TD_CONF_LIST(struct conf, status_read, 0, "read", "Words for read."),
     TD_CONF_LIST(struct conf, status_failed, 0, "failed", "Words for failed."),
+    TD_CONF_STR(struct conf, echo_list, 0, NULL,
+                "JSON Pointer to what somebody else wrote to a customer, such as with the "
+                "provider's app, as message_list; a human has the session then. Unset, none."),
+    TD_CONF_LIST(struct conf, echo_peer, 0, "/to", "Pointers to the customer's address in it."),
+    TD_CONF_LIST(struct conf, echo_name, 0, NULL, "Pointers to the name of who wrote it."),
     TD_CONF_INT(struct conf, receipts, 0, "10000", 1, 1000000,
                 "Messages whose receipts are known without a look into the store."),
     TD_CONF_STR(struct conf, url, TD_REQUIRED, NULL,

@@ -253,6 +253,40 @@ static int on_message(void *arg, const struct place *place)
     return 0;
 }
 
+/* ---- What others write to customers --------------------------------------------------------- */
+
+/* Our own are known by their id, and by their text, which the host knows when the id comes late. */
+static int on_echo(void *arg, const struct place *place)
+{
+    struct reading *reading = arg;
+    struct webhook *hook = reading->hook;
+    char id[POINTER_TEXT], peer[POINTER_TEXT], text[POINTER_TEXT], account[POINTER_TEXT];
+    char name[POINTER_TEXT], time[POINTER_TEXT];
+    const struct td_message message = {
+        .size = sizeof message, .author = TD_HUMAN,
+        .id = pointers_text(&hook->id, place, id),
+        .text = pointers_text(&hook->text, place, text),
+        .author_name = pointers_text(&hook->echo_name, place, name),
+        .at_ms = read_time(pointers_text(&hook->time, place, time)),
+    };
+    const struct td_inbound in = {
+        .size = sizeof in,
+        .account = pointers_text(&hook->account, place, account),
+        .peer = pointers_text(&hook->echo_peer, place, peer),
+        .message = &message,
+    };
+
+    if (reading->n++ >= MAX_MESSAGES)
+        return 1;
+    if (message.id == NULL || in.peer == NULL || message.text == NULL)
+        unknown(reading);
+    else if (receipts_knows(&hook->receipts, message.id))
+        hook->host->count(hook->inst, "own_echoes", 1);
+    else
+        in_deliver(hook, reading->batch, &in);
+    return 0;
+}
+
 /* ---- Receipts ----------------------------------------------------------------------------- */
 
 static int is_one_of(const char *word, const char *const *words)
@@ -353,6 +387,10 @@ static void take(struct webhook *hook, const struct td_web_request *request, con
         reading.request_id = sign_header(request, "webhook-id");
     if (hook->conf->status_list != NULL)
         pointer_each(&hook->statuses, root, on_status, &reading);
+    n += reading.n;
+    reading.n = 0;
+    if (hook->conf->echo_list != NULL)
+        pointer_each(&hook->echoes, root, on_echo, &reading);
     n += reading.n;
     reading.n = 0;
     pointer_each(&hook->messages, root, on_message, &reading);
@@ -502,6 +540,10 @@ static int open_pointers(struct webhook *hook, struct td_error *err)
                          err) != 0 ||
            (conf->status_list != NULL &&
             pointer_parse(&hook->statuses, conf->status_list, 1, err) != 0) ||
+           (conf->echo_list != NULL &&
+            pointer_parse(&hook->echoes, conf->echo_list, 1, err) != 0) ||
+           pointers_parse(&hook->echo_peer, conf->echo_peer, err) != 0 ||
+           pointers_parse(&hook->echo_name, conf->echo_name, err) != 0 ||
            pointers_parse(&hook->id, conf->in_id, err) != 0 ||
            pointers_parse(&hook->peer, conf->in_peer, err) != 0 ||
            pointers_parse(&hook->text, conf->in_text, err) != 0 ||
@@ -532,7 +574,8 @@ void in_close(struct webhook *hook)
 {
     struct pointers *const lists[] = { &hook->id, &hook->peer, &hook->text, &hook->choice,
                                        &hook->account, &hook->name, &hook->time,
-                                       &hook->status_id, &hook->status_value };
+                                       &hook->status_id, &hook->status_value,
+                                       &hook->echo_peer, &hook->echo_name };
     struct delivery *delivery, *next;
 
     HASH_ITER (hh, hook->deliveries, delivery, next) {
@@ -546,6 +589,7 @@ void in_close(struct webhook *hook)
         pointers_fini(lists[i]);
     pointer_fini(&hook->messages);
     pointer_fini(&hook->statuses);
+    pointer_fini(&hook->echoes);
     sign_keys_free(&hook->keys);
     sign_keys_free(&hook->hello);
     known_close(hook);

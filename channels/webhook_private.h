@@ -31,6 +31,8 @@ struct conf {
     const char *const *status_id, *const *status_value;
     const char *const *status_sent, *const *status_delivered, *const *status_read;
     const char *const *status_failed;
+    const char *echo_list;
+    const char *const *echo_peer, *const *echo_name;
     int64_t receipts;
     /* Out. */
     const char *url, *body, *body_choices, *choice;
@@ -51,7 +53,8 @@ struct webhook {
     /* webhook_in.c */
     struct sign_keys *keys, *hello; /* NULL: nothing is verified, no GET is answered */
     char header[65];                /* verify_header in lower case */
-    struct pointer messages, statuses;
+    struct pointer messages, statuses, echoes;
+    struct pointers echo_peer, echo_name;
     struct pointers id, peer, text, choice, account, name, time, status_id, status_value;
     struct batch *batches;
     struct delivery *deliveries; /* by id */

@@ -17,6 +17,7 @@
 static const char *const log_levels[] = { "error", "warn", "info", "debug", "trace", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const claim_modes[] = { "checked", "trusted", NULL };
+static const char *const reopeners[] = { "agent", "human", NULL };
 static const char *const queue_modes[] = { "followup", "collect", "interrupt", NULL };
 
 const struct td_conf_key tandem_keys[] = {
@@ -142,6 +143,12 @@ const struct td_conf_key channel_keys[] = {
                      "Silence after which a session is closed; 0: never."),
     TD_CONF_DURATION(struct channel_conf, reopen, 0, "24h", 0, 365 * DAY,
                      "How long after that the customer finds the same session again."),
+    TD_CONF_ENUM(struct channel_conf, reopen_to, 0, "human", reopeners,
+                 "Who has it then: the human who closed it, as long as they are available and have "
+                 "room, else the agent; or the agent always."),
+    TD_CONF_DURATION(struct channel_conf, native_hold, 0, "30m", 1000, 365 * DAY,
+                     "How long agents keep still after somebody answered the customer by another "
+                     "client of the provider, such as its own app."),
     TD_CONF_BOOL(struct channel_conf, greet, 0, "no",
                  "Ask the agent at the start, before the customer has spoken."),
     TD_CONF_BOOL(struct channel_conf, announce_return, 0, "no",

@@ -41,7 +41,8 @@ struct channel_conf {
     const char *type, *agent, *queue;
     int queue_mode; /* enum queue_mode */
     int64_t collect_wait, collect_max;
-    int64_t idle_close, reopen;
+    int64_t idle_close, reopen, native_hold;
+    int reopen_to;
     int greet, announce_return, disclose_ai;
 };
 

@@ -125,6 +125,8 @@ static void build_channels(struct builder *b)
             .collect_max_ms = conf->collect_max,
             .idle_close_ms = conf->idle_close,
             .reopen_ms = conf->reopen,
+            .reopen_human = conf->reopen_to,
+            .native_ms = conf->native_hold,
             .greet = conf->greet,
             .announce_return = conf->announce_return,
             .disclose_ai = conf->disclose_ai,

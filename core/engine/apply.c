@@ -107,7 +107,7 @@ static void apply_message(struct session *s, const struct record *r)
     s->active_at = s->seen_at = r->at;
     if (s->language == NULL && s->locale == NULL)
         session_set(&s->language, r->language);
-    if (session_handed(s)) {
+    if (session_handed(s) && s->handoff.desk[0] != '\0') {
         m->relay = RELAY_WAITS;
         m->delta = s->handoff.state == HANDOFF_LIVE ? 0 : ++s->handoff.deltas;
     }
@@ -123,7 +123,8 @@ static void apply_reply(struct session *s, const struct record *r)
     m = session_add_message(s, r->seq, r->at);
     s->n_said++;
     m->author = (enum td_author)r->author;
-    m->status = TD_QUEUED;
+    m->status = r->status > TD_QUEUED && r->status <= TD_FAILED ? (enum td_delivery)r->status
+                                                                 : TD_QUEUED;
     m->id = r->message_id;
     m->name = mem_strdup(r->name);
     session_set_text(m, &r->body);

@@ -62,6 +62,13 @@ static void relay_again(struct session *s)
             s->messages[i].relay = RELAY_WAITS;
 }
 
+/* The human is not at a desk of ours. */
+static void relay_nobody(struct session *s)
+{
+    for (size_t i = 0; i < s->n_messages; i++)
+        s->messages[i].relay = RELAY_NONE;
+}
+
 static void move(struct session *s, const struct record *r)
 {
     struct session_handoff *h = &s->handoff;
@@ -85,7 +92,9 @@ static void move(struct session *s, const struct record *r)
     h->state = (enum handoff_state)r->state;
     h->position = r->position;
     h->wait = r->wait;
-    if (other_desk)
+    if (other_desk && r->desk[0] == '\0')
+        relay_nobody(s);
+    else if (other_desk)
         relay_again(s);
     if (h->state != HANDOFF_LIVE)
         return;

@@ -153,6 +153,8 @@ static void on_message(struct draft *d)
             return;
         }
         draft_record(d, RECORD_REOPENED);
+        if (ev->human_free && d->channel->reopen_human)
+            handoff_reopen(d);
     }
     if (session_handed(s) ? session_unrelayed(s) >= ENGINE_MAX_WAITING ||
                                 session_pending(s, NULL) >= ENGINE_MAX_WAITING
@@ -181,9 +183,9 @@ static void on_message(struct draft *d)
     d->newest = d->step->message_seq = message->seq;
 
     rules_hear(d, message);
-    if (!session_handed(s) || s->handoff.quiet) {
+    if (d->handoff.state == HANDOFF_NONE || d->handoff.quiet) {
         const struct record heard = *message;
-        if (session_handed(s))
+        if (d->handoff.state != HANDOFF_NONE)
             desk_message(d, message);
         if (rules_message(d, &heard))
             return;

@@ -185,6 +185,43 @@ static enum control_outcome take(struct draft *d, const struct event_control *c)
     return CONTROL_DONE;
 }
 
+/* A provider shows us what we have sent ourselves as well. */
+static int is_ours(const struct draft *d, const struct td_message *message)
+{
+    const struct session *s = d->session;
+
+    for (size_t i = 0; i < s->n_messages; i++)
+        if (s->messages[i].author != TD_CUSTOMER && same(s->messages[i].text, message->text))
+            return 1;
+    return 0;
+}
+
+static enum control_outcome native(struct draft *d, const struct event_control *c)
+{
+    struct record *reply;
+
+    if (c->message == NULL || c->message->text == NULL || check_message(c->message) != NULL ||
+        d->channel->replays)
+        return CONTROL_BAD;
+    if (is_ours(d, c->message))
+        return CONTROL_DONE;
+    if (d->handoff.state != HANDOFF_LIVE)
+        handoff_native(d, c);
+    reply = handoff_record(d, RECORD_REPLY);
+    reply->message_id = draft_id(d);
+    reply->ext_id = c->message->id;
+    reply->author = TD_HUMAN;
+    reply->name = c->title;
+    reply->status = TD_SENT;
+    reply->upto = d->newest;
+    reply->body.text = c->message->text;
+    reply->body.attachments = c->message->attachments;
+    reply->body.n_attachments = c->message->n_attachments;
+    d->step->message_seq = reply->seq;
+    promise_kept(d);
+    return CONTROL_DONE;
+}
+
 static enum control_outcome request(struct draft *d, const struct event_control *c)
 {
     const struct handoff_ask ask = {
@@ -260,6 +297,7 @@ static enum control_outcome run(struct draft *d, const struct event_control *c)
     case CONTROL_TAKE: return take(d, c);
     case CONTROL_REQUEST: return request(d, c);
     case CONTROL_GONE: return gone(d, c);
+    case CONTROL_NATIVE: return native(d, c);
     default: return run_held(d, c);
     }
 }

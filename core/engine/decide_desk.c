@@ -23,6 +23,8 @@ void desk_message(struct draft *d, struct record *message)
         if (handoff_leave(d, "word"))
             return;
     }
+    if (*d->handoff.desk == '\0')
+        return; /* seen where it was answered */
     relay = draft_effect(d, EFFECT_RELAY);
     relay->handoff = d->handoff.id;
     relay->desk = d->handoff.desk;

@@ -368,8 +368,9 @@ void handoff_live(struct draft *d, const char *human, const char *title, const c
     d->handoff.state = HANDOFF_LIVE;
     d->handoff.human = (char *)human;
     d->handoff.title = (char *)title;
-    if (other) {
+    if (other)
         d->handoff.desk = (char *)desk;
+    if (other && *desk != '\0') {
         relay_all(d, d->session->handoff.state != HANDOFF_NONE);
     }
     owner(d, TD_OWNER_HUMAN, human, title, "accepted", 0);
@@ -382,14 +383,61 @@ void handoff_live(struct draft *d, const char *human, const char *title, const c
     handoff_say(d, TEXT_LIVE, &vars);
 }
 
+/* The queue whose clocks hold for a human of that desk. */
+static const struct policy_queue *queue_at(const struct draft *d, const char *desk)
+{
+    const struct policy_queue *queue = handoff_queue(d, NULL);
+
+    if (queue != NULL && strcmp(queue->desk->name, desk) == 0)
+        return queue;
+    for (size_t i = 0; i < d->policy->n_queues; i++)
+        if (strcmp(d->policy->queues[i].desk->name, desk) == 0)
+            return &d->policy->queues[i];
+    return NULL;
+}
+
+void handoff_reopen(struct draft *d)
+{
+    const struct session *s = d->session;
+    const char *human = arena_strdup(d->step->arena, s->last_human);
+    const struct policy_human *known = human != NULL ? policy_human(d->policy, human) : NULL;
+    const struct policy_queue *queue =
+        queue_at(d, d->handoff.desk != NULL ? d->handoff.desk : "");
+    const struct handoff_ask ask = { .code = "human_takeover", .by = "reopened",
+                                     .reason = d->handoff.reason };
+    struct effect *effect;
+
+    /* Closed by anything else than that human, it is the agent's. */
+    if (known == NULL || queue == NULL || s->stretch.ended_at != s->closed_at)
+        return;
+    begin(d, &ask, queue->name, d->handoff.desk, queue->priority);
+    effect = draft_effect(d, EFFECT_OFFER); /* the desk is given it as theirs */
+    effect->handoff = d->handoff.id;
+    effect->desk = d->handoff.desk;
+    handoff_live(d, human, known->title, NULL);
+}
+
+void handoff_native(struct draft *d, const struct event_control *c)
+{
+    const struct handoff_ask ask = { .code = "human_takeover", .by = "native" };
+
+    if (d->handoff.state == HANDOFF_NONE) {
+        turn_abandon(d, "handoff");
+        begin(d, &ask, "", "", 0);
+    }
+    d->handoff.told |= 1u << TEXT_LIVE; /* by the message itself */
+    handoff_live(d, "native", c->title, "");
+}
+
 void handoff_take(struct draft *d, const struct event_control *c, const struct ulid *from)
 {
     const struct handoff_ask ask = { .code = c->code != NULL ? c->code : "human_takeover",
                                      .reason = c->text, .by = "human", .from = from };
     const char *desk = c->desk != NULL ? c->desk : "";
+    const struct policy_queue *queue = queue_at(d, desk);
 
     turn_abandon(d, "handoff");
-    begin(d, &ask, "", desk, 0);
+    begin(d, &ask, queue != NULL ? queue->name : "", desk, 0);
     if (from != NULL)
         relay_all(d, 0);
     handoff_live(d, c->human, c->title, desk);

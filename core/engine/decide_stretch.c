@@ -109,6 +109,14 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Of a human who is at none of our desks: the channel's own. */
+static int64_t native_end(const struct session *s, const struct policy *policy)
+{
+    const struct policy_channel *channel = policy_channel(policy, s->channel);
+
+    return s->handoff.touched_at + (channel != NULL ? channel->native_ms : 0);
+}
+
 static int64_t lease_end(const struct session_handoff *h, const struct policy_queue *queue)
 {
     int64_t lease = h->reminded && queue->remind_ms > 0 ? queue->remind_ms : queue->lease_ms;
@@ -135,6 +143,8 @@ int64_t handoff_due(const struct session *s, const struct policy *policy)
 
     if (s->phase != SESSION_OPEN || h->state == HANDOFF_NONE)
         return INT64_MAX;
+    if (h->state == HANDOFF_LIVE && *h->desk == '\0')
+        return native_end(s, policy);
     if (h->state == HANDOFF_LIVE)
         return queue == NULL ? INT64_MAX : earlier(lease_end(h, queue), warning_at(h, queue));
     if (queue == NULL)
@@ -214,7 +224,9 @@ void handoff_timer(struct draft *d)
 {
     const struct policy_queue *queue = policy_queue(d->policy, d->handoff.queue);
 
-    if (queue == NULL)
+    if (d->handoff.state == HANDOFF_LIVE && *d->handoff.desk == '\0')
+        stretch_return(d, "lease", NULL, NULL);
+    else if (queue == NULL)
         handoff_next(d, HANDOFF_NOBODY, "the queue is not configured any more");
     else if (d->handoff.state == HANDOFF_CHECKING)
         handoff_next(d, HANDOFF_TIMEOUT, "the desk did not answer");

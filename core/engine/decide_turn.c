@@ -251,6 +251,21 @@ static int escalated(struct draft *d, const struct td_answer *answer)
     return handoff_begin(d, &ask);
 }
 
+/* Of each kind that it would have been. */
+static void count_stale(struct draft *d, const struct td_answer *answer)
+{
+    size_t choices = 0;
+
+    for (size_t i = 0; i < answer->n_messages; i++)
+        choices += answer->messages[i] != NULL && answer->messages[i]->n_choices > 0;
+    if (choices > 0)
+        draft_effect(d, EFFECT_STALE)->text = "choices";
+    if (answer->n_calls > 0)
+        draft_effect(d, EFFECT_STALE)->text = "action";
+    if (answer->n_messages > 0 || d->step->n_effects == 0)
+        draft_effect(d, EFFECT_STALE)->text = "text";
+}
+
 void turn_answered(struct draft *d)
 {
     const struct session *s = d->session;
@@ -267,7 +282,7 @@ void turn_answered(struct draft *d)
         struct record *stale = draft_record(d, RECORD_STALE);
         stale->turn = ev->turn;
         stale->cause = "answer";
-        draft_effect(d, EFFECT_STALE)->text = "text";
+        count_stale(d, answer);
         d->step->verdict = VERDICT_MARK;
         return;
     }

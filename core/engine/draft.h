@@ -79,6 +79,10 @@ void handoff_live(struct draft *draft, const char *human, const char *title, con
 /* A new handoff that a human has at once, from the agent or from another human. */
 void handoff_take(struct draft *draft, const struct event_control *control,
                   const struct ulid *from);
+/* The customer is back at the human who closed the session, if one did. */
+void handoff_reopen(struct draft *draft);
+/* Likewise, for somebody who is at none of our desks and has spoken already. */
+void handoff_native(struct draft *draft, const struct event_control *control);
 /* This desk cannot: the next of the chain, or what was promised or is true instead. */
 void handoff_next(struct draft *draft, enum handoff_outcome why, const char *detail);
 void handoff_end(struct draft *draft, enum handoff_outcome outcome, const char *cause,

@@ -64,6 +64,8 @@ enum control_op {
     CONTROL_RETURN, CONTROL_CLOSE, CONTROL_TAKE, CONTROL_EXTEND, CONTROL_TAG, CONTROL_REVIEW,
     CONTROL_REQUEST, /* an operator, a rule or the customer asks for a human: queue, code, text */
     CONTROL_GONE,    /* the human's presence ended, or the desk went away */
+    CONTROL_NATIVE,  /* somebody answered the customer by another client of the provider: title,
+                      * message (seen already); whoever that is has the customer now */
 };
 struct event_control {
     enum control_op op;
@@ -115,6 +117,7 @@ struct event {
     const struct event_control *control;
     const struct event_call *call;
     int on;
+    int human_free; /* MESSAGE: the session's last human is available and has room */
 };
 
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */

@@ -75,6 +75,8 @@ struct policy_channel {
     int64_t collect_wait_ms, collect_max_ms; /* QUEUE_COLLECT: silence waited for, and at most */
     int64_t idle_close_ms; /* silence after which the session is closed; 0: never */
     int64_t reopen_ms;     /* how long after that the customer finds the same session again */
+    int reopen_human;      /* 1: with the human who closed it, while present */
+    int64_t native_ms;     /* agents keep still so long after a human answered by another client */
     int greet;             /* ask the agent at the start, before the customer spoke */
     int replays;           /* TD_CAN_REPLAY: what is not delivered waits in the journal */
     int announce_return;   /* ask the agent with cause "returned" after a human */

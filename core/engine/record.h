@@ -32,7 +32,8 @@ enum record_type {
     RECORD_ASKED,      /* turn, attempt, deadline: asked again */
     RECORD_TURN_END,   /* turn, agent, outcome, decision, intent .., signals: what the answer shows
                         * and the counters with it; body: state, claims ..; WITHHELD: text */
-    RECORD_REPLY,      /* message_id, author, name, turn; body: text, choices, attachments, parts */
+    RECORD_REPLY,      /* message_id, author, name, turn; status and ext_id: the provider had it
+                        * before us; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
     RECORD_READ,       /* of: the customer has read up to it */
     RECORD_RATING,     /* score; body: text */

@@ -327,6 +327,16 @@ size_t board_load_of(struct gate *gate, const char *name)
     return line_live_of(gate->board->line, name) + (person != NULL ? person->reserved : 0);
 }
 
+int board_is_free(struct gate *gate, const char *name)
+{
+    const struct policy_human *human = policy_human(gate->policy->policy, name);
+    int64_t until;
+
+    return human != NULL &&
+           line_presence_of(gate->board->line, name, clock_wall_ms(), &until) == LINE_AVAILABLE &&
+           (human->capacity == 0 || board_load_of(gate, name) < human->capacity);
+}
+
 void board_reserve(struct gate *gate, const char *name, int by)
 {
     struct person *person = person_of(gate, name);
@@ -377,6 +387,8 @@ static void check_desk(struct gate *gate, struct place *place, int64_t now_ms)
 {
     const struct td_instance *inst = instance_find(gate, TD_DESK, place->desk);
 
+    if (place->desk[0] == '\0') /* the human answers by another client */
+        return;
     if (instance_is_open(inst) || place->state == HANDOFF_CHECKING) {
         place->desk_away_ms = 0;
     } else if (place->desk_away_ms == 0) {
@@ -509,7 +521,7 @@ static void tell_said(struct td_instance *inst, const struct slot *slot,
     char handoff[ULID_TEXT];
     const struct td_relay relay = { .size = sizeof relay, .session = slot->text,
                                     .handoff = board_has(slot) ? handoff : NULL,
-                                    .message = links_files(inst->gate, message, arena) };
+                                    .message = links_files(slot->gate, message, arena) };
 
     ulid_format(&slot->session.handoff.id, handoff);
     desk_tell(inst, &(struct td_desk_event){

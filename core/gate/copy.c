@@ -56,6 +56,8 @@ const char *copy_message(struct arena *arena, const struct td_message *from,
                                .choice = arena_strdup(arena, from->choice),
                                .author = from->author,
                                .at_ms = from->at_ms };
+    if (TD_HAS(from, author_name) && copy_is_good(from->author_name, MAX_NAME))
+        to->author_name = arena_strdup(arena, from->author_name);
     *message_r = to;
     return copy_content(arena, from, to);
 }

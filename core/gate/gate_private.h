@@ -433,6 +433,8 @@ void board_said(struct slot *slot, const struct record *record);
 /* 1: the queue cannot take one more; outcome_r says why. */
 int board_cannot(const struct slot *slot, enum offered_outcome *outcome_r);
 void board_place(const struct slot *slot, uint32_t *position_r, int64_t *wait_ms_r);
+/* Available, and with room: work may be given to them unasked. */
+int board_is_free(struct gate *gate, const char *human);
 void board_alive(struct gate *gate, const char *human, int renew); /* they were heard of */
 void board_unwatch(struct gate *gate, const struct td_instance *inst, const struct ulid *session);
 void board_tick(struct gate *gate, int64_t now_ms);

@@ -70,6 +70,18 @@ static void hand_in(struct gate *gate, struct slot *slot, struct item *item)
         slot_add(slot, item);
 }
 
+/* Not the customer spoke, but somebody to them, by another client of the provider. */
+static void make_native(struct item *item)
+{
+    struct event_control *control = arena_alloc(item->arena, sizeof *control);
+    const char *name = item->event.message->author_name;
+
+    *control = (struct event_control){ .op = CONTROL_NATIVE, .message = item->event.message,
+                                       .title = name != NULL ? name : "Staff" };
+    item->event.type = EVENT_CONTROL;
+    item->event.control = control;
+}
+
 void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in)
 {
     struct gate *gate = inst->gate;
@@ -83,6 +95,8 @@ void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct t
         gate_refuse_later(gate, item, TD_REJECT, flaw, 0);
         return;
     }
+    if (item->event.message->author != TD_CUSTOMER)
+        make_native(item);
     dedupe_key(gate, inst->name, in, item->dedupe);
     if (in->session != NULL) {
         if (ulid_parse(in->session, &id) != 0)

@@ -123,7 +123,11 @@ static void finish(struct slot *slot)
         replay_start(slot, item);
         return;
     }
-    if (item->kind == ITEM_DELIVER) {
+    if (item->kind == ITEM_DELIVER && item->event.type == EVENT_CONTROL &&
+        item->step.outcome > CONTROL_AGAIN) {
+        item_refuse(slot->gate, item, TD_REJECT, "there is no conversation that it could belong to",
+                    0);
+    } else if (item->kind == ITEM_DELIVER) {
         accept(slot, item, &slot->id, item->step.message_seq, 0);
     } else if (item->late != 0) {
         late_done(slot->gate, item, item->step.verdict == VERDICT_OK);
@@ -309,6 +313,10 @@ static void decide(struct slot *slot, struct item *item)
     gate_arena_put(gate, &item->step.arena); /* of an earlier try */
     if (item->kind == ITEM_OPERATOR && event->control != NULL)
         event->control = operator_control(slot, item);
+    if (event->type == EVENT_MESSAGE)
+        event->human_free = slot->session.phase == SESSION_CLOSED &&
+                            slot->session.last_human != NULL &&
+                            board_is_free(gate, slot->session.last_human);
     policy_drop(&item->policy);
     item->policy = policy_hold(gate);
     item->step = (struct step){ .arena = gate_arena(gate) };

@@ -176,6 +176,16 @@ int request_judge(struct slot *slot, struct item *item)
     }
 }
 
+/* What a human says or does who has the session no more: it reaches nobody. */
+static void count_stale(struct gate *gate, enum control_op op, enum control_outcome outcome)
+{
+    static const char *const kinds[] = { [CONTROL_SAY] = "text", [CONTROL_TYPING] = "typing" };
+
+    if ((outcome == CONTROL_NOT_YOURS || outcome == CONTROL_OVER) &&
+        (size_t)op < sizeof kinds / sizeof *kinds && kinds[op] != NULL)
+        ++*gate_counter(gate, "tandem_stale_outputs_total", "kind", kinds[op]);
+}
+
 void request_done(struct slot *slot, struct item *item)
 {
     static const char *const codes[] = {
@@ -187,6 +197,7 @@ void request_done(struct slot *slot, struct item *item)
     const struct step *step = &item->step;
     char handoff[ULID_TEXT];
 
+    count_stale(slot->gate, item->event.control->op, step->outcome);
     if (step->outcome != CONTROL_DONE && step->outcome != CONTROL_AGAIN) {
         reject_now(item, codes[step->outcome], step->reason, step->holder);
         return;

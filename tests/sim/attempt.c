@@ -137,7 +137,7 @@ void attempt_batch(struct world *w, struct person *p)
 
     if (m->now.active && !m->now.quiet && m->now.state == HANDOFF_QUEUED)
         MUST(m->now.told & TOLD(TEXT_QUEUED), one_message, "person %d: 'queued' never", p->number);
-    if (m->now.active && m->now.state == HANDOFF_LIVE)
+    if (m->now.active && m->now.state == HANDOFF_LIVE && strcmp(m->now.human, "native") != 0)
         MUST(m->now.told & TOLD(TEXT_LIVE), one_message, "person %d: 'live' never", p->number);
     if (m->phase == SESSION_OPEN && m->owner == TD_OWNER_HUMAN)
         MUST(m->now.active && m->now.state == HANDOFF_LIVE, "one owner, a new epoch for each",

@@ -67,6 +67,8 @@ static void check_effects(struct world *w, struct person *p, const struct step *
         if (r->type != RECORD_REPLY && r->type != RECORD_CLOSED &&
             (r->type != RECORD_OWNER || opened))
             continue;
+        if (r->type == RECORD_REPLY && r->status != TD_QUEUED)
+            continue; /* the customer has it */
         enum effect_type type = r->type == RECORD_REPLY ? EFFECT_SEND : EFFECT_EVENT;
         while (at < step->n_effects && !visible(&step->effects[at]))
             at++;

@@ -108,13 +108,19 @@ static struct event_control *control(struct world *w, struct person *p, enum con
                               .text = arena_printf(p->arena, "h%u%s", number,
                                                    !w->quiet && chance(w, 30) ? "\xff" : "") };
     *c = (struct event_control){
-        .op = op, .human = human, .message = op == CONTROL_SAY ? m : NULL,
+        .op = op, .human = human, .message = op == CONTROL_SAY || op == CONTROL_NATIVE ? m : NULL,
         .id = number > 0 ? arena_printf(p->arena, "op%u", number) : NULL,
         .desk = op == CONTROL_TAKE || chance(w, 500) ? w->desks[draw(w, 2)].name : NULL,
-        .text = chance(w, 500) ? "a note" : NULL,
+        .text = chance(w, 500) ? "a note" : NULL, .title = op == CONTROL_NATIVE ? "Ole" : NULL,
         .wrapup = chance(w, 300) ? "{\"outcome\":\"resolved\"}" : NULL,
     };
-    if (op != CONTROL_TAKE && op != CONTROL_REQUEST)
+    if (op == CONTROL_NATIVE) { /* now and then it is one of ours */
+        const struct session *s = &p->state;
+        if (s->n_messages > 0 && chance(w, 200))
+            m->text = arena_strdup(p->arena, s->messages[draw(w, s->n_messages)].text);
+        c->desk = NULL;
+    }
+    if (op != CONTROL_TAKE && op != CONTROL_REQUEST && op != CONTROL_NATIVE)
         c->handoff = *handoff;
     if (op == CONTROL_TRANSFER && chance(w, 500))
         c->to_human = humans[draw(w, 3)];
@@ -155,6 +161,8 @@ static struct sent_op draw_op(struct world *w, struct person *p)
         op.op = chance(w, 700) ? CONTROL_TAKE : CONTROL_REQUEST;
     else if (chance(w, w->rates.gone))
         op.op = CONTROL_GONE;
+    else if (chance(w, w->rates.take / 2))
+        op.op = CONTROL_NATIVE;
     if (p->n_offers > 0 && chance(w, 400))
         op.handoff = p->offers[draw(w, p->n_offers)].handoff;
     if (p->state.handoff.state == HANDOFF_LIVE && chance(w, 600))
@@ -252,6 +260,8 @@ int desks_settle(struct world *w, struct person *p)
         return 0;
     if (h->state != HANDOFF_LIVE)
         return offer != NULL && answer(w, p, offer, OFFERED_ACCEPTED);
+    if (*h->desk == '\0')
+        return 0; /* who answers elsewhere falls silent in time */
     for (size_t i = 0; i < 3; i++)
         if (strcmp(humans[i], h->human) == 0)
             op.human = humans[i];

@@ -169,9 +169,15 @@ static void reply(struct world *w, struct person *p, const struct fact *f)
              "only agents, humans and the system speak", "person %d: record %d", p->number,
              (int)f->seq);
     attempt_reply(w, p, f);
+    m->status[f->seq] = (uint8_t)f->status;
+    if (f->status != TD_QUEUED) { /* the customer has it, and whoever wrote it has seen the rest */
+        MUST(f->author == TD_HUMAN, "only agents, humans and the system speak",
+             "person %d: record %d", p->number, (int)f->seq);
+        cover(m, f->upto);
+        return;
+    }
     if (f->author == TD_HUMAN)
         human_covers(w, p, f->upto);
-    m->status[f->seq] = TD_QUEUED;
     m->visible[m->n_visible++] = f->seq;
 }
 

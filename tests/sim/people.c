@@ -57,6 +57,7 @@ static void speak(struct world *w, struct person *p, int said)
     if (p->state.offer != NULL && (w->quiet || chance(w, 600)))
         m->choice = !w->quiet && chance(w, 500) ? "yes" : "no";
     event.message = m;
+    event.human_free = chance(w, 600);
     event.from.locale = chance(w, 50) ? "de" : NULL;
     event.from.customer = chance(w, 50) ? &known : NULL;
     if (!replays(p))

@@ -39,6 +39,8 @@ const char *planted_name(enum planted bug)
         [PLANTED_CLAIM] = "claims are believed",
         [PLANTED_SNAPSHOT_COUNTS] = "the snapshot loses what was counted",
         [PLANTED_OFFER_FORGOTTEN] = "it is forgotten that the customer was asked",
+        [PLANTED_NATIVE_UNOWNED] = "who answers by another client does not get the session",
+        [PLANTED_NATIVE_RESENT] = "what somebody else has sent is ours to send",
     };
 
     return names[bug];
@@ -121,6 +123,9 @@ static void lie(struct session *lie, const struct event *event)
         h->told = 0;
     if (planted == PLANTED_FORGETS_CONTROL)
         lie->n_controls = 0;
+    if (planted == PLANTED_NATIVE_UNOWNED && event->type == EVENT_CONTROL &&
+        event->control->op == CONTROL_NATIVE)
+        h->state = HANDOFF_LIVE;
     if (planted == PLANTED_TALKS_OVER && event->type == EVENT_MESSAGE)
         h->state = HANDOFF_NONE;
 }
@@ -205,6 +210,8 @@ void planted_apply(struct session *s, const struct record *record)
     engine_apply(s, record);
     if (planted == PLANTED_ANSWERS_TWICE && record->type == RECORD_ASKED)
         s->turn.attempt = attempt;
+    if (planted == PLANTED_NATIVE_RESENT && record->type == RECORD_REPLY && record->status != 0)
+        s->messages[s->n_messages - 1].status = TD_QUEUED;
     if (planted == PLANTED_DROPS_WAITING && s->n_messages > 6) {
         struct session_message first = s->messages[0];
         memmove(s->messages, s->messages + 1, --s->n_messages * sizeof *s->messages);

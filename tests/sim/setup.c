@@ -139,6 +139,7 @@ static void draw_channel(struct world *w, size_t at, size_t i)
         .collect_wait_ms = 1 + (int64_t)draw(w, 3000), .collect_max_ms = 5000,
         .idle_close_ms = chance(w, 800) ? 60000 + (int64_t)draw(w, 600000) : 0,
         .reopen_ms = (int64_t)draw(w, 1200000), .greet = chance(w, 300), .replays = i < 2,
+        .reopen_human = chance(w, 700), .native_ms = 1000 + (int64_t)draw(w, 600000),
         .announce_return = chance(w, 400), .disclose_ai = chance(w, 300),
         .queue = chance(w, 500) ? &w->queues[at][draw(w, MAX_QUEUES)] : NULL,
     };

@@ -253,7 +253,10 @@ struct td_event {
 
 /* ---- Channels ---------------------------------------------------------------------------- */
 
-/* A customer spoke. The dedupe key is (channel, account, scope, message->id): the same key again
+/* A customer spoke; or, with author TD_HUMAN, somebody answered the customer (`peer`) by another
+ * client of the provider than us: text, author_name. Then that human has the session until silence
+ * (the channel's `native_hold`); what we have sent ourselves is known by its text and MAY be handed
+ * in. TD_REJECT when there is no conversation with them. The dedupe key is (channel, account, scope, message->id): the same key again
  * is accepted as a duplicate and does nothing else. scope: NULL, or that within which ids are
  * unique when that is less than the account, such as a session. */
 struct td_inbound {
