@@ -32,7 +32,8 @@ static const struct package small = {
 static const char *compile(const struct package *package, enum td_package_format format,
                            size_t bytes, const char *const *allow)
 {
-    return package_compile(package, &(struct package_target){ format, bytes, allow }, arena);
+    return package_compile(package, &(struct package_target){ .format = format, .bytes = bytes,
+                                                                 .allow = allow }, arena);
 }
 
 static void json_holds_what_is_known_and_permitted(void **state)
