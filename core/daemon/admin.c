@@ -416,16 +416,28 @@ static void post_try(struct admin *admin, const struct td_web_request *request)
                      later(admin, request, NULL));
 }
 
+/* Idempotency-Key makes an order that is sent again the same order. */
+static struct gate_order order_of(const struct td_web_request *request)
+{
+    struct gate_order order = { .by = "operator" };
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        if (strcmp(request->headers[i].name, "idempotency-key") == 0)
+            order.key = request->headers[i].value;
+    }
+    return order;
+}
+
 static void post_pass(struct admin *admin, const struct td_web_request *request,
                       const struct ulid *id)
 {
     char why[128] = "";
     cJSON *body = td_json_parse(request->body, request->body_len, NULL, why, sizeof why);
     const char *agent = td_json_get_str(body, "agent");
+    const struct gate_order order = order_of(request);
 
     if (agent)
-        gate_pass(admin->conf.gate, id, agent, "operator", reply_later,
-                  later(admin, request, NULL));
+        gate_pass(admin->conf.gate, id, agent, &order, reply_later, later(admin, request, NULL));
     else
         reply_error(admin, request->id, 400, "bad_request",
                     "the body must say who goes on: {\"agent\":\"NAME\"}");
@@ -437,6 +449,7 @@ static void post_request(struct admin *admin, const struct td_web_request *reque
                          const struct ulid *id)
 {
     char why[128] = "";
+    const struct gate_order order = order_of(request);
     cJSON *body = request->body_len > 0
                       ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
                       : NULL;
@@ -445,7 +458,7 @@ static void post_request(struct admin *admin, const struct td_web_request *reque
         reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
     else
         gate_request(admin->conf.gate, id, td_json_get_str(body, "queue"),
-                     td_json_get_str(body, "reason"), "operator", reply_later,
+                     td_json_get_str(body, "reason"), &order, reply_later,
                      later(admin, request, NULL));
     cJSON_Delete(body);
 }
@@ -457,6 +470,7 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
     const char *slash = strchr(path, '/');
     const char *what = slash ? slash + 1 : "";
     const size_t len = slash ? (size_t)(slash - path) : strlen(path);
+    const struct gate_order order = order_of(request);
     char text[ULID_TEXT];
     struct ulid id;
 
@@ -474,7 +488,7 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
     else if (is_post && strcmp(what, "request") == 0)
         post_request(admin, request, &id);
     else if (is_post && strcmp(what, "release") == 0)
-        gate_release(admin->conf.gate, &id, "operator", reply_later, later(admin, request, NULL));
+        gate_release(admin->conf.gate, &id, &order, reply_later, later(admin, request, NULL));
     else if (is_post && strcmp(what, "close") == 0)
         gate_close_session(admin->conf.gate, &id, "operator", reply_later,
                            later(admin, request, NULL));

@@ -312,24 +312,30 @@ static void on_leave(struct draft *d)
         draft_close(d, "customer");
 }
 
-static void on_pass(struct draft *d)
+enum control_outcome draft_pass(struct draft *d, const char *name, const char *by)
 {
-    const struct policy_agent *agent = policy_agent(d->policy, d->event->name);
+    const struct policy_agent *agent = policy_agent(d->policy, name);
 
     if (agent == NULL || d->session->phase != SESSION_OPEN) {
-        draft_refuse(d, VERDICT_REJECT,
-                     agent == NULL ? "there is no such agent" : "the session is not open");
-        return;
+        d->step->reason = agent == NULL ? "there is no such agent" : "the session is not open";
+        return agent == NULL ? CONTROL_NOT_FOUND : CONTROL_OVER;
     }
-    if (same(d->owner, agent->name)) {
-        draft_refuse(d, VERDICT_NOTHING, "that agent has it already");
-        return;
-    }
+    if (same(d->owner, agent->name))
+        return CONTROL_DONE; /* that agent has it already */
     turn_interrupt(d, "passed");
     if (d->handoff.state != HANDOFF_NONE)
         pass_on(d);
-    turn_pass(d, agent, check_detail(d, d->event->text));
+    turn_pass(d, agent, check_detail(d, by));
     turn_next(d);
+    return CONTROL_DONE;
+}
+
+static void on_pass(struct draft *d)
+{
+    if (draft_pass(d, d->event->name, d->event->text) != CONTROL_DONE)
+        draft_refuse(d, VERDICT_REJECT, d->step->reason);
+    else if (d->step->n_records == 0)
+        draft_refuse(d, VERDICT_NOTHING, "that agent has it already");
 }
 
 static void on_resume(struct draft *d)

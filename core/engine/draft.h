@@ -39,6 +39,8 @@ struct effect *draft_effect(struct draft *draft, enum effect_type type);
 struct ulid draft_id(struct draft *draft);
 /* decide.c: the session is over; handoffs and turns end first. */
 void draft_close(struct draft *draft, const char *cause);
+/* An operator gives it to that agent; NOT_FOUND, OVER or DONE. */
+enum control_outcome draft_pass(struct draft *draft, const char *agent, const char *by);
 void draft_refuse(struct draft *draft, enum verdict verdict, const char *reason);
 
 /* A reply of ours, sent; author_name may be NULL. Good until the next record is added. */

@@ -66,6 +66,7 @@ enum control_op {
     CONTROL_GONE,    /* the human's presence ended, or the desk went away */
     CONTROL_NATIVE,  /* somebody answered the customer by another client of the provider: title,
                       * message (seen already); whoever that is has the customer now */
+    CONTROL_PASS,    /* agent: who goes on, whoever has it now; text: by whom */
 };
 struct event_control {
     enum control_op op;
@@ -74,7 +75,7 @@ struct event_control {
     const char *desk, *human; /* human: conf name, or the foreign desk's own name for them */
     const char *title;  /* as the customer sees them; NULL: human */
     const struct td_message *message; /* SAY */
-    const char *text, *queue, *to_human, *code, *wrapup;
+    const char *text, *queue, *to_human, *code, *wrapup, *agent;
     int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
 };
 

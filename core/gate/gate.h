@@ -161,14 +161,18 @@ void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size
  * beyond `after` (NULL: from the first). The channel need not be in the conf any more. */
 void gate_kept(struct gate *gate, const char *channel, const char *prefix, const char *after,
                gate_json_fn *fn, void *arg);
-void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
-               gate_json_fn *fn, void *arg);
+/* Who wants it, and a key: an order that comes again with the same one does nothing else. */
+struct gate_order {
+    const char *by, *key; /* key: at most 100 bytes count; NULL: none */
+};
+void gate_pass(struct gate *gate, const struct ulid *id, const char *agent,
+               const struct gate_order *order, gate_json_fn *fn, void *arg);
 /* Asks for a human; queue NULL: the channel's own. Gives a session that a human has back to the
  * agent. Both answered like gate_pass(). */
 void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
-                  const char *by, gate_json_fn *fn, void *arg);
-void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                  void *arg);
+                  const struct gate_order *order, gate_json_fn *fn, void *arg);
+void gate_release(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                  gate_json_fn *fn, void *arg);
 void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
                         void *arg);
 

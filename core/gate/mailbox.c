@@ -135,9 +135,11 @@ static void finish(struct slot *slot)
         request_done(slot, item);
     } else if (item->kind == ITEM_OPERATOR && item->event.type == EVENT_CONTROL &&
                item->step.outcome > CONTROL_AGAIN) {
-        static const char why[] = "no human has this session, or nobody can take it over";
+        const char *why = item->step.reason != NULL
+                              ? item->step.reason
+                              : "no human has this session, or nobody can take it over";
 
-        item->fn(item->arg, 409, why, sizeof why - 1);
+        item->fn(item->arg, 409, why, strlen(why));
     } else if (item->kind == ITEM_OPERATOR) {
         struct buf json = { 0 };
 

@@ -236,30 +236,22 @@ void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, vo
     hand_in(gate, id, item);
 }
 
-void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
-               gate_json_fn *fn, void *arg)
-{
-    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_PASS);
-
-    item->event.name = arena_strdup(item->arena, agent);
-    item->event.text = arena_strdup(item->arena, by);
-    item->fn = fn;
-    item->arg = arg;
-    hand_in(gate, id, item);
-}
-
 static void hand_control(struct gate *gate, const struct ulid *id, enum control_op op,
-                         const struct event_control *control, gate_json_fn *fn, void *arg)
+                         const struct gate_order *order, const struct event_control *control,
+                         gate_json_fn *fn, void *arg)
 {
     struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_CONTROL);
     struct event_control *to = arena_alloc(item->arena, sizeof *to);
 
     to->op = op;
+    if (order->key != NULL) /* apart from those of desks */
+        to->id = arena_printf(item->arena, "operator.%.100s", order->key);
+    to->agent = arena_strdup(item->arena, control->agent);
     to->queue = arena_strdup(item->arena, control->queue);
     to->code = arena_strdup(item->arena, control->code);
     to->text = arena_strdup(item->arena, control->text);
     item->event.control = to;
-    item->event.text = arena_strdup(item->arena, control->human); /* by whom */
+    item->event.text = arena_strdup(item->arena, order->by);
     item->fn = fn;
     item->arg = arg;
     hand_in(gate, id, item);
@@ -280,18 +272,25 @@ const struct event_control *operator_control(const struct slot *slot, struct ite
     return to;
 }
 
-void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
-                  const char *by, gate_json_fn *fn, void *arg)
+void gate_pass(struct gate *gate, const struct ulid *id, const char *agent,
+               const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
-    hand_control(gate, id, CONTROL_REQUEST,
-                 &(struct event_control){ .queue = queue, .text = reason, .code = "supervisor",
-                                          .human = by }, fn, arg);
+    hand_control(gate, id, CONTROL_PASS, order,
+                 &(struct event_control){ .agent = agent, .text = order->by }, fn, arg);
 }
 
-void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                  void *arg)
+void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
+                  const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
-    hand_control(gate, id, CONTROL_RETURN, &(struct event_control){ .human = by }, fn, arg);
+    hand_control(gate, id, CONTROL_REQUEST, order,
+                 &(struct event_control){ .queue = queue, .text = reason, .code = "supervisor" },
+                 fn, arg);
+}
+
+void gate_release(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                  gate_json_fn *fn, void *arg)
+{
+    hand_control(gate, id, CONTROL_RETURN, order, &(struct event_control){ .code = NULL }, fn, arg);
 }
 
 void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,

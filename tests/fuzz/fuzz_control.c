@@ -276,11 +276,11 @@ void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size
     told("journal", id, with_bodies ? "bodies" : NULL, after, max, fn, arg);
 }
 
-void gate_pass(struct gate *gate, const struct ulid *id, const char *agent, const char *by,
-               gate_json_fn *fn, void *arg)
+void gate_pass(struct gate *gate, const struct ulid *id, const char *agent,
+               const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
     (void)gate;
-    (void)by;
+    (void)order;
     if (!utf8_valid(agent, strlen(agent)))
         abort();
     told("pass", id, agent, 0, 1, fn, arg);
@@ -307,21 +307,21 @@ void gate_handoffs_json(struct gate *gate, const char *state, struct buf *out)
 }
 
 void gate_request(struct gate *gate, const struct ulid *id, const char *queue, const char *reason,
-                  const char *by, gate_json_fn *fn, void *arg)
+                  const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
     (void)gate;
-    (void)by;
+    (void)order;
     if ((queue != NULL && !utf8_valid(queue, strlen(queue))) ||
         (reason != NULL && !utf8_valid(reason, strlen(reason))))
         abort();
     told("request", id, queue, reason != NULL, 1, fn, arg);
 }
 
-void gate_release(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                  void *arg)
+void gate_release(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                  gate_json_fn *fn, void *arg)
 {
     (void)gate;
-    told("release", id, by, 0, 1, fn, arg);
+    told("release", id, order->by, 0, 1, fn, arg);
 }
 
 struct reports *reports_new(struct loop *loop, struct web *web, struct store *store,

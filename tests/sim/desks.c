@@ -120,12 +120,14 @@ static struct event_control *control(struct world *w, struct person *p, enum con
             m->text = arena_strdup(p->arena, s->messages[draw(w, s->n_messages)].text);
         c->desk = NULL;
     }
-    if (op != CONTROL_TAKE && op != CONTROL_REQUEST && op != CONTROL_NATIVE)
+    if (op != CONTROL_TAKE && op != CONTROL_REQUEST && op != CONTROL_NATIVE && op != CONTROL_PASS)
         c->handoff = *handoff;
     if (op == CONTROL_TRANSFER && chance(w, 500))
         c->to_human = humans[draw(w, 3)];
     else if (op == CONTROL_TRANSFER)
         c->queue = w->queues[0][draw(w, MAX_QUEUES)].name;
+    if (op == CONTROL_PASS)
+        c->agent = w->agents[0][draw(w, MAX_AGENTS)].name;
     if (op == CONTROL_GONE && chance(w, 300))
         c->human = NULL;
     c->on = op == CONTROL_REVIEW ? (int)draw(w, 7) : 1;
@@ -162,7 +164,7 @@ static struct sent_op draw_op(struct world *w, struct person *p)
     else if (chance(w, w->rates.gone))
         op.op = CONTROL_GONE;
     else if (chance(w, w->rates.take / 2))
-        op.op = CONTROL_NATIVE;
+        op.op = chance(w, 800) ? CONTROL_NATIVE : CONTROL_PASS;
     if (p->n_offers > 0 && chance(w, 400))
         op.handoff = p->offers[draw(w, p->n_offers)].handoff;
     if (p->state.handoff.state == HANDOFF_LIVE && chance(w, 600))

@@ -180,7 +180,8 @@ static const struct offered *wanted(void)
     rig_deliver(&rig->chat, 1, NULL, session, "m1", "hello");
     WAIT(rig->chat.n_sent == 1);
     assert_int_equal(ulid_parse(session, &id), 0);
-    gate_request(rig->gate, &id, NULL, NULL, "test", on_json, &status);
+    gate_request(rig->gate, &id, NULL, NULL, &(struct gate_order){ .by = "test" }, on_json,
+                 &status);
     WAIT(status == 200);
     WAIT(desk.n_offers > n);
     rig_run(5);

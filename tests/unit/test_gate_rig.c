@@ -539,7 +539,7 @@ void rig_pass(const char *session, const char *agent)
 {
     struct ulid id = id_of(session);
 
-    gate_pass(rig->gate, &id, agent, "tester", on_json, NULL);
+    gate_pass(rig->gate, &id, agent, &(struct gate_order){ .by = "tester" }, on_json, NULL);
     WAIT(rig->http_status != 0);
 }
 

@@ -204,6 +204,23 @@ static void who_takes_over_unasked_has_a_lease_as_well(void **state)
     assert_int_equal(rig_told(rig, "requeued"), 1);
 }
 
+static void an_operator_s_pass_is_done_once_for_its_id(void **state)
+{
+    const struct event_control pass = { .op = CONTROL_PASS, .id = "p1", .agent = "three" };
+
+    (void)state;
+    rig_message(rig, "m1", "hello");
+    assert_int_equal(rig_control(rig, pass), CONTROL_DONE);
+    assert_string_equal(rig->session.owner_name, "three");
+    rig_control(rig, (struct event_control){ .op = CONTROL_PASS, .id = "p2", .agent = "one" });
+    assert_int_equal(rig_control(rig, pass), CONTROL_AGAIN);
+    assert_string_equal(rig->session.owner_name, "one");
+    assert_int_equal(rig_control(rig, (struct event_control){ .op = CONTROL_PASS,
+                                                              .agent = "nobody" }),
+                     CONTROL_NOT_FOUND);
+    assert_string_equal(rig->step.reason, "there is no such agent");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -217,6 +234,7 @@ int main(void)
         T(it_takes_the_customer_out_of_the_line_and_off_no_human_at_a_desk),
         T(whom_a_human_has_closed_comes_back_to_them_while_they_are_there),
         T(whom_the_agent_had_last_comes_back_to_the_agent),
+        T(an_operator_s_pass_is_done_once_for_its_id),
         T(who_takes_over_unasked_has_a_lease_as_well),
     };
 
