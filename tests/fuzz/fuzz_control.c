@@ -276,14 +276,6 @@ void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size
     told("journal", id, with_bodies ? "bodies" : NULL, after, max, fn, arg);
 }
 
-void gate_kept(struct gate *gate, const char *channel, const char *prefix, const char *after,
-               gate_json_fn *fn, void *arg)
-{
-    (void)gate;
-    (void)channel;
-    told("kept", NULL, prefix, after != NULL, 1, fn, arg);
-}
-
 void gate_pass(struct gate *gate, const struct ulid *id, const char *agent,
                const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
