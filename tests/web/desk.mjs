@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bot, accessible, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot, accessible, launchChromium, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
@@ -170,8 +170,6 @@ test('two browsers go through an escalation and the return, by mouse', () => at(
     await page.getByRole('button', { name: /^Send to/ }).click();
     await dana.page.locator('.human a.file').waitFor();
     assert.equal(await (await fetch(await page.locator('.human a.file').getAttribute('href'))).text(), 'a label');
-    await shot(page, 'desk');
-    await shot(dana.page, 'chat');
     await page.getByRole('button', { name: /^Give back/ }).click();
     await accessible(page, 'giving back');
     await page.getByLabel('What you agreed on').fill('480 EUR are on their way');
@@ -334,6 +332,33 @@ test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'],
     await ada.write('Ada here');
     await heard(chat, 'Ada here');
     chat.close();
+}));
+
+test('tags stand in the lists, and who supervises scores what has ended', () => at(['ada'], async ada => {
+    const { page } = ada, dana = await waiting('Dana');
+    await ada.accept('Dana');
+    for (const tag of ['VIP', 'chairs', '<i>odd</i>']) {
+        await page.getByLabel('Add a tag').fill(tag);
+        await page.keyboard.press('Enter');
+        await page.locator('.card .badge', { hasText: tag.toLowerCase() }).waitFor();
+    }
+    await page.getByRole('button', { name: 'Remove the tag chairs' }).click();
+    await page.locator('.card .badge', { hasText: 'chairs' }).waitFor({ state: 'detached' });
+    await accessible(page, 'tags');
+    await page.getByRole('button', { name: 'Close Alt X' }).click();
+    await accessible(page, 'closing');
+    await page.locator('dialog').getByRole('button', { name: 'Close the conversation' }).click();
+    await dana.next(f => f.type === 'bye');
+    await ada.tab('Closed').click();
+    await page.locator('.card', { hasText: 'vip' }).first().click();
+    await page.locator('.review').waitFor();
+    await accessible(page, 'a review');
+    await page.locator('.review input[type=radio]').first().focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
+    await page.getByRole('button', { name: 'Keep the review' }).press('Enter');
+    await page.getByText('It has 4 of 5.').waitFor();
+    assert.deepEqual((await new Desk(gw, 'token-of-ada').list('closed'))[0].tags, ['vip', '<i>odd</i>']);
+    dana.close();
 }));
 
 test('a gateway that is killed costs nothing that was written, on either side', () => at(['mia'], async mia => {

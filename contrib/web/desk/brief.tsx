@@ -14,6 +14,7 @@ const Part = ({ title, children }: { title: string; children: ComponentChildren 
 export function Brief({ pack, reasonText }: { pack: Package; reasonText: string }) {
     const { customer = {}, reason = {}, risk_flags: risks = [], promises = [], done = [], failed = [] } = pack;
     const facts = [...Object.entries(customer.fields ?? {}), ...Object.entries(pack.entities ?? {})];
+    const quotes = (reason.evidence ?? []).map(one => one.quote).filter(one => one && one !== pack.summary).slice(0, 2).join(' … ');
     const about = [customer.tier && plain(customer.tier), customer.verified ? 'Verified' : 'Not verified', customer.timezone].filter(Boolean);
     return <details class="brief" open>
         <summary><span class="badge reason">{reasonText}</span>
@@ -24,7 +25,7 @@ export function Brief({ pack, reasonText }: { pack: Package; reasonText: string 
         <div class="brief-body">
             <p class="summary" dir="auto">{pack.summary}</p>
             {reason.text && reason.text !== pack.summary && <p class="soft" dir="auto">{reason.text}</p>}
-            {reason.evidence?.some(one => one.quote) && <blockquote dir="auto">{reason.evidence.map(one => one.quote).filter(Boolean).slice(0, 2).join(' … ')}</blockquote>}
+            {quotes && <blockquote dir="auto">{quotes}</blockquote>}
             <div class="parts">
                 {(done.length > 0 || failed.length > 0) && <Part title="Tried"><ul>{steps(done, 'done')}{steps(failed, 'failed')}</ul></Part>}
                 {pack.open_question && <Part title="Still open"><p dir="auto">{pack.open_question}</p></Part>}

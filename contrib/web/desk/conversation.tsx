@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { h, icon } from '../shared/dom';
 import { markdown, safeUrl } from '../shared/markdown';
 import { initial, oneLine, sized } from '../shared/text';
+import type { Handoff } from './api';
 import { Composer } from './composer';
 import type { Dialog } from './desk';
 import { useClock } from './hooks';
@@ -26,10 +27,11 @@ export function Conversation({ store, talk, ask, isPicking, setPicking }: Props)
             <button class="plain back" onClick={back}>Back</button>
             <span class="avatar" aria-hidden="true">{initial(name)}</span>
             <div class="who"><h2><bdi>{name}</bdi></h2>
-                <p class="soft">{isWatched ? 'With an agent · you only watch'
+                <div class="sub-line"><p class="soft">{isWatched ? 'With an agent · you only watch'
                     : [handoff && plain(handoff.queue), handoff?.channel, talk.package?.customer?.locale,
                         handoff?.state === 'closed' ? `ended: ${plain(handoff.outcome ?? '')}` : handoff?.state === 'queued' ? `waits ${age(handoff.since)}` : '']
-                        .filter(Boolean).join(' · ')}</p></div>
+                        .filter(Boolean).join(' · ')}</p>
+                {isMine && handoff && <Tags store={store} handoff={handoff} />}</div></div>
             <div class="acts">
                 {isWatched && <button class="solid" onClick={() => store.takeOver(talk.session)}>Take over</button>}
                 {isWatched && <button class="plain" onClick={() => store.unwatch(talk.session)}>Stop watching</button>}
@@ -45,8 +47,37 @@ export function Conversation({ store, talk, ask, isPicking, setPicking }: Props)
         {talk.package && <Brief pack={talk.package} reasonText={reason(talk.package.reason?.code)} />}
         <Transcript store={store} talk={talk} name={name} />
         {isMine ? <Composer store={store} talk={talk} name={name} isPicking={isPicking} setPicking={setPicking} />
+            : handoff?.state === 'closed' && store.me.supervise ? <Review store={store} handoff={handoff} />
             : <p class="readonly soft">{isWatched ? 'Take over to write.' : handoff?.state === 'queued' ? 'Accept to write.' : 'You cannot write here.'}</p>}
     </section>;
+}
+
+/** Words that stand with the conversation in every list. */
+function Tags({ store, handoff }: { store: Store; handoff: Handoff }) {
+    const tags = handoff.tags ?? [];
+    return <form class="tag-line" onSubmit={event => {
+        event.preventDefault();
+        const input = event.currentTarget.elements.namedItem('tag') as HTMLInputElement, tag = input.value.trim().toLowerCase();
+        input.value = '';
+        if (tag && !tags.includes(tag)) void store.tag(handoff, [...tags, tag]);
+    }}>
+        {tags.map(tag => <span class="badge" key={tag}>{tag} <button type="button" aria-label={`Remove the tag ${tag}`}
+            onClick={() => store.tag(handoff, tags.filter(one => one !== tag))}>✕</button></span>)}
+        <input name="tag" aria-label="Add a tag" placeholder="Add a tag" maxLength={40} autocomplete="off" />
+    </form>;
+}
+
+function Review({ store, handoff }: { store: Store; handoff: Handoff }) {
+    return <form class="review" onSubmit={async event => {
+        event.preventDefault();
+        const form = new FormData(event.currentTarget), score = Number(form.get('score'));
+        if (score && await store.review(handoff, score, String(form.get('note') ?? '').trim())) store.say('The review is kept.');
+    }}>
+        <fieldset class="choice"><legend>How well was it handled?{handoff.score ? ` It has ${handoff.score} of 5.` : ''}</legend><div>
+            {[1, 2, 3, 4, 5].map(n => <label><input type="radio" name="score" value={n} required checked={handoff.score === n} /><span>{n}</span></label>)}</div></fieldset>
+        <label>Note<input name="note" maxLength={1000} dir="auto" /></label>
+        <button class="solid">Keep the review</button>
+    </form>;
 }
 
 function Lease({ store, talk }: { store: Store; talk: Talk }) {

@@ -264,6 +264,17 @@ export class Store {
         return this.end(id, `handoffs/${id}/close`, { wrapup });
     }
 
+    async tag(handoff: Handoff, tags: string[]): Promise<void> {
+        if (await this.attempt(() => this.api.post(`handoffs/${handoff.id}/tags`, { tags }))) await this.refresh();
+    }
+
+    /** What a supervisor thinks of how it went: 1 to 5. */
+    async review(handoff: Handoff, score: number, note: string): Promise<boolean> {
+        const done = await this.attempt(() => this.api.post(`handoffs/${handoff.id}/review`, { score, ...(note && { note }) }));
+        if (done) await this.refresh();
+        return !!done;
+    }
+
     async extend(talk: Talk): Promise<void> {
         if (!await this.attempt(() => this.api.post(`handoffs/${talk.id}/extend`))) return;
         talk.leaseEnds = 0;
