@@ -24,7 +24,6 @@
 #include "config/conf.h"
 #include "daemon/conf_tandem.h"
 #include "daemon/packs.h"
-#include "engine/phrases.h"
 #include "engine/record.h"
 #include "gate/gate.h"
 #include "io/loop.h"
@@ -392,7 +391,7 @@ struct reporting *reporting_new(struct loop *loop, struct store *store, struct g
     crypt_hmac(master, sizeof master, purpose, sizeof purpose - 1, hash);
     memcpy(&reporting->key, hash, sizeof reporting->key);
     mem_wipe(master, sizeof master);
-    reporting->phrases = packs_read(dir, &err);
+    reporting->phrases = packs_share(dir, &err);
     if (reporting->phrases == NULL)
         LOG_WARN(NULL, "reports will not see customers who say that they told it already: %s",
                  err.text);
@@ -411,7 +410,7 @@ void reporting_free(struct reporting **reporting_p)
     loop_timer_del(&reporting->pass);
     while (reporting->runs != NULL)
         reporting_cancel(reporting, reporting->runs->id);
-    phrases_free(&reporting->phrases);
+    packs_unshare(&reporting->phrases);
     free(reporting);
 }
 

@@ -119,7 +119,7 @@ static void said_again(struct slot *slot, const struct record *record)
     if (record->body.text == NULL || (human == NULL && !by_human))
         return;
     arena = gate_arena(slot->gate);
-    repeat = repeat_new(arena, NULL);
+    repeat = repeat_new(arena, slot->gate->policy->policy->phrases);
     if (hear(s, human, repeat) < MEASURE_HEARD)
         signs = by_human ? repeat_asks(repeat, record->body.text)
                          : repeat_find(repeat, record->body.text);

@@ -308,7 +308,8 @@ static void stretch(struct measure *m, const struct record *r)
         wrapup(m, e, r->body.wrapup, r->at);
 }
 
-/* The first rule that held and did not lead to a human; what the customer declined is no miss. */
+/* The first rule that held and did not lead to a human; what the customer declined is no miss. That
+ * the agent asks for a human says that it is done, not that it was time. */
 static void rule(struct measure *m, const struct record *r)
 {
     const struct measure_escalation *e =
@@ -319,7 +320,7 @@ static void rule(struct measure *m, const struct record *r)
     case RULE_HANDOFF:
     case RULE_OFFERED:
     case RULE_NOBODY:
-        if (m->should_at == 0 && !under_way)
+        if (m->should_at == 0 && !under_way && !is(r->code, "agent_requested"))
             m->should_at = r->at;
         break;
     case RULE_DECLINED:

@@ -44,7 +44,7 @@ const api = async query => {
 
 /** A customer who says this; the agent answers as scripted. */
 async function customer(script, text, wait = true) {
-    await agent.script('bot', [script, answer({ decision: 'resolve' })]);
+    await agent.script('bot', [script, answer({ decision: 'resolve', messages: [{ text: 'Fine.' }] })]);
     const chat = await Chat.open(gw, 'web');
     await chat.say(text);
     await chat.message();
@@ -114,7 +114,7 @@ async function talk() {
     await done(mia.post(`/handoffs/${bought.handoff}/close`,
                         { wrapup: { outcome: 'resolved', escalation: 'right' } }));
 
-    const sued = await customer(escalate('legal', 'billing'), 'my lawyer will call you');
+    const sued = await customer(escalate('legal', 'billing'), 'the machine is so loud');
     await done(mia.post(`/handoffs/${sued.handoff}/accept`));
     await done(mia.post(`/handoffs/${sued.handoff}/messages`, { id: '2', text: 'Why?' }));
     await sued.chat.next(f => f.type === 'message' && f.author.kind === 'human');

@@ -485,12 +485,18 @@ static void the_first_rule_that_held_says_since_when_a_human_was_needed(void **s
     is("missed", 0);
 }
 
-/* It holds and leads to a human at once: on time. It holds, a human is offered and declined: no
+/* The agent asks for a human: not audited. It holds and leads to a human at once: on time. It holds, a human is offered and declined: no
  * miss. It holds and there is nobody: missed. Recall 1/2. */
 static void a_rule_that_leads_to_nobody_is_missed_unless_the_customer_wants_nobody(void **state)
 {
     (void)state;
     struct tape t;
+    tape_begin(&t, MONDAY, "z");
+    tape_customer(&t, "hello");
+    tape_put(&t, (struct record){ .type = RECORD_RULE, .code = "agent_requested",
+                                  .outcome = RULE_HANDOFF });
+    tape_handoff(&t, 1, 0, "sales", "agent_requested");
+    add(&t, HOUR);
     tape_begin(&t, MONDAY, "a");
     tape_customer(&t, "useless!");
     ruled(&t, RULE_HANDOFF);
