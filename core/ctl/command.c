@@ -45,12 +45,12 @@ static void print_answer(const struct args *args, const char *rows, const char *
         buf_printf(&out, "no %s\n", rows);
     else if (array)
         table_print(array, columns, &out);
+    else
+        table_object(tree, 0, &out);
     if (cJSON_GetArraySize(apart) > 0) {
         buf_char(&out, '\n');
         table_print(apart, apart_columns, &out);
     }
-    else
-        table_object(tree, 0, &out);
     fwrite(out.data, 1, out.len, stdout);
     if (out.len > 0 && out.data[out.len - 1] != '\n')
         putchar('\n');

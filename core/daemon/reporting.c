@@ -250,13 +250,13 @@ static void fold(struct run *run, const struct store_record *stored)
 }
 
 /* The beginning is gone, but a row knows it. */
-static int goes_on(struct run *run, const struct store_record *first)
+static int goes_on(struct run *run, const struct store_record *records, size_t n)
 {
-    if (run->next_seq != 1 || first->seq == 1 || run->resumed || !take_row(run))
+    if (run->next_seq != 1 || run->resumed || (n > 0 && records[0].seq == 1) || !take_row(run))
         return 0;
     run->resumed = 1;
     run->next_seq = run->measure.seq + 1;
-    return 1;
+    return n > 0;
 }
 
 static void on_records(void *arg, enum store_status status, const struct store_record *records,
@@ -272,7 +272,7 @@ static void on_records(void *arg, enum store_status status, const struct store_r
         finish(run, "the store cannot be read now");
         return;
     }
-    if (n > 0 && goes_on(run, &records[0])) {
+    if (goes_on(run, records, n)) {
         read_records(run);
         return;
     }

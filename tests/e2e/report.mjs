@@ -56,7 +56,7 @@ async function customer(script, text, wait = true) {
 function journal(session) {
     const out = execFileSync(join(builddir, 'tandemctl'),
         ['--socket', join(gw.dir, 'control'), 'journal', session], { encoding: 'utf8' });
-    return out.trim().split('\n').map(line => JSON.parse(line));
+    return out.split('\n').filter(Boolean).map(line => JSON.parse(line));
 }
 
 async function done(promise) {
@@ -288,6 +288,30 @@ test('a report is as its schema says', { skip: !Ajv && 'no ajv' }, async () => {
     const { body } = await api('');
     body.total.escalation_rate = 1.1;
     assert.equal(validate(body), false, 'the schema has teeth');
+});
+
+/** What compaction does in the end: of this session no record is left, only its snapshot. */
+function forget(id) {
+    const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+    const hex = [...id].reduce((n, c) => n * 32n + BigInt(digits.indexOf(c)), 0n)
+        .toString(16).padStart(32, '0');
+    execFileSync('sqlite3', [gw.store,
+        `DELETE FROM body WHERE id IN (SELECT id FROM journal WHERE session = x'${hex}');` +
+        ['journal', 'place'].map(t => `DELETE FROM ${t} WHERE session = x'${hex}';`).join('')]);
+}
+
+const noSqlite = spawnSync('sqlite3', ['-version']).error && 'sqlite3 is not installed';
+
+test('what the journal has forgotten the report still knows', { skip: noSqlite }, async () => {
+    const { total, escalations, incomplete } = (await api('')).body;
+    await gw.stop();
+    for (const name of ['kept', 'bought', 'sued']) forget(sessions[name].id);
+    await gw.start();
+    assert.equal(journal(sessions.bought.id).filter(r => r?.type === 'reply').length, 0);
+    const again = (await api('')).body;
+    assert.deepEqual(again.total, total);
+    assert.deepEqual(again.escalations, escalations);
+    assert.equal(again.incomplete, incomplete);
 });
 
 test('a restart changes nothing', async () => {
