@@ -25,6 +25,19 @@ static void add(struct tape *tape, int64_t after)
     tape_end(tape);
 }
 
+static void wants_human(struct tape *t, unsigned id, const char *queue)
+{
+    tape_customer(t, "a human");
+    tape_agent(t, TD_ESCALATE, NULL, NULL);
+    tape_handoff(t, id, 0, queue, "customer_request");
+}
+
+static void answers(struct tape *t, unsigned id)
+{
+    tape_accepted(t, id);
+    tape_human(t, id, "Hello.");
+}
+
 static int clear(void **state)
 {
     (void)state;
@@ -90,13 +103,10 @@ static void who_still_waits_is_in_no_mean_but_in_the_share_of_the_unanswered(voi
     struct tape t;
     for (int i = 0; i < 4; i++) {
         tape_begin(&t, MONDAY, "a");
-        tape_customer(&t, "a human");
-        tape_agent(&t, TD_ESCALATE, NULL, NULL);
-        tape_handoff(&t, 1, 0, "sales", "customer_request");
+        wants_human(&t, 1, "sales");
         tape_at(&t, answered[i]);
         if (answered[i] != 0) {
-            tape_accepted(&t, 1);
-            tape_human(&t, 1, "Hello.");
+            answers(&t, 1);
         }
         add(&t, looked[i]);
     }
@@ -120,9 +130,7 @@ static void a_transfer_between_queues_is_one_escalation_with_two_queue_times(voi
     (void)state;
     struct tape t;
     tape_begin(&t, MONDAY, "a");
-    tape_customer(&t, "a human");
-    tape_agent(&t, TD_ESCALATE, NULL, NULL);
-    tape_handoff(&t, 1, 0, "sales", "customer_request");
+    wants_human(&t, 1, "sales");
     tape_at(&t, 5 * MINUTE);
     tape_accepted(&t, 1);
     tape_at(&t, 6 * MINUTE);
@@ -159,8 +167,7 @@ static void a_queue_that_overflows_has_served_nobody(void **state)
     tape_at(&t, 5 * MINUTE);
     tape_moved(&t, 1, "billing");
     tape_at(&t, 7 * MINUTE);
-    tape_accepted(&t, 1);
-    tape_human(&t, 1, "Hello.");
+    answers(&t, 1);
     add(&t, HOUR);
     is("queue_served", 1);
     is("queue_unserved", 1);
@@ -195,12 +202,9 @@ static void what_is_escalated_again_after_the_return_is_a_second_escalation(void
     (void)state;
     struct tape t;
     tape_begin(&t, MONDAY, "a");
-    tape_customer(&t, "a human");
-    tape_agent(&t, TD_ESCALATE, NULL, NULL);
-    tape_handoff(&t, 1, 0, "sales", "customer_request");
+    wants_human(&t, 1, "sales");
     tape_at(&t, MINUTE);
-    tape_accepted(&t, 1);
-    tape_human(&t, 1, "Hello.");
+    answers(&t, 1);
     tape_at(&t, 5 * MINUTE);
     tape_stretch(&t, 1, 4 * MINUTE, HANDOFF_RETURNED, NULL);
     tape_at(&t, 30 * MINUTE);
@@ -232,9 +236,7 @@ static void a_promise_kept_after_the_close_answers_the_escalation_over_midnight(
     assert_non_null(hours);
     queues[0].hours = hours;
     tape_begin(&t, MONDAY + 12 * HOUR, "a"); /* 21:00 UTC */
-    tape_customer(&t, "a human");
-    tape_agent(&t, TD_ESCALATE, NULL, NULL);
-    tape_handoff(&t, 1, 0, "sales", "customer_request");
+    wants_human(&t, 1, "sales");
     tape_put(&t, (struct record){ .type = RECORD_PROMISE, .outcome = PROMISE_MADE });
     tape_over(&t, 1, HANDOFF_CALLBACK);
     tape_at(&t, HOUR);
@@ -297,9 +299,7 @@ static void conversations_that_no_customer_joined_are_not_in_the_denominator(voi
     tape_agent(&t, TD_RESOLVE, NULL, NULL);
     add(&t, HOUR);
     tape_begin(&t, MONDAY, "b");
-    tape_customer(&t, "a human");
-    tape_agent(&t, TD_ESCALATE, NULL, NULL);
-    tape_handoff(&t, 1, 0, "sales", "customer_request");
+    wants_human(&t, 1, "sales");
     add(&t, HOUR);
     tape_begin(&t, MONDAY, "c");
     tape_put(&t, (struct record){ .type = RECORD_TURN, .agent = "bot", .cause = "start" });
@@ -584,8 +584,7 @@ static void a_rating_is_of_who_had_the_customer(void **state)
     tape_rated(&t, 1);
     tape_handoff(&t, 1, 0, "sales", "customer_request");
     tape_rated(&t, 3);
-    tape_accepted(&t, 1);
-    tape_human(&t, 1, "Hello.");
+    answers(&t, 1);
     tape_rated(&t, 4);
     add(&t, HOUR);
     is("csat_contained_n", 2);
@@ -607,12 +606,9 @@ static void the_agents_time_is_not_in_the_humans(void **state)
     tape_customer(&t, "hello");
     tape_agent(&t, TD_CLARIFY, NULL, NULL);
     tape_at(&t, 40 * MINUTE);
-    tape_customer(&t, "a human");
-    tape_agent(&t, TD_ESCALATE, NULL, NULL);
-    tape_handoff(&t, 1, 0, "sales", "customer_request");
+    wants_human(&t, 1, "sales");
     tape_at(&t, 45 * MINUTE);
-    tape_accepted(&t, 1);
-    tape_human(&t, 1, "Hello.");
+    answers(&t, 1);
     tape_at(&t, 55 * MINUTE);
     tape_stretch(&t, 1, 10 * MINUTE, HANDOFF_CLOSED, "{\"outcome\":\"resolved\"}");
     add(&t, DAY);
