@@ -63,7 +63,7 @@ async function reply(res, body) {
     res.write(chunk({ role: 'assistant', content: '' }));
     for (const part of content.match(/.{1,7}/gsu)) { // characters, as a tokenizer gives them
         res.write(chunk({ content: part }));
-        if (part.includes('Werk')) await hold;
+        if (part.includes('alle')) await hold; // behind a whole sentence
     }
     res.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
 }
@@ -85,7 +85,7 @@ before(async () => {
         });
     });
     await new Promise(done => server.listen(0, '127.0.0.1', done));
-    gw = new Gateway({});
+    gw = new Gateway({ tandem: { rules: 'none' } }); // the model alone decides here
     writeFileSync(join(gw.dir, 'prompt.txt'), 'You are the assistant of Northlight Lamps.\n');
     gw.options.conf = `
 [channel web]
@@ -116,15 +116,16 @@ after(async () => {
 
 test('an answer streams to the customer and rests on the knowledge base', async () => {
     let release;
-    script = [{ message: 'Fünf Werktage. 😀', hold: new Promise(done => { release = done; }), grounded: true,
+    script = [{ message: 'Fünf Werktage dauert es. Das ist alles. 😀', grounded: true,
+                hold: new Promise(done => { release = done; }),
                 sources: ['en/refunds.md#how-long-does-a-refund-take'] }];
     const chat = await Chat.open(gw, 'web');
     await chat.say('How long does a refund take?');
     await chat.next('delta');
     release();
-    assert.equal((await chat.message()).text, 'Fünf Werktage. 😀');
+    assert.equal((await chat.message()).text, 'Fünf Werktage dauert es. Das ist alles. 😀');
     const shown = chat.frames.filter(x => x.type === 'delta').map(x => x.text).join('');
-    assert.ok('Fünf Werktage. 😀'.startsWith(shown) && shown.length > 0, shown);
+    assert.ok('Fünf Werktage dauert es. Das ist alles. 😀'.startsWith(shown) && shown.length > 0, shown);
     const [system, user] = asked.at(-1).messages;
     assert.match(system.content, /^You are the assistant of Northlight Lamps\./);
     assert.match(system.content, /Five working days after the parcel/);
