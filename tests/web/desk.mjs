@@ -321,7 +321,12 @@ test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'],
     await chat.say('just asking');
     await heard(chat, /^re: just asking/);
     await ada.tab('Agents').click();
-    await ada.page.locator('.card').first().click();
+    const cards = ada.page.locator('.card'), before = await cards.first().waitFor().then(() => cards.count());
+    const other = await Chat.open(gw, 'web');
+    await other.say('somebody else');
+    await until(async () => await cards.count() > before, 'the newest in the list', 15000);
+    other.close();
+    await cards.filter({ hasText: 'front' }).nth(1).click();
     await ada.sees('re: just asking');
     assert.equal(await ada.box.count(), 0, 'who watches does not write');
     await chat.say('another one');

@@ -1,11 +1,13 @@
 /** rail.tsx - on the side: who this is and whether they are there; who waits; who they have. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { initial } from '../shared/text';
 import type { Handoff, Presence } from './api';
 import { useClock } from './hooks';
 import { bell, setBell } from './notify';
 import type { Store, View } from './store';
 import { age, plain, reason } from './words';
+
+const AGENTS_MS = 5000;
 
 export function Rail({ store, keys }: { store: Store; keys(): void }) {
     const { lists, me, view } = store;
@@ -58,6 +60,10 @@ function Card({ store, one, n }: { store: Store; one: Handoff; n: number }) {
 }
 
 function Sessions({ store }: { store: Store }) {
+    useEffect(() => { // no event tells of what agents do
+        const timer = setInterval(() => void store.refresh(), AGENTS_MS);
+        return () => clearInterval(timer);
+    }, [store]);
     if (!store.sessions.length) return <p class="list none soft">No agent talks to anybody right now.</p>;
     return <ul class="list">{store.sessions.slice(0, 200).map(one => <li key={one.id}>
         <a href={`#${one.id}`} class="card" aria-current={store.current === one.id ? 'true' : undefined}

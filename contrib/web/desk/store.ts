@@ -408,11 +408,21 @@ export class Store {
     private refreshSoon(): void {
         this.refreshing ||= window.setTimeout(() => {
             this.refreshing = 0;
-            this.refresh().catch(() => {}); // the events say when the gateway is back
+            void this.refresh();
         }, REFRESH_MS);
     }
 
+    /** What cannot be asked for now is asked for when the events are back. */
     async refresh(): Promise<void> {
+        try {
+            await this.ask();
+        } catch (error) {
+            if (!(error instanceof Refused)) throw error;
+            if (error.status === 401) this.signOut('This token is not valid any more.');
+        }
+    }
+
+    private async ask(): Promise<void> {
         const list = (state: string) => this.api.get<{ handoffs: Handoff[] }>(`handoffs?state=${state}`);
         const [queued, mine, me, team] = await Promise.all([list('queued'), list('mine'), this.api.get<Me>('me'),
             this.api.get<Team>('team').catch(() => this.team)]);
@@ -447,7 +457,7 @@ export class Store {
     }
 
     private async catchUp(): Promise<void> {
-        await this.refresh().catch(() => {});
+        await this.refresh();
         for (const talk of this.talks.values()) {
             const path = talk.kind === 'watched' ? 'sessions' : 'handoffs';
             const opened = await this.api.get<Opened>(`${path}/${talk.id}`).catch(() => null);
@@ -467,7 +477,7 @@ export class Store {
     private async end(id: string, path: string, body: unknown): Promise<boolean> {
         if (!await this.attempt(() => this.api.post(path, body))) return false;
         this.forget(id);
-        await this.refresh().catch(() => {});
+        await this.refresh();
         return true;
     }
 
