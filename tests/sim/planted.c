@@ -237,7 +237,7 @@ void planted_snapshot(const struct session *session, struct buf *facts, struct b
     if (planted == PLANTED_SNAPSHOT_HANDOFF)
         copy.handoff.deltas = 0;
     if (planted == PLANTED_SNAPSHOT_COUNTS)
-        copy.counts.clarify_turns = 0;
+        copy.counts.clarify_turns = copy.counts.turns = copy.counts.messages = 0;
     if (planted == PLANTED_OFFER_FORGOTTEN)
         copy.offer = NULL;
     session_snapshot(&copy, facts, body);
