@@ -109,7 +109,8 @@ test('a link that was changed, or is of another conversation, or has expired, sh
     other.close();
     gw.options.tandem.file_link = '1s';
     await gw.restart();
-    const short = (await mia().get(`/handoffs/${open.package.handoff_id}`)).body.package.transcript;
+    const short = await until(async () => (await mia().get(`/handoffs/${open.package.handoff_id}`))
+        .body.package?.transcript, 'the handoff after the restart', 20000);
     await until(async () => (await fetch(new URL(short.url, gw.url))).status === 410,
                 'the link to end', 20000);
 });
