@@ -22,7 +22,7 @@ const typist = {
         this.answer = text => res.end(`event: answer\ndata: ${JSON.stringify({ messages: [{ text }] })}\n\n`);
         this.cut = () => res.destroy();
         res.setHeader('Content-Type', 'text/event-stream');
-        this.part('Your <b>parcel</b> ');
+        this.part('Your <b>parcel</b> is packed. And '); // sentences leave when they are whole
     },
 };
 
@@ -199,8 +199,8 @@ test('an answer grows, and is replaced by its message; it is read out once', () 
         });
         await dana.say('parts');
         await draft.waitFor();
-        typist.part('is on');
-        await until(async () => (await draft.innerText()).startsWith('Your <b>parcel</b> is on'), 'the next');
+        typist.part('it leaves today. So ');
+        await until(async () => (await draft.innerText()).startsWith('Your <b>parcel</b> is packed. And it leaves today.'), 'the next');
         typist.answer('Your parcel is on its way.');
         await until(async () => (await dana.answers()).length === 1 && !await draft.count(), 'the message');
         assert.deepEqual(await dana.answers(), ['Your parcel is on its way.']);
