@@ -19,7 +19,9 @@ export function Dashboard({ operator, out }: { operator: Operator; out(): void }
 
     useEffect(() => {
         let isOver = false;
-        const to = Date.now(), [, length, columns] = SPANS[span]!, at = (t: number) => new Date(t).toISOString();
+        // Days are those of the calendar, today the last of them.
+        const [, length, columns] = SPANS[span]!, to = span === 0 ? Date.now() : new Date().setHours(24, 0, 0, 0),
+            at = (t: number) => new Date(t).toISOString();
         const run = async () => {
             const whole = await operator.report(at(to - length), at(to), by);
             if (isOver) return;
