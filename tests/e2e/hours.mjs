@@ -1,33 +1,21 @@
 /** hours.mjs - out of hours: the same on every channel, said once, in the customer's language. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { Agent } from '../lib/agent.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
+import { Provider } from '../lib/provider.mjs';
+import { Smsc, smpp } from '../lib/smsc.mjs';
 
-const KEY = 'a-key-of-the-provider';
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const TAGE = ['Sonntag', 'Montag', 'Dienstag', 'Mittwoch', 'Donnerstag', 'Freitag', 'Samstag'];
 const opens = new Date(Date.now() + 3 * 86400000).getUTCDay(); // far from any midnight
-let gw, agent, provider;
-
-/** Keeps what is posted to it. */
-async function startProvider() {
-    const posts = [];
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        posts.push(JSON.parse(raw));
-        res.end(`{"id":"p${posts.length}"}`);
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    return { posts, server, url: `http://127.0.0.1:${server.address().port}` };
-}
+let gw, agent, provider, smsc;
 
 before(async () => {
-    [agent, provider] = await Promise.all([Agent.start(), startProvider()]);
+    [agent, provider, smsc] = await Promise.all([Agent.start(), Provider.start(),
+        smpp && Smsc.start()]);
     await agent.script('hand', ['body:{"decision":"escalate","escalate":' +
         '{"reason":"agent_requested","text":"refund of order 1041"}}']);
     const queue = (name, hours) =>
@@ -37,8 +25,8 @@ before(async () => {
     gw = await Gateway.start({
         tandem: { business: 'Havn' },
         conf: web('web', 'closed') + web('never', 'never') + web('open', 'open') +
-            `[channel hook]\ntype = webhook\nagent = a\nqueue = closed\nverify = bearer\n` +
-            `secret = ${KEY}\nurl = ${provider.url}/out\n` +
+            provider.conf('hook', 'agent = a\nqueue = closed\n') +
+            (smsc?.conf('sms', 'agent = a\nqueue = closed\n') ?? '') +
             `[agent a]\ntype = http\nurl = ${agent.url('hand')}\n` +
             '[desk support]\ntype = web\n' +
             queue('closed', `${DAYS[opens].slice(0, 3)} 09:00-17:00 UTC`) +
@@ -48,7 +36,8 @@ before(async () => {
 after(async () => {
     await gw?.close();
     await agent?.stop();
-    provider?.server.close();
+    provider?.stop();
+    await smsc?.stop();
 });
 
 /** Everything the customer hears until nothing more comes. */
@@ -102,14 +91,23 @@ test('an open queue does not say that it is closed', async () => {
 });
 
 test('a channel of a provider: the same', async () => {
-    const answer = await fetch(`${gw.url}/hooks/hook`, {
-        method: 'POST', headers: { Authorization: `Bearer ${KEY}` },
-        body: JSON.stringify({ id: 'm1', from: '+4512345678', text: 'I want my money back' }),
-    });
-    assert.equal(answer.status, 200, await answer.text());
-    await until(() => provider.posts.length >= 2, 'two posts to the provider', 20000);
+    const from = '+4512345678';
+    await provider.say(gw, 'hook', from, 'I want my money back');
+    await until(() => provider.heard(from).length >= 2, 'two posts to the provider', 20000);
     await sleep(500);
-    const said = provider.posts.map(post => post.text);
+    const said = provider.heard(from);
     assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], new RegExp(`not here.*${DAYS[opens]} at 9:00`));
+});
+
+test('SMS: the same, and each fits one part', { skip: !smpp && 'npm smpp is not installed' },
+     async () => {
+    await smsc.bound();
+    assert.equal((await smsc.say('I want my money back')).command_status, 0);
+    await smsc.submitted(2);
+    await sleep(500);
+    const said = smsc.heard();
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[0], /AI assistant/);
     assert.match(said[1], new RegExp(`not here.*${DAYS[opens]} at 9:00`));
 });

@@ -42,20 +42,11 @@ async function agent() {
 }
 
 const conf = (smsc, front, keys = '') => `
-[channel sms]
-type = sms_smpp
-host = 127.0.0.1
-port = ${smsc.port}
-system_id = acme
-password = secret
-source = 12345
-agent = front
+${smsc.conf('sms', `agent = front
 queue = help
 tps = 1000
 window = 100
-reconnect = 100ms
-reconnect_max = 300ms
-${keys}
+${keys}`)}
 [agent front]
 type = http
 url  = ${front.url}

@@ -2,9 +2,11 @@
  * smsc.mjs - a provider's SMSC, by npm `smpp`: code that nobody here wrote reads what we send.
  *
  *   const smsc = await Smsc.start();            // smsc.port
+ *   smsc.conf('sms', 'agent = a\n');            // a channel bound to it, and more of its keys
  *   const session = await smsc.bound();         // the newest one
  *   const resp = await smsc.deliver({ source_addr: '4511', destination_addr: '12345', .. });
  *   const sent = await smsc.submitted(3);       // when there are so many: pdu, raw, text, udh
+ *   smsc.heard('4511')                          // the text of each part that went there
  *   smsc.onSubmit = pdu => ({ command_status: 0x58 });  // else ROK and an id
  *   smsc.receipt(id, 'DELIVRD', options)
  *   smsc.drop(); await smsc.stop();
@@ -24,6 +26,7 @@ function rawMessage(raw) {
     return { esm, bytes: raw.subarray(at, at + length) };
 }
 
+const CUSTOMER = '4511223344'; // where nobody says another
 const tlvOf = pdu => pdu.message_payload?.message ?? pdu.message_payload;
 
 export class Smsc {
@@ -44,6 +47,12 @@ export class Smsc {
         this.onBind = () => 0;
         this.onSubmit = () => ({});
         this.server = smpp.createServer(options.tls ?? {}, session => this.accept(session));
+    }
+
+    conf(name, keys) {
+        return `[channel ${name}]\ntype = sms_smpp\nhost = 127.0.0.1\nport = ${this.port}\n` +
+            `system_id = acme\npassword = secret\nsource = 12345\nreconnect = 100ms\n` +
+            `reconnect_max = 300ms\n${keys}`;
     }
 
     accept(session) {
@@ -99,6 +108,10 @@ export class Smsc {
         return until(() => this.sessions.filter(s => s.kind?.includes(kind)).at(-1), 'a bind', 10000);
     }
 
+    heard(to = CUSTOMER) {
+        return this.submits.filter(pdu => pdu.destination_addr === to).map(pdu => pdu.text);
+    }
+
     async submitted(n, ms = 10000) {
         await until(() => this.submits.length >= n, `submit_sm number ${n}`, ms);
         return this.submits;
@@ -111,7 +124,7 @@ export class Smsc {
         to.setMaxListeners(0);
         return new Promise(done => {
             to.once('close', () => done(null));
-            to.deliver_sm({ source_addr_ton: 1, source_addr_npi: 1, source_addr: '4511223344',
+            to.deliver_sm({ source_addr_ton: 1, source_addr_npi: 1, source_addr: CUSTOMER,
                             destination_addr: '12345', ...options }, done);
         });
     }
@@ -126,7 +139,7 @@ export class Smsc {
     receipt(id, stat, options = {}) {
         const date = '2611230600';
         return this.deliver({
-            esm_class: 4, source_addr: '4511223344', ...options.pdu,
+            esm_class: 4, source_addr: CUSTOMER, ...options.pdu,
             short_message: options.text ?? `id:${id} sub:001 dlvrd:001 submit date:${date} ` +
                 `done date:${date} stat:${stat} err:${options.err ?? '000'} text:hello`,
         });
