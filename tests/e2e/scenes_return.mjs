@@ -1,7 +1,7 @@
 /**
  * scenes_return.mjs - what users of other systems complained of: cases that come back to nobody, stay
  * with who is not there, or go round in circles. Each test is one scene, with the thread it was told
- * in. Hours are in scenes_hours.mjs.
+ * in. Hours are in scenes_handoff.mjs.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
