@@ -106,7 +106,9 @@ test('a customer, an agent, a human and the agent again are one thread from one 
 test('killed again and again, it loses nothing that it has acknowledged', { skip, timeout: 1800000 }, async () => {
     const kills = process.env.TANDEM_FULL ? 100 : 2, customers = 4;
     const smsc = await Smsc.start(), front = await agent();
-    const gw = await Gateway.start({ conf: conf(smsc, front, 'response_timeout = 2s\nenquire_link = 1s') });
+    const gw = await Gateway.start({ // what the rules say names the customer's words, too
+        conf: conf(smsc, front, 'response_timeout = 2s\nenquire_link = 1s'), tandem: { rules: 'none' },
+    });
     const acknowledged = new Set();
     let over = false, n = 0, seed = 42;
     const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
