@@ -236,10 +236,14 @@ struct look {
 static void on_looked(void *arg, const struct td_kept *kept)
 {
     struct look look = *(struct look *)arg;
+    struct part_id *entry;
     struct place place;
 
     free(arg);
-    if (kept->n_pairs == 1 && sscanf(kept->pairs[0]->value, "%32s %" SCNu64 " %u %u", place.session,
+    HASH_FIND_STR(look.smpp->ids, look.id, entry); /* the response may have come meanwhile */
+    if (entry != NULL)
+        apply(look.smpp, look.id, &entry->place, &look.receipt);
+    else if (kept->n_pairs == 1 && sscanf(kept->pairs[0]->value, "%32s %" SCNu64 " %u %u", place.session,
                                      &place.seq, &place.part, &place.total) == 4)
         apply(look.smpp, look.id, &place, &look.receipt);
     else
