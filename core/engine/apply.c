@@ -157,6 +157,20 @@ static void apply_read(struct session *s, const struct record *r)
             s->messages[i].status = TD_READ;
 }
 
+/* A token is good once: whatever follows it makes it void. */
+static void apply_bridge(struct session *s, const struct record *r)
+{
+    session_set(&s->bridge, r->outcome == BRIDGE_MADE ? r->ext_id : NULL);
+    s->bridge_until = r->due;
+    if (r->outcome != BRIDGE_CROSSED)
+        return;
+    update(&s->channel, r->channel);
+    update(&s->kind, r->kind);
+    session_set(&s->account, r->account);
+    session_set(&s->peer, r->body.peer);
+    s->seen_at = r->at;
+}
+
 void engine_apply(struct session *s, const struct record *r)
 {
     counts_apply(&s->counts, s->answered, r);
@@ -184,6 +198,7 @@ void engine_apply(struct session *s, const struct record *r)
         if (r->upto > s->answered)
             s->answered = r->upto;
         break;
+    case RECORD_BRIDGE: apply_bridge(s, r); break;
     case RECORD_REOPENED: s->phase = SESSION_OPEN; break;
     case RECORD_RATING:
     case RECORD_STALE:

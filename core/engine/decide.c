@@ -78,13 +78,13 @@ static void open_session(struct draft *d)
 }
 
 /* The channel may come to know more while the session runs, never less. */
-static void learn_customer(struct draft *d)
+void draft_learn(struct draft *d)
 {
     const struct session *s = d->session;
     const struct event_from *from = &d->event->from;
     const struct td_customer *c = from->customer;
     struct arena *arena = d->step->arena;
-    struct event_from merged = { .peer = arena_strdup(arena, s->peer),
+    struct event_from merged = { .peer = arena_strdup(arena, d->view.peer),
                                  .locale = arena_strdup(arena, s->locale),
                                  .timezone = arena_strdup(arena, s->timezone) };
     struct td_customer known = { .size = sizeof known,
@@ -136,7 +136,7 @@ static void on_seen(struct draft *d)
     }
     d->step->verdict = VERDICT_MARK;
     draft_record(d, RECORD_SEEN);
-    learn_customer(d);
+    draft_learn(d);
 }
 
 static void on_message(struct draft *d)
@@ -168,7 +168,7 @@ static void on_message(struct draft *d)
         return;
     }
     if (s->phase != SESSION_NEW)
-        learn_customer(d);
+        draft_learn(d);
 
     struct record *message = draft_record(d, RECORD_MESSAGE);
     message->ext_id = ev->message->id;
@@ -417,5 +417,6 @@ void engine_decide(const struct session *session, const struct event *event,
     case EVENT_CONTROL: control_decide(&d); break;
     case EVENT_TYPING: desk_typing(&d); break;
     case EVENT_CALL: desk_call(&d); break;
+    case EVENT_BRIDGE: bridge_cross(&d); break;
     }
 }

@@ -299,6 +299,7 @@ static enum control_outcome run(struct draft *d, const struct event_control *c)
     case CONTROL_GONE: return gone(d, c);
     case CONTROL_NATIVE: return native(d, c);
     case CONTROL_PASS: return draft_pass(d, c->agent, c->text);
+    case CONTROL_BRIDGE: return bridge_make(d, c);
     default: return run_held(d, c);
     }
 }

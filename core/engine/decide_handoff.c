@@ -69,15 +69,21 @@ static struct text_vars vars_of(const struct draft *d, const struct text_vars *m
     return vars;
 }
 
-struct record *draft_text(struct draft *d, enum text_state state)
+struct record *draft_text_with(struct draft *d, enum text_state state,
+                               const struct text_vars *more)
 {
-    const struct text_vars vars = vars_of(d, NULL);
+    const struct text_vars vars = vars_of(d, more);
     const struct td_message message = { .size = sizeof message, .text = text_of(d, state, &vars) };
 
     struct record *reply = draft_reply(d, NULL, TD_SYSTEM, NULL, &message);
 
     reply->said = (int)state + 1;
     return reply;
+}
+
+struct record *draft_text(struct draft *d, enum text_state state)
+{
+    return draft_text_with(d, state, NULL);
 }
 
 void handoff_say(struct draft *d, enum text_state state, const struct text_vars *more)

@@ -135,7 +135,15 @@ void desk_call(struct draft *draft);
 int desk_results(struct draft *draft, const struct td_answer *answer);
 /* Outside of a handoff; good until the next record is added. */
 struct record *draft_text(struct draft *draft, enum text_state state);
+struct record *draft_text_with(struct draft *draft, enum text_state state,
+                               const struct text_vars *vars);
 const char *draft_language(const struct draft *draft); /* of what is said; NULL: not known */
+
+/* decide_bridge.c: the customer goes on by another channel, and the session stays what it is. */
+enum control_outcome bridge_make(struct draft *draft, const struct event_control *control);
+void bridge_cross(struct draft *draft); /* EVENT_BRIDGE */
+/* decide.c: what `from` knows of the customer beyond the session. */
+void draft_learn(struct draft *draft);
 
 /* decide_rules.c */
 /* What the rules make of a point in the session. */

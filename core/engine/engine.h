@@ -39,6 +39,7 @@ enum event_type {
     EVENT_CONTROL, /* control: a human, an operator or the clockwork wants something of the owner */
     EVENT_TYPING,  /* on: the customer; nothing is recorded */
     EVENT_CALL,    /* call: what happened to a call */
+    EVENT_BRIDGE,  /* name: the hash of a token with which the customer came by `from` */
 };
 
 /* What came of an offer. Ends in a record only while this handoff still waits for it. */
@@ -67,6 +68,8 @@ enum control_op {
     CONTROL_NATIVE,  /* somebody answered the customer by another client of the provider: title,
                       * message (seen already); whoever that is has the customer now */
     CONTROL_PASS,    /* agent: who goes on, whoever has it now; text: by whom */
+    CONTROL_BRIDGE,  /* hash: of the token with which the customer comes by another channel;
+                      * channel, link: as the customer hears them, or NULL; text: by whom */
 };
 struct event_control {
     enum control_op op;
@@ -76,6 +79,7 @@ struct event_control {
     const char *title;  /* as the customer sees them; NULL: human */
     const struct td_message *message; /* SAY */
     const char *text, *queue, *to_human, *code, *wrapup, *agent;
+    const char *hash, *channel, *link; /* BRIDGE */
     int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
 };
 
@@ -121,6 +125,7 @@ struct event {
     int human_free; /* MESSAGE: the session's last human is available and has room */
 };
 
+#define ENGINE_BRIDGE_MS 3600000 /* so long a customer may come by another channel */
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */
 #define ENGINE_MAX_STATE 65536
 #define ENGINE_MAX_WAITING 100 /* messages of a customer who waits for a human, or has one */

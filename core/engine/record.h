@@ -67,9 +67,13 @@ enum record_type {
                         * code, priority, cause: "pre", "post", "event"; outcome: enum
                         * rule_outcome; of: the customer's newest message, turn, signals: what the
                         * condition looked at, policy. Before the handoff that it leads to */
+    RECORD_BRIDGE,     /* outcome: enum bridge_mark. MADE: ext_id: the token's hash, due: its end,
+                        * cause: by whom; an older token is void. CROSSED: channel, kind, account,
+                        * body: peer: where the session goes on */
     RECORD_TYPES
 };
 
+enum bridge_mark { BRIDGE_MADE = 1, BRIDGE_CROSSED };
 enum stretch_mark { STRETCH_BEGUN = 1, STRETCH_ENDED };
 enum promise_state { PROMISE_MADE = 1, PROMISE_KEPT, PROMISE_BROKEN, PROMISE_VOID };
 

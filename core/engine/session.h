@@ -174,6 +174,8 @@ struct session {
     unsigned rounds; /* turns about results in a row */
     char *summary, *entities; /* as an agent last said them */
     char *tags;               /* JSON array; NULL */
+    char *bridge; /* hash of the token for another channel; NULL: none is out */
+    int64_t bridge_until;
 };
 
 void session_init(struct session *session, const struct ulid *id);

@@ -75,6 +75,8 @@ static const struct {
     FIELD(NUMBER, "read_upto", read_upto),
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),
+    FIELD(TEXT, "bridge", bridge),
+    FIELD(NUMBER, "bridge_until", bridge_until),
     FIELD(NUMBER, "said", n_said),
     FIELD(NUMBER, "handoff_state", handoff.state),
     FIELD(TEXT, "handoff_queue", handoff.queue),
