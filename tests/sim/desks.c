@@ -120,6 +120,8 @@ static struct event_control *control(struct world *w, struct person *p, enum con
             m->text = arena_strdup(p->arena, s->messages[draw(w, s->n_messages)].text);
         c->desk = NULL;
     }
+    if (op == CONTROL_BRIDGE)
+        c->hash = arena_printf(p->arena, "t%u", ++w->tokens);
     if (op != CONTROL_TAKE && op != CONTROL_REQUEST && op != CONTROL_NATIVE && op != CONTROL_PASS)
         c->handoff = *handoff;
     if (op == CONTROL_TRANSFER && chance(w, 500))
@@ -165,6 +167,8 @@ static struct sent_op draw_op(struct world *w, struct person *p)
         op.op = CONTROL_GONE;
     else if (chance(w, w->rates.take / 2))
         op.op = chance(w, 800) ? CONTROL_NATIVE : CONTROL_PASS;
+    else if (chance(w, w->rates.bridge))
+        op.op = CONTROL_BRIDGE;
     if (p->n_offers > 0 && chance(w, 400))
         op.handoff = p->offers[draw(w, p->n_offers)].handoff;
     if (p->state.handoff.state == HANDOFF_LIVE && chance(w, 600))

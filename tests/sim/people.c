@@ -81,6 +81,12 @@ static void attach(struct world *w, struct person *p)
     shell_attach(w, p, chance(w, 200) ? 0 : p->last_seq);
 }
 
+/* Over the operator's bridge, to a channel that replays; or with what is no token any more. */
+static void cross(struct world *w, struct person *p)
+{
+    shell_cross(w, p, (int)draw(w, 2), chance(w, 900) ? p->state.bridge : "t0");
+}
+
 static int unacked(const struct person *p)
 {
     size_t oldest = p->n_said > 40 ? p->n_said - 40 : 0;
@@ -131,7 +137,9 @@ void people_act(struct world *w, struct person *p)
 {
     if (!shell_ready(w, p))
         return;
-    if (replays(p) && !p->attached) {
+    if (p->state.bridge != NULL && p->state.owner != TD_OWNER_NONE && chance(w, 300)) {
+        cross(w, p);
+    } else if (replays(p) && !p->attached) {
         if (p->state.phase == SESSION_CLOSED && may_leave(p) && chance(w, 300))
             shell_new_session(w, p);
         attach(w, p);

@@ -224,10 +224,44 @@ void shell_evict(struct world *w, struct person *p)
         check_bytes(w, p);
 }
 
-int shell_attach(struct world *w, struct person *p, uint64_t last_seq)
+static void show_all(struct world *w, struct person *p, uint64_t last_seq)
 {
     struct step unsent = { .arena = w->scratch };
 
+    p->attached = 1;
+    client_replay(w, p, last_seq);
+    arena_reset(w->scratch);
+    engine_unsent(&p->state, &unsent);
+    outbox_rebuild(w, p, &unsent);
+}
+
+/* What was with the channel before is of no account, and the customer has seen nothing here. */
+void shell_cross(struct world *w, struct person *p, int channel, const char *token)
+{
+    const struct ulid handoff = p->state.handoff.id;
+    const uint64_t epoch = p->state.epoch;
+    struct event event = shell_event(w, p, EVENT_BRIDGE);
+
+    event.from.channel = w->channels[0][channel].name;
+    event.name = arena_strdup(p->arena, token);
+    if (shell_step(w, p, &event, -1, -1) != VERDICT_OK)
+        return;
+    if (p->in_flight)
+        shell_commit(w, p);
+    if (p->state.bridge != NULL || p->state.phase == SESSION_NEW)
+        return; /* not written: it is good still */
+    if (p->state.epoch != epoch || ulid_cmp(&p->state.handoff.id, &handoff) != 0 ||
+        strcmp(p->state.channel, w->channels[0][channel].name) != 0)
+        broken(w, "over a bridge a session stays what it is", "person %d", p->number);
+    say(w, "%d: came over the bridge to %s", p->number, p->state.channel);
+    w->crossed++;
+    p->channel = channel;
+    p->sending = 0;
+    show_all(w, p, 0);
+}
+
+int shell_attach(struct world *w, struct person *p, uint64_t last_seq)
+{
     if (!shell_ready(w, p))
         return 0;
     struct event event = shell_event(w, p, p->state.phase == SESSION_NEW ? EVENT_OPEN : EVENT_SEEN);
@@ -237,11 +271,7 @@ int shell_attach(struct world *w, struct person *p, uint64_t last_seq)
         shell_commit(w, p);
     if ((verdict != VERDICT_OK && verdict != VERDICT_MARK) || p->state.phase == SESSION_NEW)
         return 0;
-    p->attached = 1;
-    client_replay(w, p, last_seq);
-    arena_reset(w->scratch);
-    engine_unsent(&p->state, &unsent);
-    outbox_rebuild(w, p, &unsent);
+    show_all(w, p, last_seq);
     return 1;
 }
 

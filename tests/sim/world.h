@@ -188,12 +188,13 @@ struct person {
 struct rates {
     unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
     unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict, clock;
-    unsigned take, gone, desk_crash, call;
+    unsigned take, gone, desk_crash, call, bridge;
 };
 
 struct world {
     uint64_t seed, rng;
     uint64_t steps, max_steps;
+    unsigned tokens, crossed; /* bridges made, and customers who came over one */
     int64_t now;
     struct policy policies[MAX_POLICIES];
     struct policy_agent agents[MAX_POLICIES][MAX_AGENTS];
@@ -246,6 +247,7 @@ enum verdict shell_step(struct world *w, struct person *p, const struct event *e
                         int job);
 void shell_commit(struct world *w, struct person *p); /* what is in flight is durable, or not */
 void shell_evict(struct world *w, struct person *p);
+void shell_cross(struct world *w, struct person *p, int channel, const char *token);
 int shell_attach(struct world *w, struct person *p, uint64_t last_seq);
 void shell_new_session(struct world *w, struct person *p);
 void shell_crash(struct world *w);
