@@ -63,7 +63,8 @@ static int read_hello(struct reading *r, struct frame *f)
 {
     const cJSON *customer = td_json_get(r->object, "customer");
 
-    if (text_field(r, "resume", 1024, &f->resume) < 0 || seq_field(r, "last_seq", &f->seq) < 0 ||
+    if (text_field(r, "resume", 1024, &f->resume) < 0 ||
+        text_field(r, "bridge", FRAME_ID, &f->bridge) < 0 || seq_field(r, "last_seq", &f->seq) < 0 ||
         text_field(r, "tab", FRAME_ID, &f->tab) < 0 ||
         text_field(r, "locale", FRAME_ID, &f->locale) < 0 ||
         text_field(r, "timezone", FRAME_ID, &f->timezone) < 0)

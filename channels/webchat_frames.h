@@ -30,7 +30,7 @@ struct frame {
     const char *files[FRAME_FILES]; /* message: ids of attachments */
     size_t n_files;
     const char *text, *choice;  /* message, and the comment of a rating; NULL: none */
-    const char *resume, *tab, *locale, *timezone;          /* hello; NULL: none */
+    const char *resume, *bridge, *tab, *locale, *timezone;          /* hello; NULL: none */
     const char *customer_id, *name, *email, *signature;    /* hello; NULL: none */
     int has_customer;
     uint64_t seq;               /* hello: last_seq; read: seq */

@@ -105,7 +105,7 @@ static void attach(struct socket *sock, const struct frame *f, const char *sessi
         .idle_limit_ms = chat->conf->token_ttl, .last_seq = sock->last_seq,
         .max_replay = (uint32_t)chat->conf->replay,
         .customer = f->has_customer ? &customer : NULL,
-        .locale = f->locale, .timezone = f->timezone,
+        .locale = f->locale, .timezone = f->timezone, .bridge = f->bridge,
     };
 
     sock->state = SOCKET_ATTACHING;
@@ -122,12 +122,14 @@ static void on_hello(struct socket *sock, const struct frame *f)
     char session[TOKEN_SESSION + 1] = "";
     int64_t made_ms = 0;
 
+    const char *resume = f->bridge == NULL ? f->resume : NULL;
+
     chat->host->timer_del(&sock->hello_timer);
-    if (f->resume != NULL && token_read(chat->key, f->resume, session, &made_ms) < 0) {
+    if (resume != NULL && token_read(chat->key, resume, session, &made_ms) < 0) {
         socket_end(sock, WS_BAD_TOKEN, "bad token");
         return;
     }
-    if (f->resume == NULL && !may_open(sock))
+    if (resume == NULL && !may_open(sock))
         return;
     free(sock->peer);
     sock->peer = NULL;
@@ -136,8 +138,8 @@ static void on_hello(struct socket *sock, const struct frame *f)
         return;
     }
     sock->hello = ++chat->last_hello;
-    sock->last_seq = f->resume != NULL ? f->seq : 0;
-    attach(sock, f, f->resume != NULL ? session : NULL, made_ms);
+    sock->last_seq = resume != NULL ? f->seq : 0;
+    attach(sock, f, resume != NULL ? session : NULL, made_ms);
 }
 
 /* ---- What a customer says ---------------------------------------------------------------- */

@@ -237,6 +237,7 @@ struct item {
     const char *reserved; /* DESK: the human whose load it counts against meanwhile */
     int has_files; /* its attachments are this session's, and all that is known of them is there */
     int shown; /* ANSWER: the customer saw it begin */
+    const char *token; /* OPERATOR: of the bridge it makes */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;
@@ -500,6 +501,7 @@ const char *slot_owner_name(const struct session *session);
 void outbox_event(struct slot *slot, const struct effect *effect);
 void outbox_run(struct slot *slot);
 void outbox_clear(struct slot *slot); /* all but what is under way */
+void outbox_move(struct slot *slot);  /* all: the session is another channel's now */
 void outbox_fini(struct slot *slot);
 void outbox_sent(struct td_instance *inst, uint64_t job, const struct td_sent *sent);
 void outbox_closed(struct td_instance *inst, struct job *job);
@@ -531,6 +533,10 @@ struct drain;
 void drain_free(struct drain **drain);
 
 const struct event_control *operator_control(const struct slot *slot, struct item *item);
+/* Whose token that is, and its hash; 0, or -1 for what no token looks like. */
+int bridge_read(const char *token, struct arena *arena, struct ulid *id_r, const char **hash_r);
+void bridge_json(const struct slot *slot, const struct item *item, struct buf *out);
+void operator_hand_in(struct gate *gate, const struct ulid *id, struct item *item);
 void operator_session_json(const struct slot *slot, struct buf *out);
 
 void tally_record(struct slot *slot, const struct record *record); /* before it is applied */

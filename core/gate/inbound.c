@@ -120,10 +120,17 @@ void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_atta
     struct gate *gate = inst->gate;
     struct item *item = item_from(inst, ITEM_ATTACH, EVENT_SEEN, job);
     const char *flaw = copy_attach(item->arena, attach, item);
+    const char *bridge = flaw == NULL && TD_HAS(attach, bridge) ? attach->bridge : NULL;
     struct ulid id;
 
     if (flaw != NULL) {
         gate_refuse_later(gate, item, TD_AUTH, flaw, 0);
+    } else if (bridge != NULL) {
+        item->event.type = EVENT_BRIDGE;
+        if (bridge_read(bridge, item->arena, &id, &item->event.name) != 0)
+            gate_refuse_later(gate, item, TD_AUTH, "that is no token", 0);
+        else
+            hand_in(gate, slot_load(gate, &id, 0), item);
     } else if (attach->session == NULL) {
         item->event.type = EVENT_OPEN;
         if (gate->draining)

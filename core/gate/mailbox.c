@@ -119,6 +119,8 @@ static void finish(struct slot *slot)
     tell_rules(slot, item);
     slot_count_phase(slot);
     tell_board(slot, item);
+    if (item->event.type == EVENT_BRIDGE)
+        outbox_move(slot);
     if (item->kind == ITEM_ATTACH) {
         replay_start(slot, item);
         return;
@@ -143,7 +145,10 @@ static void finish(struct slot *slot)
     } else if (item->kind == ITEM_OPERATOR) {
         struct buf json = { 0 };
 
-        operator_session_json(slot, &json);
+        if (item->token != NULL)
+            bridge_json(slot, item, &json);
+        else
+            operator_session_json(slot, &json);
         item->fn(item->arg, 200, json.data, json.len);
         buf_fini(&json);
     }
@@ -358,7 +363,7 @@ static const char *judge(const struct slot *slot, const struct item *item,
     }
     if (s->seq == 0)
         return NULL;
-    if (item->inst != NULL && item->inst->kind == TD_CHANNEL &&
+    if (item->inst != NULL && item->inst->kind == TD_CHANNEL && item->event.type != EVENT_BRIDGE &&
         strcmp(s->channel, item->inst->name) != 0)
         return "there is no such session on this channel";
     if (slot->n_marks >= MARKS_MOST && can_be_refused(item)) {
@@ -373,6 +378,24 @@ static const char *judge(const struct slot *slot, const struct item *item,
     return newest + item->attach->idle_limit_ms < clock_wall_ms()
                ? "the session was not used for too long"
                : NULL;
+}
+
+/* The address of this one belongs to a new session now, and so does what came by it. */
+static int succeed(struct slot *slot)
+{
+    struct item *item = slot->current;
+
+    slot->current = NULL;
+    slot_add_first(slot, item);
+    slot_succeed(slot);
+    return 1;
+}
+
+/* The customer went on by another channel: who writes to the old address begins anew. */
+static int has_moved(const struct slot *slot, const struct item *item)
+{
+    return item->by_peer && slot->session.seq > 0 &&
+           strcmp(slot->session.channel, item->inst->name) != 0;
 }
 
 /* 1: the session at hand is another one now, and this slot must not be touched. */
@@ -396,15 +419,13 @@ static int carry_on(struct slot *slot, struct item *item)
         break;
     case VERDICT_BUSY: drop(slot, TD_RETRY, step->reason, BUSY_MS); break;
     case VERDICT_CLOSED:
-        if (item->by_peer) {
-            slot->current = NULL;
-            slot_add_first(slot, item);
-            slot_succeed(slot);
-            return 1;
-        }
+        if (item->by_peer)
+            return succeed(slot);
         drop(slot, TD_REJECT, step->reason, 0);
         break;
-    case VERDICT_REJECT: drop(slot, TD_REJECT, step->reason, 0); break;
+    case VERDICT_REJECT:
+        drop(slot, item->kind == ITEM_ATTACH ? TD_AUTH : TD_REJECT, step->reason, 0);
+        break;
     case VERDICT_NOTHING:
         if (item->event.type == EVENT_TIMER)
             slot->timer_floor = item->event.now + 1000;
@@ -450,6 +471,8 @@ static int run_first(struct slot *slot)
     const char *why;
 
     slot_used(slot);
+    if (has_moved(slot, item))
+        return succeed(slot);
     why = judge(slot, item, &status);
     if (why == NULL && item->kind == ITEM_DESK && request_judge(slot, item)) {
         conclude(slot);

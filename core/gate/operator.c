@@ -202,7 +202,7 @@ void operator_session_json(const struct slot *slot, struct buf *out)
 }
 
 /* Every answer to an operator comes on a later turn, also when it is known at once. */
-static void hand_in(struct gate *gate, const struct ulid *id, struct item *item)
+void operator_hand_in(struct gate *gate, const struct ulid *id, struct item *item)
 {
     struct slot *slot = slot_load(gate, id, 0);
 
@@ -233,7 +233,7 @@ void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, vo
     item->look = show_one;
     item->fn = fn;
     item->arg = arg;
-    hand_in(gate, id, item);
+    operator_hand_in(gate, id, item);
 }
 
 static void hand_control(struct gate *gate, const struct ulid *id, enum control_op op,
@@ -254,7 +254,7 @@ static void hand_control(struct gate *gate, const struct ulid *id, enum control_
     item->event.text = arena_strdup(item->arena, order->by);
     item->fn = fn;
     item->arg = arg;
-    hand_in(gate, id, item);
+    operator_hand_in(gate, id, item);
 }
 
 /* An operator speaks of whatever handoff there is, in the place of the human who has it. */
@@ -301,7 +301,7 @@ void gate_close_session(struct gate *gate, const struct ulid *id, const char *by
     item->event.text = arena_strdup(item->arena, by);
     item->fn = fn;
     item->arg = arg;
-    hand_in(gate, id, item);
+    operator_hand_in(gate, id, item);
 }
 
 /* ---- Lists -------------------------------------------------------------------------------- */
@@ -358,7 +358,7 @@ static void list_next(struct list *list)
     item = item_new(list->gate, ITEM_LOOK, EVENT_TIMER);
     item->look = list_look;
     item->arg = list;
-    hand_in(list->gate, &list->ids[list->at++], item);
+    operator_hand_in(list->gate, &list->ids[list->at++], item);
 }
 
 static void on_sessions(void *arg, enum store_status status, const struct store_item *items,

@@ -126,6 +126,13 @@ void outbox_clear(struct slot *slot)
     clear_from(slot, &slot->outs);
 }
 
+void outbox_move(struct slot *slot)
+{
+    slot->out_job = 0;
+    outbox_clear(slot);
+    slot->channel = NULL;
+}
+
 void outbox_fini(struct slot *slot)
 {
     loop_timer_del(&slot->out_timer);

@@ -60,7 +60,7 @@ STRUCT(td_accepted, ENUM(td_accepted, status, TD_FAIL), N32(td_accepted, duplica
 STRUCT(td_attach, STR(td_attach, session), N64(td_attach, known_at_ms),
        N64(td_attach, idle_limit_ms), N64(td_attach, last_seq), N32(td_attach, max_replay),
        PTR(td_attach, customer, td_customer_type), STR(td_attach, locale),
-       STR(td_attach, timezone));
+       STR(td_attach, timezone), STR(td_attach, bridge));
 STRUCT(td_attached, ENUM(td_attached, status, TD_FAIL), STR(td_attached, detail),
        STR(td_attached, session), N64(td_attached, seq), PTR(td_attached, owner, td_owner_type),
        LIST(td_attached, replay, n_replay, td_event_type), N32(td_attached, resync));

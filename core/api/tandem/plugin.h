@@ -295,10 +295,14 @@ struct td_attach {
     uint32_t max_replay;   /* the newest so many events */
     const struct td_customer *customer;
     const char *locale, *timezone;
+    /* 0.4. In place of session: a token an operator had made for a session of any channel. It works
+     * once; from then on the session is this channel's. NULL: none. */
+    const char *bridge;
 };
 
-/* TD_OK, TD_RETRY (busy), TD_AUTH (no such session, or not used for too long). Events with a seq
- * above `seq` follow by send() and event(), none is lost or doubled between. */
+/* TD_OK, TD_RETRY (busy), TD_AUTH (no such session, not used for too long, or a token that is not
+ * good). Events with a seq above `seq` follow by send() and event(), none is lost or doubled
+ * between. */
 struct td_attached {
     uint32_t size;
     enum td_status status;
