@@ -163,6 +163,19 @@ static int cmd_pass(const struct args *args)
     return code;
 }
 
+static int cmd_bridge(const struct args *args)
+{
+    struct td_json body = { 0 };
+
+    td_json_object(&body);
+    if (args->n_words > 2)
+        td_json_key_str(&body, "link", args->words[2]);
+    td_json_object_end(&body);
+    const int code = on_session(args, "POST", "/bridge", td_json_text(&body));
+    td_json_free(&body);
+    return code;
+}
+
 static int cmd_close(const struct args *args)
 {
     return on_session(args, "POST", "/close", "{}");
@@ -442,6 +455,8 @@ static const struct command commands[] = {
       { TAKES_SESSION }, "--bodies", cmd_journal },
     { "pass", "ID AGENT", "give it to another agent", 2, { TAKES_SESSION, TAKES_AGENT }, NULL,
       cmd_pass },
+    { "bridge", "ID [LINK]", "make a token with which the customer goes on by web chat", 1,
+      { TAKES_SESSION, TAKES_TEXT }, NULL, cmd_bridge },
     { "close", "ID", "end it", 1, { TAKES_SESSION }, NULL, cmd_close },
     { "channels", "", "where customers come from", 0, { 0 }, NULL, cmd_channels },
     { "kept", "CHANNEL [PREFIX]", "what it keeps, a JSON object a line; o/: who wants no messages", 1,

@@ -463,6 +463,39 @@ static void post_request(struct admin *admin, const struct td_web_request *reque
     cJSON_Delete(body);
 }
 
+/* Printable ASCII only: it is said to customers as it is. */
+static int is_link(const char *link)
+{
+    const size_t len = strlen(link);
+
+    for (size_t i = 0; i < len; i++)
+        if (link[i] <= ' ' || link[i] == '#' || link[i] == '\x7f')
+            return 0;
+    return len <= 400 &&
+           (strncmp(link, "https://", 8) == 0 || strncmp(link, "http://", 7) == 0);
+}
+
+/* {"channel"?, "link"?}; an empty body is fine. */
+static void post_bridge(struct admin *admin, const struct td_web_request *request,
+                        const struct ulid *id)
+{
+    char why[128] = "";
+    cJSON *body = request->body_len > 0
+                      ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
+                      : NULL;
+    const char *channel = td_json_get_str(body, "channel"), *link = td_json_get_str(body, "link");
+
+    if (request->body_len > 0 && !cJSON_IsObject(body))
+        reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
+    else if (link != NULL && !is_link(link))
+        reply_error(admin, request->id, 400, "bad_request",
+                    "'link' must be the http(s) address of a page, at most 400 bytes, without '#'");
+    else
+        gate_bridge(admin->conf.gate, id, channel, link, "operator", reply_later,
+                    later(admin, request, NULL));
+    cJSON_Delete(body);
+}
+
 /* /sessions/ID, /sessions/ID/what; 1 when the path is one of them. */
 static int on_session(struct admin *admin, const struct td_web_request *request, const char *path,
                       int is_post)
@@ -489,6 +522,8 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
         post_request(admin, request, &id);
     else if (is_post && strcmp(what, "release") == 0)
         gate_release(admin->conf.gate, &id, &order, reply_later, later(admin, request, NULL));
+    else if (is_post && strcmp(what, "bridge") == 0)
+        post_bridge(admin, request, &id);
     else if (is_post && strcmp(what, "close") == 0)
         gate_close_session(admin->conf.gate, &id, "operator", reply_later,
                            later(admin, request, NULL));

@@ -317,6 +317,17 @@ void gate_request(struct gate *gate, const struct ulid *id, const char *queue, c
     told("request", id, queue, reason != NULL, 1, fn, arg);
 }
 
+void gate_bridge(struct gate *gate, const struct ulid *id, const char *channel, const char *link,
+                 const char *by, gate_json_fn *fn, void *arg)
+{
+    (void)gate;
+    (void)by;
+    if ((channel != NULL && !utf8_valid(channel, strlen(channel))) ||
+        (link != NULL && (strncmp(link, "http", 4) != 0 || strpbrk(link, "# \r\n") != NULL)))
+        abort();
+    told("bridge", id, link, channel != NULL, 1, fn, arg);
+}
+
 void gate_release(struct gate *gate, const struct ulid *id, const struct gate_order *order,
                   gate_json_fn *fn, void *arg)
 {

@@ -1,0 +1,158 @@
+/**
+ * bridge.mjs - a customer who cannot go on where they are: an operator's token brings them to web chat,
+ * and the session, its place in the queue and its epoch stay.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { Agent } from '../lib/agent.mjs';
+import { Chat, Socket } from '../lib/chat.mjs';
+import { Desk } from '../lib/desk.mjs';
+import { builddir, Gateway, until } from '../lib/gateway.mjs';
+
+const KEY = 'a-key-of-the-provider', PAGE = 'https://shop.example/help';
+let gw, agent, provider, at = 0;
+
+before(async () => {
+    agent = await Agent.start();
+    await agent.script('bot', [`body:${JSON.stringify({ decision: 'escalate', messages: [],
+        escalate: { code: 'customer_request', text: 'They ask for a human.' } })}`]);
+    const posts = [];
+    const server = createServer(async (req, res) => {
+        let raw = '';
+        for await (const chunk of req) raw += chunk;
+        posts.push(JSON.parse(raw));
+        res.end(`{"id":"p${posts.length}"}`);
+    });
+    await new Promise(done => server.listen(0, '127.0.0.1', done));
+    provider = { posts, server };
+    gw = await Gateway.start({ conf: `
+[channel hook]
+type = webhook
+agent = bot
+queue = help
+verify = bearer
+secret = ${KEY}
+message_list = /messages/*
+url = http://127.0.0.1:${server.address().port}/out
+[channel web]
+type = webchat
+agent = bot
+queue = help
+[agent bot]
+type = http
+url = ${agent.url('bot')}
+breaker_failures = 0
+[desk support]
+type = web
+[queue help]
+desk = support
+[human mia]
+name = Mia
+token = token-mia
+desks = support
+` });
+});
+after(async () => {
+    await gw?.close();
+    await agent?.stop();
+    provider?.server.close();
+});
+
+const says = async (from, text) => {
+    const res = await fetch(`${gw.url}/hooks/hook`, {
+        method: 'POST', headers: { Authorization: `Bearer ${KEY}` },
+        body: JSON.stringify({ messages: [{ id: `m${++at}`, from, text }] }),
+    });
+    assert.equal(res.status, 200);
+};
+const heard = to => provider.posts.filter(p => p.to === to).map(p => p.text);
+const run = (...args) => promisify(execFile)(
+    join(builddir, 'tandemctl'), ['-s', join(gw.dir, 'control'), '--json', ...args]);
+const ctl = async (...args) => JSON.parse((await run(...args)).stdout);
+
+/** How a hello with this token is refused. */
+async function refused(bridge) {
+    const chat = new Chat(await Socket.open(`${gw.wsUrl}/chat/web`));
+    chat.send({ type: 'hello', bridge });
+    await until(() => chat.closed, 'the refusal');
+    assert.deepEqual(chat.frames.filter(f => f.type === 'welcome'), []);
+    return chat.closed;
+}
+
+test('a customer who waits goes on by web chat: same session, place in the queue and epoch', async () => {
+    const mia = new Desk(gw, 'token-mia');
+    await says('+452', 'I am before them: a human, please');
+    const [first] = await until(async () => (await mia.list()).length === 1 && mia.list(), 'the first', 20000);
+    await says('+451', 'a human, please');
+    const [, waiting] = await until(async () => (await mia.list()).length === 2 && mia.list(),
+                                    'both to wait', 20000);
+    assert.notEqual(waiting.session, first.session);
+    const before = await ctl('session', waiting.session);
+
+    const void_ = await ctl('bridge', waiting.session);
+    const { token, link } = await ctl('bridge', waiting.session, PAGE);
+    assert.equal(link, `${PAGE}#bridge=${token}`);
+    await until(() => heard('+451').some(t => t.includes(link)), 'the customer to hear of it', 20000);
+    const { stdout: facts } = await run('journal', waiting.session);
+    assert.match(facts, /"type":"bridge"/);
+    assert.ok(!facts.includes(token.split('.')[1]), 'facts hold its hash only');
+    assert.equal((await refused(void_.token)).code, 4401); // a newer one was made
+    assert.equal((await refused(`${first.session}.${token.split('.')[1]}`)).code, 4401);
+    assert.equal((await refused('nonsense')).code, 4401);
+
+    await gw.kill();
+    await gw.start();
+    await mia.ready();
+    const chat = await Chat.open(gw, 'web', { hello: { bridge: token } });
+    assert.equal(chat.welcome.session, waiting.session);
+    assert.ok(await chat.next(f => f.type === 'echo' && f.text === 'a human, please'));
+    const now = await ctl('session', waiting.session);
+    assert.equal(now.channel, 'web');
+    assert.deepEqual([now.epoch, now.owner, now.handoff], [before.epoch, before.owner, before.handoff]);
+    assert.deepEqual((await mia.list()).map(h => [h.id, h.session]),
+                     [[first.id, first.session], [waiting.id, waiting.session]]);
+
+    await gw.kill();
+    await gw.start();
+    await mia.ready();
+    assert.equal((await refused(token)).code, 4401); // it worked once, and that is on disk
+    chat.destroy();
+    const again = await Chat.open(gw, 'web', { hello: { resume: chat.welcome.resume } });
+    assert.equal(again.welcome.session, waiting.session);
+
+    const quiet = heard('+451').length;
+    assert.equal((await mia.post(`/handoffs/${waiting.id}/accept`)).status, 200);
+    assert.ok((await mia.post(`/handoffs/${waiting.id}/messages`, { text: 'Mia here.' },
+                              { 'Idempotency-Key': 'm1' })).status < 300);
+    await again.next(f => f.type === 'message' && f.text === 'Mia here.');
+    await again.say('I came over');
+    await until(async () => JSON.stringify((await mia.get(`/handoffs/${waiting.id}`)).body)
+        .includes('I came over'), 'the human to have it', 20000);
+    assert.equal(heard('+451').length, quiet, 'nothing of it goes to the old address');
+
+    await says('+451', 'hello again'); // the old address begins anew
+    const third = await until(async () => (await mia.list()).find(h => h.session !== first.session),
+                              'a session of its own', 20000);
+    assert.notEqual(third.session, waiting.session);
+    assert.ok(!JSON.stringify(again.frames).includes('hello again'));
+    again.close();
+});
+
+test('what cannot be bridged is refused with a sentence', async () => {
+    const chat = await Chat.open(gw, 'web');
+    const session = chat.welcome.session;
+    await assert.rejects(ctl('bridge', session, 'javascript:alert(1)'),
+                         e => /http\(s\) address of a page/.test(e.stdout + e.stderr));
+    const { token } = await ctl('bridge', session);
+    await ctl('close', session);
+    await assert.rejects(ctl('bridge', session));
+    const { code, reason } = await refused(token);
+    assert.equal(code, 4401);
+    assert.match(reason, /token/);
+    chat.close();
+});
