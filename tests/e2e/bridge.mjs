@@ -143,6 +143,19 @@ test('a customer who waits goes on by web chat: same session, place in the queue
     again.close();
 });
 
+test('what is said next goes to the new channel, also when nothing was started anew', async () => {
+    const mia = new Desk(gw, 'token-mia'), known = (await mia.list()).map(h => h.session);
+    await says('+453', 'a human, please');
+    const { session } = await until(async () => (await mia.list()).find(h => !known.includes(h.session)),
+                                    'it to wait', 20000);
+    await until(() => heard('+453').length > 0, 'the old channel to be in use', 20000);
+    const { token } = await ctl('bridge', session);
+    const chat = await Chat.open(gw, 'web', { hello: { bridge: token } });
+    await ctl('close', session);
+    await chat.next('bye');
+    chat.close();
+});
+
 test('what cannot be bridged is refused with a sentence', async () => {
     const chat = await Chat.open(gw, 'web');
     const session = chat.welcome.session;
