@@ -1,10 +1,12 @@
 /** widget.mjs - the chat widget in a real browser: what a customer does, by mouse and by keyboard. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Bot, accessible, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
-import { Gateway, until } from '../lib/gateway.mjs';
+import { Gateway, builddir, until } from '../lib/gateway.mjs';
 
 skipWithoutBrowser('the chat widget');
 
@@ -392,5 +394,37 @@ test('an unknown channel is said, not shown as a blank page', () => {
         await dana.page.goto(`${gw.url}/chat/?channel=nowhere`);
         await dana.page.getByText('No connection.').waitFor();
         assert.equal(await dana.page.getByText('Online').count(), 0);
+    });
+});
+
+const ctl = (...args) => JSON.parse(execFileSync(join(builddir, 'tandemctl'),
+    ['-s', join(gw.dir, 'control'), '--json', ...args], { encoding: 'utf8' }));
+
+test("an operator's link brings a talk from elsewhere here, once", () => {
+    return fresh({ channel: 'echo' }, async dana => {
+        await dana.say('said elsewhere');
+        await dana.answered(1);
+        const { id } = ctl('sessions', 'open').sessions[0];
+        const { link } = ctl('bridge', id, `${gw.url}/chat/?channel=web`);
+        const follow = check => fresh({ channel: 'web' }, async (other, context) => {
+            await other.page.close();
+            other.page = await context.newPage();
+            await other.page.goto(`${link}.`); // as it stands in a sentence
+            await check(new Customer(other.page));
+        });
+        await follow(async here => {
+            await here.sees('said elsewhere');
+            assert.equal(new URL(here.page.url()).hash, '');
+            await here.page.reload();
+            await here.sees('said elsewhere');
+            await here.say('and here');
+            await here.answered(2); // by the agent who had it
+        });
+        await follow(async late => { // a talk of its own
+            await late.say('hello');
+            await late.sees('re: hello');
+            assert.equal(await late.page.getByText('said elsewhere').count(), 0);
+        });
+        assert.equal(ctl('session', id).channel, 'web');
     });
 });

@@ -71,6 +71,7 @@ export class Talk {
     private takenOver = 0;
     private tab: string;
     private resume: string | null = null;
+    private bridge: string | null = null; // a talk from elsewhere that goes on here
     private session: string | null = null;
     private timer = 0;
     private watch = 0;
@@ -84,11 +85,12 @@ export class Talk {
         this.own = new Store('sessionStorage', prefix);
         this.tab = this.own.get('tab') ?? this.newTab();
         this.outbox = this.own.get('outbox') ?? [];
+        this.bridge = /^#bridge=(\w+\.\w+)/.exec(location.hash)?.[1] ?? null;
         addEventListener('online', this.wake);
     }
 
     /** Was there a talk before, here or in another tab? */
-    get known(): boolean { return this.shared.get('resume') !== null || this.outbox.length > 0; }
+    get known(): boolean { return this.bridge !== null || this.shared.get('resume') !== null || this.outbox.length > 0; }
 
     connect(): void {
         clearTimeout(this.timer);
@@ -154,7 +156,8 @@ export class Talk {
             type: 'hello', tab: this.tab, locale: this.where.locale,
             timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
             ...(this.where.customer && { customer: this.where.customer }),
-            ...(this.resume && { resume: this.resume, last_seq: this.lastSeq }),
+            ...(this.bridge ? { bridge: this.bridge }
+                : this.resume && { resume: this.resume, last_seq: this.lastSeq }),
         });
     }
 
@@ -163,6 +166,10 @@ export class Talk {
         this.welcomed = false;
         clearTimeout(this.watch);
         this.watch = 0;
+        if (code === 4401 && this.bridge) { // used already, or too late
+            this.crossed();
+            return this.connect();
+        }
         if (code === 4401) { // the old talk is over; what was not sent goes into a new one
             const was = this.resume !== null;
             this.forget();
@@ -183,6 +190,12 @@ export class Talk {
         if (this.takenOver++ >= TAKEN_OVER) return this.listener.stopped('elsewhere');
         this.tab = this.newTab();
         this.connect();
+    }
+
+    /** It works once: a page that is loaded again goes on with what it knows. */
+    private crossed(): void {
+        this.bridge = null;
+        history.replaceState(history.state, '', location.pathname + location.search);
     }
 
     private forget(): void {
@@ -256,6 +269,7 @@ export class Talk {
     }
 
     private welcome(frame: Frame): void {
+        if (this.bridge) this.crossed();
         if (this.session && this.session !== frame.session) {
             this.lastSeq = 0;
             this.listener.cleared();
