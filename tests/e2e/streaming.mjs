@@ -12,7 +12,7 @@ import { Gateway, sleep, until } from '../lib/gateway.mjs';
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const SORRY = 'Nobody can answer just now.';
 const DEADLINE = 1500;
-const NAMES = ['parts', 'cut', 'early', 'drip', 'big', 'stop', 'later', 'never', 'again'];
+const NAMES = ['parts', 'cut', 'early', 'drip', 'big', 'stop', 'later', 'never', 'again', 'checked'];
 
 let gw, server;
 const seen = {}; // path -> [{ turn, accept, body, res, closed }]
@@ -31,6 +31,13 @@ const agents = {
         res.write('event: answer\ndata: {"messages":[{"text":\ndata: "Your pärcel is on its way."}]}\n\n');
         await sleep(200); // a stream that goes on is not waited for
         res.end(delta('never seen'));
+    },
+    async checked({ res }) {
+        for (const text of ['Your pärcel ', 'is on its way. It', ' comes on Tuesday. I have', ' refunded you.']) {
+            res.write(delta(text));
+            await sleep(60);
+        }
+        res.end(answer('Your pärcel is on its way. It comes on Tuesday. I have refunded you.'));
     },
     async cut({ res }) {
         res.write(delta('You will get a full ref') + 'event: delta\ndata: {"te');
@@ -93,6 +100,7 @@ before(async () => {
     const pair = name => `[channel ${name}]\ntype = webchat\nagent = ${name}\nrate = 0\n` +
         `${name === 'stop' ? 'queue_mode = interrupt\n' : ''}\n[agent ${name}]\ntype = http\n` +
         `url = ${url}/${name}\nsecret = ${SECRET}\nbreaker_failures = 0\n` +
+        `claims = ${name === 'checked' ? 'checked' : 'trusted'}\n` +
         `deadline = ${['later', 'again', 'parts'].includes(name) ? 15000 : DEADLINE}ms\n`;
     gw = await Gateway.start({
         tandem: { retry: '40ms', attempts: 6, text_unavailable: SORRY },
@@ -150,6 +158,17 @@ test('an answer grows in front of the customer, and its message is the whole', a
     await back.message();
     assert.equal(deltas(back).length, 0);
     back.close();
+    chat.close();
+});
+
+test('where claims are checked whole sentences grow, and one that claims what was not done never shows', async () => {
+    const chat = await ask('checked');
+    const text = (await chat.message()).text;
+    assert.doesNotMatch(text, /refunded/);
+    const shown = deltas(chat).map(f => f.text).filter(Boolean);
+    assert.ok(shown.length >= 1, `${shown.length} parts`);
+    assert.equal('Your pärcel is on its way. It comes on Tuesday. '.indexOf(shown.join('')), 0, shown.join('|'));
+    for (const part of shown) assert.match(part, /[.] ?$/);
     chat.close();
 });
 
