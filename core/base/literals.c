@@ -29,6 +29,9 @@ struct reader {
     const char *at;
     int lost; /* something that is not known here: nothing can be said */
     unsigned depth;
+    struct spare {
+        struct spare *next;
+    } *spares; /* blocks that are used again: a pattern takes them many times */
 };
 
 static void set_add(struct literal_set *set, const char *text)
@@ -333,10 +336,29 @@ static int at_end(const struct reader *r)
     return *r->at == '\0' || *r->at == '|' || *r->at == ')' || r->lost;
 }
 
+/* A block for a row or a part, not cleared. */
+static void *block_take(struct reader *r)
+{
+    struct spare *spare = r->spares;
+
+    if (spare == NULL)
+        return mem_alloc(sizeof(union { struct row row; struct part part; }));
+    r->spares = spare->next;
+    return spare;
+}
+
+static void block_give(struct reader *r, void *block)
+{
+    struct spare *spare = block;
+
+    spare->next = r->spares;
+    r->spares = spare;
+}
+
 static void read_row(struct reader *r, struct part *row_r)
 {
-    struct row *row = mem_alloc(sizeof *row);
-    struct part *part = mem_alloc(sizeof *part);
+    struct row *row = block_take(r);
+    struct part *part = block_take(r);
     unsigned min, max;
 
     row->whole = 1;
@@ -353,14 +375,14 @@ static void read_row(struct reader *r, struct part *row_r)
         row_r->exact.n = NONE;
     better(row->best, &row->run);
     memcpy(row_r->need, row->best, sizeof row_r->need);
-    free(part);
-    free(row);
+    block_give(r, part);
+    block_give(r, row);
 }
 
 /* Rows with | between: any of them may be it, so what is needed is of all of them. */
 static void read_choice(struct reader *r, struct part *choice)
 {
-    struct part *row = mem_alloc(sizeof *row);
+    struct part *row = block_take(r);
 
     read_row(r, choice);
     while (*r->at == '|' && !r->lost) {
@@ -373,13 +395,13 @@ static void read_choice(struct reader *r, struct part *choice)
     }
     if (choice->exact.n > EXACT_MAX)
         choice->exact.n = NONE; /* its strings are in need as well */
-    free(row);
+    block_give(r, row);
 }
 
 void literals_of(const char *pattern, struct literals *literals_r)
 {
     struct reader reader = { .at = pattern };
-    struct part *whole = mem_alloc(sizeof *whole);
+    struct part *whole = block_take(&reader);
 
     read_choice(&reader, whole);
     for (size_t i = 0; i < LITERALS_SETS; i++) {
@@ -387,5 +409,11 @@ void literals_of(const char *pattern, struct literals *literals_r)
         if (!reader.lost && *reader.at == '\0' && worth(&whole->need[i]) > 0)
             literals_r->sets[i] = whole->need[i];
     }
-    free(whole);
+    block_give(&reader, whole);
+    while (reader.spares != NULL) {
+        struct spare *spare = reader.spares;
+
+        reader.spares = spare->next;
+        free(spare);
+    }
 }
