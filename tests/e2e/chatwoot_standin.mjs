@@ -75,7 +75,9 @@ test('the package comes as a private note and as attributes, once', async () => 
     assert.equal(conversation.messages.length, 1);
     assert.equal(conversation.messages[0].private, true);
     assert.match(conversation.messages[0].content, /\*\*summary\*\*: Wants 40 euros back\./);
-    assert.equal(chat.frames.filter(f => f.type === 'message').length, 1); // it is asked for
+    const texts = chat.frames.filter(f => f.type === 'message').map(f => f.text);
+    assert.match(texts[0], /checking/);
+    assert.equal(new Set(texts).size, texts.length); // and perhaps that it waits: each once
     chat.close();
 });
 
