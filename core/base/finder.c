@@ -38,7 +38,9 @@ static void set_kinds(struct finder *f, const struct finder_word *words, size_t 
 static uint64_t *bits_of(struct finder *f, uint32_t state)
 {
     if (f->out[state] == 0) {
-        f->bits = mem_grow(f->bits, (f->n_bits + 1) * f->width * sizeof *f->bits);
+        if ((f->n_bits & (f->n_bits - 1)) == 0) /* there is room for a power of two of them */
+            f->bits = mem_grow(f->bits, (f->n_bits == 0 ? 1 : 2 * f->n_bits) * f->width *
+                                            sizeof *f->bits);
         memset(f->bits + f->n_bits * f->width, 0, f->width * sizeof *f->bits);
         f->out[state] = (uint32_t)++f->n_bits;
     }
