@@ -34,7 +34,8 @@ before(async () => {
         tandem: { retry: '40ms', attempts: 6, text_unavailable: SORRY },
         conf: [
             '[channel calm]\ntype = webchat\nagent = echo\nrate = 0\n\n[agent echo]\ntype = echo\n',
-            ...['plain', 'again', 'hang', 'garbage', 'drip', 'stopped', 'gone'].map(n => pair(n)),
+            ...['plain', 'again', 'hang', 'garbage', 'drip', 'stopped'].map(n => pair(n)),
+            pair('gone', { deadline: '10s' }), // a restart lies in it
             pair('half', { next: 'echo', deadline: '5s' }),
             pair('chain', { next: 'echo' }),
             pair('breaker', { next: 'echo', breaker_failures: 3, breaker_open: '2s' }),
