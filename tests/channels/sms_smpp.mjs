@@ -585,7 +585,8 @@ test('the operator sees binds, rate and who wants nothing, and how a text is cut
     await smsc.say('STOP');
     await smsc.submitted(1);
     await until(() => /^bound 1 of 1, in flight 0 of 10, 20\/s of 20, .*opted out 1$/.test(detail()), 'the line');
-    const [entry] = ctl('kept', 'sms', 'o/').stdout.trim().split('\n').map(l => JSON.parse(l));
+    const kept = await until(() => ctl('kept', 'sms', 'o/').stdout.trim(), 'what is kept');
+    const [entry] = kept.split('\n').map(l => JSON.parse(l));
     assert.equal(entry.key, 'o/*/+4511223344');
     assert.equal(JSON.parse(entry.value).by, 'customer');
     smsc.onBind = () => 0x0e;
