@@ -312,7 +312,8 @@ static int cmd_kept(const struct args *args)
             print_refusal(args, status, &answer);
             code = CTL_REFUSED;
         } else {
-            fwrite(answer.data, 1, answer.len, stdout);
+            if (answer.len > 0)
+                fwrite(answer.data, 1, answer.len, stdout);
             after = last_key(&answer);
         }
         buf_fini(&path);
