@@ -346,15 +346,17 @@ static void on_resume(struct draft *d)
         engine_unsent(s, d->step);
         d->cap_effects = d->step->n_effects;
     }
-    if (s->phase == SESSION_OPEN && s->turn.active && s->turn.retry_at == 0) {
+    if (session_handed(s))
+        handoff_resume(d);
+    /* A handoff that fails meanwhile ends the turn, and asks about what waits itself. */
+    if (s->phase == SESSION_OPEN && s->turn.active && s->turn.retry_at == 0 &&
+        d->epoch == s->epoch) {
         const struct policy_agent *agent = policy_agent(d->policy, s->turn.agent);
         if (agent == NULL)
             turn_failed(d, "the agent is not configured any more");
         else
             turn_ask_again(d, d->event->now + agent->deadline_ms);
     }
-    if (session_handed(s) && d->handoff.state == s->handoff.state)
-        handoff_resume(d);
     if (d->step->n_records == 0 && d->step->n_effects == 0)
         draft_refuse(d, VERDICT_NOTHING, "nothing was under way");
 }

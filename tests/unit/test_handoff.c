@@ -295,6 +295,28 @@ static void an_agent_may_go_on_while_the_customer_waits(void **state)
     rig_free(&rig);
 }
 
+static void a_queue_and_an_agent_that_are_both_gone_after_a_restart_end_once(void **state)
+{
+    struct rig *rig = rig_desks();
+    struct ulid asked;
+
+    (void)state;
+    rig->queues[0].agent_meanwhile = 1;
+    rig_escalate(rig);
+    rig_message(rig, "m2", "meanwhile");
+    asked = rig->session.turn.id;
+    rig->policy.n_queues = 0;
+    rig->agents[0].name = "other";
+    rig->channel.agent = &rig->agents[0];
+    rig_event(rig, EVENT_RESUME);
+    assert_int_equal(rig_records(rig, RECORD_TURN_END), 1);
+    assert_memory_equal(&rig_record(rig, RECORD_TURN_END)->turn, &asked, sizeof asked);
+    assert_int_equal(rig_effects(rig, EFFECT_ASK), 1);
+    assert_string_equal(rig_effect(rig, EFFECT_ASK)->agent, "other");
+    assert_int_equal(rig->session.handoff.state, HANDOFF_NONE);
+    rig_free(&rig);
+}
+
 static void an_agent_that_cannot_answer_is_replaced_by_a_human_once(void **state)
 {
     struct rig *rig = rig_desks();
@@ -538,6 +560,7 @@ int main(void)
         cmocka_unit_test(what_is_said_while_waiting_is_numbered_and_kept_for_the_agent),
         cmocka_unit_test(another_desk_gets_all_additions),
         cmocka_unit_test(an_agent_may_go_on_while_the_customer_waits),
+        cmocka_unit_test(a_queue_and_an_agent_that_are_both_gone_after_a_restart_end_once),
         cmocka_unit_test(an_agent_that_cannot_answer_is_replaced_by_a_human_once),
         cmocka_unit_test(leaving_the_queue_gives_the_customer_back_to_the_agent),
         cmocka_unit_test(a_word_is_enough_to_leave),
