@@ -16,6 +16,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,6 +26,8 @@ export const builddir = resolve(process.env.top_builddir ?? join(srcdir, 'build'
 const READY = /^tandemd: ready on (https?:\/\/\S+:(\d+))/m;
 const running = new Set(); // children, so that none outlives the test
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+/* What a failed test has left open must not keep its file from ending. */
+if (process.env.NODE_TEST_CONTEXT) after(() => { setTimeout(() => process.exit(), 1000).unref(); });
 
 export const sleep = ms => new Promise(done => setTimeout(done, ms));
 
