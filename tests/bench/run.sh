@@ -173,8 +173,9 @@ store() {
     fi
 }
 
-# What `isolate = yes` adds to a message and its answer, beside what two processes alone cost here.
-# Rounds take turns, so that what else the machine does meets them alike.
+# What `isolate = yes` adds to a message and its answer: with 100 connections, what each costs; with
+# one, what it waits, beside what two processes alone cost here. Rounds take turns, so that what else
+# the machine does meets them alike.
 isolation() {
     start_gateway isolation "${memory:-$dir}" "[channel plain]
 type = webchat
@@ -196,18 +197,23 @@ type = echo
 isolate = yes"
     for round in $(seq 15); do
         for path in /chat/plain /chat/agent /chat/channel; do
+            load -c 100 -d 1 -w 0.2
+            calc '%.2f\n' "1e6 / $(num msgs_per_s)" >>"$dir/${path##*/}-busy"
             load -c 1 -d 1 -w 0.2
-            lat p50_us >>"$dir/${path##*/}"
+            lat p50_us >>"$dir/${path##*/}-alone"
         done
         "$bin/tests/bench/twoproc" 512 200 1 >>"$dir/bare"
     done
     stop_server
-    bare=$(median <"$dir/bare")
     for kind in agent channel; do
-        more=$(paste "$dir/plain" "$dir/$kind" | awk '{ print $2 - $1 }' | median)
-        row "$kind isolated, p50 us more (beside: bare processes)" "$more" "$bare" \
-            "$(calc %.1f "$more - $bare")" '<= 15'
+        row "$kind isolated, 100 connections, us a message more" "$(median <"$dir/$kind-busy")" \
+            "$(median <"$dir/plain-busy")" "$(more "$kind" busy)" '<= 15'
+        row "$kind isolated, alone, p50 us more; bare processes" "$(more "$kind" alone)" \
+            "$(median <"$dir/bare")" - -
     done
+}
+more() { # KIND busy|alone
+    paste "$dir/plain-$2" "$dir/$1-$2" | awk '{ print $2 - $1 }' | median
 }
 
 # Giving out work: does an assignment cost more where more wait?
