@@ -341,47 +341,29 @@ static void on_age(void *arg)
 
 /* ---- Coming from the gateway -------------------------------------------------------------- */
 
-static enum sms_header header_of(const struct smpp *smpp)
+static struct sms_limits limits_of(const struct smpp *smpp)
 {
-    return smpp->conf->long_messages == LONG_UDH16 ? SMS_UDH16 : SMS_UDH8;
+    return (struct sms_limits){
+        .header = smpp->conf->long_messages == LONG_UDH16 ? SMS_UDH16 : SMS_UDH8,
+        .max_parts = (size_t)smpp->conf->max_parts,
+        .max_messages = (size_t)smpp->conf->max_messages,
+    };
 }
 
-struct cut {
-    size_t from, len;
-};
-
-/* Into how many messages the text goes, at most max_messages of max_parts each. 0: it is too long. */
-static size_t cut_text(const struct smpp *smpp, const char *text, struct cut cuts[10])
-{
-    const size_t whole = strlen(text);
-    size_t n = 0, at = 0, skip;
-
-    do {
-        if (n == (size_t)smpp->conf->max_messages)
-            return 0;
-        cuts[n].from = at;
-        cuts[n].len = sms_cut(text + at, whole - at, header_of(smpp),
-                              (size_t)smpp->conf->max_parts, &skip);
-        n++;
-        at += skip;
-    } while (at < whole);
-    return n;
-}
-
-static void add_parts(struct message *m, const struct cut *cut)
+static void add_parts(struct message *m, size_t from, size_t len)
 {
     struct smpp *smpp = m->smpp;
     struct sms_plan plan;
     const uint16_t reference = ++smpp->reference;
 
-    sms_split(m->text + cut->from, cut->len, header_of(smpp), &plan);
+    sms_split(m->text + from, len, limits_of(smpp).header, &plan);
     if (smpp->conf->long_messages == LONG_PAYLOAD) { /* the SMSC cuts it */
         plan.n = 1;
-        plan.parts[0] = (struct sms_part){ 0, cut->len, plan.units };
+        plan.parts[0] = (struct sms_part){ 0, len, plan.units };
     }
     for (size_t i = 0; i < plan.n; i++)
         m->parts[m->n++] = (struct part){
-            .message = m, .text = m->text + cut->from + plan.parts[i].from,
+            .message = m, .text = m->text + from + plan.parts[i].from,
             .len = plan.parts[i].len, .seq = (unsigned)i + 1, .total = (unsigned)plan.n,
             .reference = reference, .is_gsm = plan.is_gsm };
 }
@@ -391,16 +373,21 @@ static char *copy(const char *s)
     return s != NULL ? strdup(s) : NULL;
 }
 
-/* NULL: *why_r says why it cannot go. The text is the message's from now on. */
-static struct message *message_new(struct smpp *smpp, char *text, const char *account,
-                                   const char *peer, const char **why_r)
+/* NULL: no memory. What of the text has no room is left out, and the message says so. */
+static struct message *message_new(struct smpp *smpp, const char *said, const char *account,
+                                   const char *peer)
 {
-    struct cut cuts[10];
-    const size_t n = cut_text(smpp, text, cuts);
-    struct message *m;
+    const struct sms_limits limits = limits_of(smpp);
+    char *plain = smpp->conf->transliterate ? sms_transliterate(said) : NULL;
+    char *text = sms_fit(plain != NULL ? plain : said, &limits, smpp->conf->cut_text);
+    struct message *m = NULL;
+    struct sms_cuts cuts;
 
-    *why_r = "too_long: the text needs more than max_messages messages of max_parts parts";
-    m = n > 0 ? calloc(1, sizeof *m + n * (size_t)smpp->conf->max_parts * sizeof m->parts[0]) : NULL;
+    free(plain);
+    if (text != NULL) {
+        sms_messages(text, &limits, &cuts);
+        m = calloc(1, sizeof *m + cuts.n * limits.max_parts * sizeof m->parts[0]);
+    }
     if (m == NULL) {
         free(text);
         return NULL;
@@ -410,8 +397,8 @@ static struct message *message_new(struct smpp *smpp, char *text, const char *ac
     m->account = copy(account);
     m->peer = copy(peer);
     m->since_ms = smpp_now(smpp);
-    for (size_t i = 0; i < n; i++)
-        add_parts(m, &cuts[i]);
+    for (size_t i = 0; i < cuts.n; i++)
+        add_parts(m, cuts.cuts[i].from, cuts.cuts[i].len);
     return m;
 }
 
@@ -427,9 +414,8 @@ static void enqueue(struct smpp *smpp, struct message *m)
 
 void out_send(struct smpp *smpp, uint64_t job, const struct td_outbound *out)
 {
-    const char *said = out->message->text != NULL ? out->message->text : "", *why;
+    const char *said = out->message->text != NULL ? out->message->text : "";
     struct message *m;
-    char *text;
 
     if (!consent_is_loaded(smpp->consent) || smpp->n_messages >= MAX_MESSAGES) {
         sent(smpp, job, TD_RETRY, 1000, "there are too many messages under way, or it has just "
@@ -445,10 +431,9 @@ void out_send(struct smpp *smpp, uint64_t job, const struct td_outbound *out)
         sent(smpp, job, TD_REJECT, 0, "opted_out: the customer wants no messages (STOP)");
         return;
     }
-    text = smpp->conf->transliterate ? sms_transliterate(said) : strdup(said);
-    m = text != NULL ? message_new(smpp, text, out->account, out->peer, &why) : NULL;
+    m = message_new(smpp, said, out->account, out->peer);
     if (m == NULL) {
-        sent(smpp, job, TD_REJECT, 0, text != NULL ? why : "out of memory");
+        sent(smpp, job, TD_RETRY, 1000, "out of memory");
         return;
     }
     m->job = job;
@@ -460,9 +445,7 @@ void out_send(struct smpp *smpp, uint64_t job, const struct td_outbound *out)
 void out_say(void *arg, const char *account, const char *peer, const char *text)
 {
     struct smpp *smpp = arg;
-    const char *why;
-    char *own = strdup(text);
-    struct message *m = own != NULL ? message_new(smpp, own, account, peer, &why) : NULL;
+    struct message *m = message_new(smpp, text, account, peer);
 
     if (m == NULL)
         return;

@@ -12,9 +12,10 @@
 #include "channels/shared/keeper.h"
 #include "channels/shared/sms_consent.h"
 #include "channels/shared/sms_join.h"
+#include "channels/shared/sms_rate.h"
 #include "channels/shared/sms_split.h"
+#include "channels/shared/sms_track.h"
 #include "channels/smpp_body.h"
-#include "channels/smpp_rate.h"
 #include "channels/smpp_session.h"
 
 #define SMPP_MAX_SESSIONS 16 /* a pair of binds counts as two */
@@ -22,7 +23,6 @@
 enum { BIND_TRANSCEIVER, BIND_PAIR, BIND_TRANSMITTER, BIND_RECEIVER };
 enum { LONG_UDH8, LONG_UDH16, LONG_SAR, LONG_PAYLOAD };
 enum { DLR_ALL, DLR_LAST, DLR_NONE };
-enum { SCOPE_CHANNEL, SCOPE_SENDER };
 
 struct conf {
     const char *host;
@@ -37,6 +37,7 @@ struct conf {
     int64_t source_ton, source_npi, dest_ton, dest_npi; /* source: below 0, by its look */
     int default_charset, long_messages;
     int64_t max_parts, max_messages;
+    const char *cut_text;
     int transliterate;
     int dlr, dlr_id;
     int64_t dlr_timeout, dlr_settle;
@@ -50,9 +51,6 @@ struct conf {
 struct message; /* smpp_out.c */
 struct mo;      /* smpp_in.c */
 struct seen;    /* smpp_in.c */
-struct track;   /* smpp_track.c */
-struct parked;
-struct part_id;
 
 struct smpp {
     const struct td_host *host;
@@ -62,6 +60,7 @@ struct smpp {
     struct keeper *keeper;
     struct consent *consent;
     struct join *join;
+    struct tracks *tracks;
     struct session *sessions[SMPP_MAX_SESSIONS];
     size_t n_sessions;
     uint64_t confirmed[SMPP_MAX_SESSIONS]; /* as in_changed() has seen it */
@@ -81,12 +80,6 @@ struct smpp {
     size_t n_mos;
     uint64_t last_delivery;
     struct seen *seens;
-
-    /* smpp_track.c */
-    struct track *tracks; /* by session and seq, the oldest first */
-    struct part_id *ids;  /* by the provider's id */
-    struct parked *parked;
-    size_t n_parked;
 };
 
 void smpp_start(struct smpp *smpp); /* the sessions, once all that was kept is read */
@@ -113,12 +106,10 @@ void in_whole(void *smpp, struct join_set *set, const char *from, const char *to
               char *text);
 void in_close(struct smpp *smpp);
 
-/* smpp_track.c: which of our messages a provider's id means, and how far that one is. */
+/* smpp_track.c: sms_track.h by the ids of SMPP. */
 void track_sent(struct smpp *smpp, const char *id, const char *session, uint64_t seq, unsigned part,
                 unsigned total);
 void track_came(struct smpp *smpp, const struct smpp_receipt *receipt);
-size_t track_parked(const struct smpp *smpp);
-void track_close(struct smpp *smpp);
 
 /* An address as SMPP has it: digits without "+", and what kind it is. ton, npi below 0: by its look. */
 struct smpp_address {

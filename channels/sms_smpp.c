@@ -19,7 +19,7 @@ static const char *const charsets[] = { "gsm7", "latin1", "ascii", NULL };
 static const char *const longs[] = { "udh8", "udh16", "sar", "payload", NULL };
 static const char *const dlrs[] = { "all", "last", "none", NULL };
 static const char *const matches[] = { "exact", "icase", "hex2dec", "dec2hex", NULL };
-static const char *const scopes[] = { "channel", "sender", NULL };
+static const char *const scopes[] = { "channel", "sender", "brand", NULL };
 
 static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, host, TD_REQUIRED, NULL, "The provider's SMSC: a name or an address."),
@@ -67,8 +67,9 @@ static const struct td_conf_key conf_keys[] = {
                  "cuts."),
     TD_CONF_INT(struct conf, max_parts, 0, "10", 1, 255, "Parts of a message at most."),
     TD_CONF_INT(struct conf, max_messages, 0, "3", 1, 10,
-                "A longer text goes as so many messages at most, cut between sentences; a text "
-                "that is longer still fails."),
+                "A longer text goes as so many messages at most, cut between sentences."),
+    TD_CONF_STR(struct conf, cut_text, 0, "[...] The whole answer is too long for SMS.",
+                "What stands at the end of a text that is longer still, in place of its rest."),
     TD_CONF_BOOL(struct conf, transliterate, 0, "no",
                  "Write letters that the alphabet has not as others, so that more fits."),
     TD_CONF_ENUM(struct conf, dlr, 0, "all", dlrs, "Which parts a receipt is asked for."),
@@ -100,7 +101,8 @@ static const struct td_conf_key conf_keys[] = {
                 "The same for HELP; {name} is brand, or the number that was written to."),
     TD_CONF_STR(struct conf, brand, 0, NULL, "Who we are."),
     TD_CONF_ENUM(struct conf, consent_scope, 0, "channel", scopes,
-                 "A STOP holds for all of this channel, or for the number that it was sent to."),
+                 "A STOP holds for all of this channel, for the number that it was sent to, or for "
+                 "brand, the last two by whatever channel of short messages."),
     TD_CONF_LIST(struct conf, opted_out_errors, 0, NULL,
                  "command_status values by which the provider says that a number wants nothing."),
     TD_CONF_END,
@@ -220,7 +222,7 @@ static void on_report(void *arg)
              "bound %u of %zu, in flight %u of %u, %u/s of %u, waiting %zu, receipts parked %zu, "
              "opted out %zu%s%.100s", bound, smpp->n_sessions, in_flight,
              bound * (unsigned)conf->window, smpp->rate.now, smpp->rate.most, smpp->n_messages,
-             track_parked(smpp), consent_count(smpp->consent), *why != '\0' ? ": " : "", why);
+             tracks_parked(smpp->tracks), consent_count(smpp->consent), *why != '\0' ? ": " : "", why);
     smpp->host->report(smpp->inst, text);
 }
 
@@ -288,7 +290,7 @@ static void smpp_close(void *self)
         session_free(&smpp->sessions[i]);
     out_close(smpp);
     in_close(smpp);
-    track_close(smpp);
+    tracks_free(&smpp->tracks);
     join_free(&smpp->join);
     consent_free(&smpp->consent);
     keeper_free(&smpp->keeper);
@@ -303,22 +305,26 @@ static int make_parts(struct smpp *smpp, struct td_error *err)
         .languages = c->consent_languages, .stop_words = c->stop_words,
         .start_words = c->start_words, .help_words = c->help_words, .stop_text = c->stop_text,
         .start_text = c->start_text, .help_text = c->help_text, .brand = c->brand,
-        .by_sender = c->consent_scope == SCOPE_SENDER,
+        .scope = (enum consent_scope)c->consent_scope, .sender = c->source,
     };
     const struct consent_ops consent_ops = { .say = out_say, .loaded = on_consent, .arg = smpp };
     const struct join_conf join = { .timeout_ms = c->concat_timeout,
                                     .max = (unsigned)c->concat_max };
     const struct join_ops join_ops = { .whole = in_whole, .arg = smpp };
+    const struct tracks_conf tracks = { .timeout_ms = c->dlr_timeout, .settle_ms = c->dlr_settle };
 
     out_open(smpp);
-    smpp->keeper = keeper_new(smpp->host, smpp->inst);
+    smpp->keeper = keeper_new(smpp->host, smpp->inst, NULL, 0);
     if (smpp->keeper == NULL)
         return -1;
-    smpp->consent = consent_new(smpp->keeper, smpp->host, smpp->inst, &consent, &consent_ops, err);
+    smpp->consent = consent_new(smpp->host, smpp->inst, &consent, &consent_ops, err);
     if (smpp->consent == NULL)
         return -1;
     smpp->join = join_new(smpp->keeper, smpp->host, smpp->inst, &join, &join_ops);
     if (smpp->join == NULL)
+        return -1;
+    smpp->tracks = tracks_new(smpp->keeper, smpp->host, smpp->inst, &tracks);
+    if (smpp->tracks == NULL)
         return -1;
     in_open(smpp);
     return 0;
@@ -360,7 +366,10 @@ static void smpp_accepted(void *self, uint64_t delivery, const struct td_accepte
 
 static void smpp_kept(void *self, uint64_t job, const struct td_kept *kept)
 {
-    keeper_kept(((struct smpp *)self)->keeper, job, kept);
+    struct smpp *smpp = self;
+
+    keeper_kept(smpp->keeper, job, kept);
+    consent_kept(smpp->consent, job, kept);
 }
 
 static const struct td_channel_ops ops = {

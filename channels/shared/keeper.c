@@ -32,17 +32,20 @@ struct walk {
 struct keeper {
     const struct td_host *host;
     struct td_instance *inst;
+    const char *shared;
     struct wait *waits;
     struct walk *walks;
     uint64_t last;
 };
 
-struct keeper *keeper_new(const struct td_host *host, struct td_instance *inst)
+struct keeper *keeper_new(const struct td_host *host, struct td_instance *inst, const char *shared,
+                          uint64_t jobs)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
 
     if (keeper != NULL)
-        *keeper = (struct keeper){ .host = host, .inst = inst };
+        *keeper = (struct keeper){ .host = host, .inst = inst, .shared = shared,
+                                   .last = jobs };
     return keeper;
 }
 
@@ -74,15 +77,17 @@ void keeper_free(struct keeper **keeper_p)
     *keeper_p = NULL;
 }
 
-static void ask(struct keeper *keeper, const struct td_keep *keep, keeper_fn *fn, void *arg)
+static void ask(struct keeper *keeper, const struct td_keep *what, keeper_fn *fn, void *arg)
 {
     struct wait *wait = calloc(1, sizeof *wait);
+    struct td_keep keep = *what;
 
     if (wait == NULL)
         abort(); /* some hundred bytes: nothing can go on without them */
     *wait = (struct wait){ .job = ++keeper->last, .keeper = keeper, .fn = fn, .arg = arg };
     HASH_ADD(hh, keeper->waits, job, sizeof wait->job, wait);
-    keeper->host->keep(keeper->inst, wait->job, keep);
+    keep.shared = keeper->shared;
+    keeper->host->keep(keeper->inst, wait->job, &keep);
 }
 
 void keeper_put(struct keeper *keeper, const char *key, const void *value, size_t len,

@@ -1,7 +1,7 @@
 /*
  * keeper.h - host->keep() with a function for each answer.
  *
- * Layer: channels/shared. One keeper an instance; it owns the numbers of all its keeps. Callbacks come
+ * Layer: channels/shared. A keeper owns the numbers of all its keeps. Callbacks come
  * from keeper_kept(), which the plugin's kept() calls, never from inside a call.
  */
 #ifndef KEEPER_H
@@ -13,7 +13,11 @@ struct keeper;
 
 typedef void keeper_fn(void *arg, const struct td_kept *kept);
 
-struct keeper *keeper_new(const struct td_host *host, struct td_instance *inst); /* NULL: no memory */
+/* NULL: no memory. shared: the name of a shared table; NULL: what the instance keeps. Two keepers of
+ * one instance count their jobs from places far apart: 0, and KEEPER_SECOND. */
+#define KEEPER_SECOND (UINT64_C(1) << 62)
+struct keeper *keeper_new(const struct td_host *host, struct td_instance *inst, const char *shared,
+                          uint64_t jobs);
 void keeper_free(struct keeper **keeper); /* what is not answered yet is forgotten */
 
 /* fn NULL: nobody waits; a failure is logged. */
@@ -29,6 +33,7 @@ typedef void keeper_end_fn(void *arg, enum td_status status);
 void keeper_each(struct keeper *keeper, const char *prefix, keeper_pair_fn *pair,
                  keeper_end_fn *end, void *arg);
 
+/* An answer that is another keeper's, or is none, is left alone. */
 void keeper_kept(struct keeper *keeper, uint64_t job, const struct td_kept *kept);
 
 #endif

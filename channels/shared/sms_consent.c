@@ -7,18 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tandem/json.h>
 #include <tandem/json_write.h>
 #include <uthash.h>
 
+#include "channels/shared/keeper.h"
 #include "channels/shared/sms_words.h"
 
 #define PREFIX "o/"
-#define TELL "\"tell\":true" /* in the value while the confirmation is owed */
+#define MAX_BRAND 40 /* bytes; of a sender, too */
+#define PREFIX_SIZE (MAX_BRAND + 8)
+#define MAX_ACCOUNT 64
 
 struct entry {
     UT_hash_handle hh;
-    int owed; /* the confirmation has not been said */
+    int owed; /* the confirmation has not been said, and is this channel's to say */
     char language[4];
+    char account[MAX_ACCOUNT]; /* that it was sent to; "": the only one */
     char key[]; /* "o/SENDER/NUMBER" */
 };
 
@@ -41,14 +46,31 @@ struct wish {
     void *arg;
     int is_new;
     char language[4], key[TD_KEEP_MAX_KEY + 1];
-    char account[64], peer[64];
+    char account[MAX_ACCOUNT], peer[64];
 };
+
+/* What the keys of a scope begin with: "o/SENDER/", a number without its "+", since channels write it
+ * either way; "o/=BRAND/"; or "o/", a star, "/". */
+static void make_prefix(const struct consent *c, const char *account, char prefix[PREFIX_SIZE])
+{
+    const char *sender = account != NULL && *account != '\0' ? account
+                         : c->conf.sender != NULL             ? c->conf.sender : "*";
+
+    if (c->conf.scope == CONSENT_BRAND)
+        snprintf(prefix, PREFIX_SIZE, PREFIX "=%.40s/", c->conf.brand);
+    else if (c->conf.scope == CONSENT_SENDER)
+        snprintf(prefix, PREFIX_SIZE, PREFIX "%.40s/", sender + (sender[0] == '+'));
+    else
+        snprintf(prefix, PREFIX_SIZE, PREFIX "*/");
+}
 
 static void make_key(const struct consent *c, const char *account, const char *peer,
                      char key[TD_KEEP_MAX_KEY + 1])
 {
-    snprintf(key, TD_KEEP_MAX_KEY + 1, PREFIX "%.40s/%.80s",
-             c->conf.by_sender && account != NULL ? account : "*", peer);
+    char prefix[PREFIX_SIZE];
+
+    make_prefix(c, account, prefix);
+    snprintf(key, TD_KEEP_MAX_KEY + 1, "%s%.80s", prefix, peer);
 }
 
 static struct entry *find(const struct consent *c, const char *key)
@@ -65,7 +87,8 @@ static void forget(struct consent *c, struct entry *entry)
     free(entry);
 }
 
-static struct entry *remember(struct consent *c, const char *key, const char *language, int owed)
+static struct entry *remember(struct consent *c, const char *key, const char *account,
+                              const char *language, int owed)
 {
     struct entry *entry = find(c, key);
 
@@ -76,7 +99,8 @@ static struct entry *remember(struct consent *c, const char *key, const char *la
         strcpy(entry->key, key);
         HASH_ADD_STR(c->entries, key, entry);
     }
-    snprintf(entry->language, sizeof entry->language, "%s", language);
+    snprintf(entry->language, sizeof entry->language, "%.3s", language);
+    snprintf(entry->account, sizeof entry->account, "%s", account != NULL ? account : "");
     entry->owed = owed;
     return entry;
 }
@@ -92,6 +116,7 @@ static void put(struct consent *c, const char *key, const char *account, const c
     td_json_key_str(&j, "peer", peer);
     if (account != NULL && *account != '\0')
         td_json_key_str(&j, "sender", account);
+    td_json_key_str(&j, "channel", c->host->name(c->inst));
     td_json_key_int(&j, "since_ms", c->host->now(c->inst));
     td_json_key_str(&j, "by", by);
     td_json_key_str(&j, "language", language);
@@ -192,7 +217,7 @@ int consent_hear(struct consent *c, const char *account, const char *peer, const
     wish->is_new = what != SMS_STOP || entry == NULL;
     if (what == SMS_STOP) {
         if (entry == NULL)
-            remember(c, wish->key, language, 1); /* from now on, not from the disk's answer on */
+            remember(c, wish->key, account, language, 1); /* from now on, not from the disk's answer on */
         put(c, wish->key, account, peer, "customer", language, entry == NULL || entry->owed,
             on_wish, wish);
     } else if (what == SMS_START) {
@@ -208,7 +233,7 @@ void consent_provider_stop(struct consent *c, const char *account, const char *p
     char key[TD_KEEP_MAX_KEY + 1];
 
     make_key(c, account, peer, key);
-    if (find(c, key) != NULL || remember(c, key, "en", 0) == NULL)
+    if (find(c, key) != NULL || remember(c, key, account, "en", 0) == NULL)
         return;
     c->host->count(c->inst, "consent_provider", 1);
     put(c, key, account, peer, "provider", "en", 0, NULL, NULL);
@@ -229,14 +254,22 @@ size_t consent_count(const struct consent *c)
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
+/* A pair of the ledger: as it stands on disk, or as another channel has just changed it. */
+static void take(struct consent *c, const struct td_pair *pair)
+{
+    cJSON *value = td_json_parse(pair->value, pair->len, NULL, NULL, 0);
+    const char *channel = td_json_get_str(value, "channel");
+    const char *language = td_json_get_str(value, "language");
+    const int is_mine = channel == NULL || strcmp(channel, c->host->name(c->inst)) == 0;
+
+    remember(c, pair->key, td_json_get_str(value, "sender"), language != NULL ? language : "en",
+             is_mine && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(value, "tell")));
+    cJSON_Delete(value);
+}
+
 static void on_pair(void *arg, const struct td_pair *pair)
 {
-    const char *at = strstr(pair->value, "\"language\":\"");
-    char language[4] = "en";
-
-    if (at != NULL)
-        snprintf(language, sizeof language, "%.2s", at + strlen("\"language\":\""));
-    remember(arg, pair->key, language, strstr(pair->value, TELL) != NULL);
+    take(arg, pair);
 }
 
 static void on_loaded(void *arg, enum td_status status)
@@ -251,34 +284,66 @@ static void on_loaded(void *arg, enum td_status status)
         return;
     c->ops.loaded(c->ops.arg);
     HASH_ITER(hh, c->entries, entry, next) {
-        char account[64];
-        const char *peer = strrchr(entry->key, '/') + 1;
-
-        snprintf(account, sizeof account, "%.*s", (int)(peer - 1 - entry->key - 2), entry->key + 2);
         if (entry->owed)
-            say(c, SMS_STOP, entry->language, strcmp(account, "*") != 0 ? account : NULL, peer);
+            say(c, SMS_STOP, entry->language, entry->account, strrchr(entry->key, '/') + 1);
     }
 }
 
-struct consent *consent_new(struct keeper *keeper, const struct td_host *host,
-                            struct td_instance *inst, const struct consent_conf *conf,
-                            const struct consent_ops *ops, struct td_error *err)
+/* Of what others change only that of this scope is known. */
+static int is_ours(const struct consent *c, const char *key)
+{
+    char prefix[PREFIX_SIZE];
+
+    make_prefix(c, NULL, prefix);
+    return c->conf.scope == CONSENT_SENDER ? strncmp(key, PREFIX "=", sizeof PREFIX) != 0
+                                           : strncmp(key, prefix, strlen(prefix)) == 0;
+}
+
+void consent_kept(struct consent *c, uint64_t job, const struct td_kept *kept)
+{
+    struct entry *entry;
+
+    if (job != 0) {
+        keeper_kept(c->keeper, job, kept);
+        return;
+    }
+    for (size_t i = 0; i < kept->n_pairs; i++) {
+        if (!is_ours(c, kept->pairs[i]->key))
+            continue;
+        if (kept->pairs[i]->len > 0)
+            take(c, kept->pairs[i]);
+        else if ((entry = find(c, kept->pairs[i]->key)) != NULL)
+            forget(c, entry);
+    }
+}
+
+struct consent *consent_new(const struct td_host *host, struct td_instance *inst,
+                            const struct consent_conf *conf, const struct consent_ops *ops,
+                            struct td_error *err)
 {
     const char *const *const own[SMS_N_WISHES] = { [SMS_STOP] = conf->stop_words,
                                                    [SMS_START] = conf->start_words,
                                                    [SMS_HELP] = conf->help_words };
     struct consent *c = calloc(1, sizeof *c);
+    char prefix[PREFIX_SIZE];
 
     if (c == NULL)
         return NULL;
-    *c = (struct consent){ .keeper = keeper, .host = host, .inst = inst, .conf = *conf,
-                           .ops = *ops };
-    c->words = sms_words_new(conf->languages, own, err);
-    if (c->words == NULL) {
+    *c = (struct consent){ .host = host, .inst = inst, .conf = *conf, .ops = *ops };
+    if (conf->scope == CONSENT_BRAND && (conf->brand == NULL || strlen(conf->brand) > MAX_BRAND))
+        snprintf(err->text, sizeof err->text, "consent_scope = brand needs a brand of at most %d "
+                 "bytes", MAX_BRAND);
+    else
+        c->words = sms_words_new(conf->languages, own, err);
+    if (c->words != NULL)
+        c->keeper = keeper_new(host, inst, conf->scope == CONSENT_CHANNEL ? NULL : CONSENT_TABLE,
+                               KEEPER_SECOND);
+    if (c->keeper == NULL) {
         consent_free(&c);
         return NULL;
     }
-    keeper_each(keeper, PREFIX, on_pair, on_loaded, c);
+    make_prefix(c, NULL, prefix);
+    keeper_each(c->keeper, conf->scope == CONSENT_SENDER ? PREFIX : prefix, on_pair, on_loaded, c);
     return c;
 }
 
@@ -292,6 +357,7 @@ void consent_free(struct consent **consent)
     HASH_ITER(hh, c->entries, entry, next)
         forget(c, entry);
     sms_words_free(&c->words);
+    keeper_free(&c->keeper);
     free(c);
     *consent = NULL;
 }

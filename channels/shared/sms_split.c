@@ -3,12 +3,15 @@
 
 #include "channels/shared/sms_split.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unigbrk.h>
 
 #include "channels/shared/sms_text.h"
 
-#define OCTETS 140 /* of user data, header included */
+#define OCTETS 140     /* of user data, header included */
+#define PART_BYTES 640 /* of UTF-8 that a part can hold: 160 letters of 4 bytes */
 
 static size_t room(int is_gsm, size_t header)
 {
@@ -129,15 +132,29 @@ static size_t last_border(const char *text, size_t end, int sentences)
     return 0;
 }
 
+/* No more of the text than max_parts parts could hold, and some: a whole number of code points. */
+static size_t window(const char *text, size_t len, size_t max_parts)
+{
+    const size_t most = (max_parts + 1) * PART_BYTES;
+    size_t at = most;
+
+    if (len <= most)
+        return len;
+    while (((unsigned char)text[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
 size_t sms_cut(const char *text, size_t len, enum sms_header header, size_t max_parts,
                size_t *skip_r)
 {
+    const size_t look = window(text, len, max_parts);
     struct sms_plan plan;
     size_t end, at;
 
-    sms_split(text, len, header, &plan);
+    sms_split(text, look, header, &plan);
     *skip_r = len;
-    if (plan.n <= max_parts && !plan.too_long)
+    if (look == len && plan.n <= max_parts && !plan.too_long)
         return len;
     end = plan.parts[max_parts - 1].from + plan.parts[max_parts - 1].len;
     if ((at = last_border(text, end, 1)) == 0 && (at = last_border(text, end, 0)) == 0)
@@ -147,4 +164,60 @@ size_t sms_cut(const char *text, size_t len, enum sms_header header, size_t max_
     while (at > 1 && is_space(text[at - 1]))
         at--;
     return at;
+}
+
+void sms_messages(const char *text, const struct sms_limits *limits, struct sms_cuts *cuts_r)
+{
+    const size_t whole = strlen(text);
+    size_t at = 0, skip;
+
+    cuts_r->n = 0;
+    do {
+        cuts_r->cuts[cuts_r->n].from = at;
+        cuts_r->cuts[cuts_r->n].len = sms_cut(text + at, whole - at, limits->header,
+                                              limits->max_parts, &skip);
+        cuts_r->n++;
+        at += skip;
+    } while (at < whole && cuts_r->n < limits->max_messages);
+    cuts_r->rest = at;
+}
+
+/* A place before `end` at which the text may end, the further back the fewer there are. */
+static size_t step_back(const char *text, size_t end)
+{
+    size_t at;
+
+    if ((at = last_border(text, end - 1, 1)) == 0 && (at = last_border(text, end - 1, 0)) == 0)
+        for (at = end - 1; at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80;)
+            at--;
+    return at;
+}
+
+char *sms_fit(const char *text, const struct sms_limits *limits, const char *ending)
+{
+    const size_t len = strlen(text), size = len + strlen(ending) + 2;
+    char *out = malloc(size);
+    struct sms_cuts cuts;
+    size_t last, skip;
+
+    if (out == NULL)
+        return NULL;
+    memcpy(out, text, len + 1);
+    sms_messages(text, limits, &cuts);
+    if (cuts.rest == len)
+        return out;
+    last = cuts.cuts[cuts.n - 1].from;
+    for (size_t end = cuts.rest; end > last; end = last + step_back(text + last, end - last)) {
+        const size_t shown = end - (is_space(text[end - 1]) ? 1 : 0);
+        const size_t n = (size_t)snprintf(out, size, "%.*s %s", (int)shown, text, ending);
+
+        sms_cut(out + last, n - last, limits->header, limits->max_parts, &skip);
+        if (last + skip < n) /* this message has no room; the others come to the same */
+            continue;
+        sms_messages(out, limits, &cuts);
+        if (cuts.rest == n)
+            return out;
+    }
+    snprintf(out, size, "%.*s", (int)(last > 0 ? last : cuts.cuts[0].len), text);
+    return out; /* the ending alone has no room */
 }

@@ -42,4 +42,27 @@ void sms_split(const char *text, size_t len, enum sms_header header, struct sms_
 size_t sms_cut(const char *text, size_t len, enum sms_header header, size_t max_parts,
                size_t *skip_r);
 
+#define SMS_MAX_MESSAGES 10
+
+struct sms_limits {
+    enum sms_header header;
+    size_t max_parts;    /* of a message */
+    size_t max_messages; /* that a text goes as; at most SMS_MAX_MESSAGES */
+};
+
+struct sms_cuts {
+    size_t n;
+    struct {
+        size_t from, len;
+    } cuts[SMS_MAX_MESSAGES];
+    size_t rest; /* where what has no room begins: the text's length when all of it goes */
+};
+
+/* Into which messages a text goes. */
+void sms_messages(const char *text, const struct sms_limits *limits, struct sms_cuts *cuts_r);
+
+/* The text, or where it has no room its beginning up to a sentence's end and then `ending`, so that
+ * it has. malloc()ed; NULL: out of memory. */
+char *sms_fit(const char *text, const struct sms_limits *limits, const char *ending);
+
 #endif

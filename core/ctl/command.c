@@ -289,16 +289,17 @@ static int cmd_kept(const struct args *args)
 {
     const char *prefix = args->n_words > 2 ? args->words[2] : "";
     char *after = mem_strdup("");
+    const char *name = args->words[1];
     int code = CTL_OK;
 
-    if (!is_channel(args->words[1]))
+    if (!is_channel(name + (name[0] == '@')))
         code = CTL_USAGE;
     while (after && code == CTL_OK) {
         struct buf path = { 0 }, answer = { 0 };
         struct err err;
         int status;
 
-        buf_printf(&path, API "channels/%s/kept?prefix=", args->words[1]);
+        buf_printf(&path, API "channels/%s/kept?prefix=", name);
         put_escaped(&path, prefix);
         buf_str(&path, "&after=");
         put_escaped(&path, after);
@@ -460,7 +461,7 @@ static const struct command commands[] = {
       { TAKES_SESSION, TAKES_TEXT }, NULL, cmd_bridge },
     { "close", "ID", "end it", 1, { TAKES_SESSION }, NULL, cmd_close },
     { "channels", "", "where customers come from", 0, { 0 }, NULL, cmd_channels },
-    { "kept", "CHANNEL [PREFIX]", "what it keeps, a JSON object a line; o/: who wants no messages", 1,
+    { "kept", "CHANNEL [PREFIX]", "what it keeps, a JSON object a line; o/: who wants no messages, @consent o/: of all channels", 1,
       { TAKES_CHANNEL, TAKES_TEXT }, NULL, cmd_kept },
     { "sms", "segments TEXT", "how a text goes as short messages; needs no daemon", 2,
       { TAKES_TEXT, TAKES_TEXT }, NULL, cmd_sms },

@@ -158,7 +158,8 @@ void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, vo
 void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size_t max,
                   int with_bodies, gate_json_fn *fn, void *arg);
 /* What a channel keeps, a JSON object a line: at most 1,000 pairs whose keys begin with prefix and are
- * beyond `after` (NULL: from the first). The channel need not be in the conf any more. */
+ * beyond `after` (NULL: from the first). The channel need not be in the conf any more;
+ * "@NAME" is a shared table. */
 void gate_kept(struct gate *gate, const char *channel, const char *prefix, const char *after,
                gate_json_fn *fn, void *arg);
 /* Who wants it, and a key: an order that comes again with the same one does nothing else. */

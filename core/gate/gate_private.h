@@ -158,6 +158,7 @@ struct td_instance {
     struct host_stream *streams;
     unsigned posts; /* waiting; guarded by the gate's post_lock */
     size_t n_keeps; /* not answered yet, of closed generations too */
+    char *shared;   /* the shared table it uses; NULL: none yet */
 
     struct job *jobs;
     size_t n_asks, n_overdue;

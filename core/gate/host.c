@@ -472,6 +472,8 @@ void host_sweep(struct td_instance *inst)
             web_route_del(inst->gate->conf.web, path->path);
         free(path);
     }
+    free(inst->shared);
+    inst->shared = NULL;
     while (inst->streams != NULL)
         host_stream_end(inst, inst->streams->request);
     for (; inst->timers != NULL; forgotten++)

@@ -18,6 +18,15 @@
 
 #define MOST_KEEPS 10000 /* of an instance, not answered yet */
 #define NO_ROOM_MS 5000     /* when the store may have room again */
+#define MAX_SHARED 64
+
+/* What others are told of a change in a shared table. */
+struct news {
+    char *shared, *key;
+    void *value;
+    size_t len;
+    int64_t until;
+};
 
 struct keep {
     struct gate *gate;
@@ -26,6 +35,7 @@ struct keep {
     uint64_t job;
     enum td_status status; /* of a refusal that waits for its turn */
     const char *detail;
+    struct news *news; /* NULL: nobody else is told */
 };
 
 typedef void kept_fn(void *self, uint64_t job, const struct td_kept *kept);
@@ -61,6 +71,47 @@ static void answer(struct keep *keep, const struct td_kept *kept)
     gate_unref(gate);
 }
 
+/* ---- Shared tables ------------------------------------------------------------------------ */
+
+static void news_free(struct news *news)
+{
+    if (news == NULL)
+        return;
+    free(news->shared);
+    free(news->key);
+    free(news->value);
+    free(news);
+}
+
+static struct news *news_new(const struct td_keep *what)
+{
+    const int is_put = what->op == TD_KEEP_PUT;
+    struct news *news = mem_alloc(sizeof *news);
+
+    *news = (struct news){ .shared = mem_strdup(what->shared), .key = mem_strdup(what->key),
+                           .len = is_put ? what->len : 0, .until = is_put ? what->until_ms : 0 };
+    news->value = mem_alloc(news->len + 1);
+    memcpy(news->value, is_put ? what->value : "", news->len);
+    ((char *)news->value)[news->len] = '\0';
+    return news;
+}
+
+static void tell(struct gate *gate, const struct td_instance *but, const struct news *news)
+{
+    const struct td_pair pair = { .size = sizeof pair, .key = news->key, .value = news->value,
+                                  .len = news->len, .until_ms = news->until };
+    const struct td_pair *const pairs[] = { &pair };
+    const struct td_kept kept = { .size = sizeof kept, .pairs = pairs, .n_pairs = 1 };
+
+    for (struct td_instance *inst = gate->instances; inst != NULL; inst = inst->next) {
+        if (inst != but && inst->shared != NULL && strcmp(inst->shared, news->shared) == 0 &&
+            instance_is_open(inst))
+            kept_of(inst)(inst->self, 0, &kept);
+    }
+}
+
+/* ---- Answers ------------------------------------------------------------------------------ */
+
 static void on_refused(void *arg)
 {
     const struct keep *keep = arg;
@@ -88,6 +139,10 @@ static const struct td_pair *const *show(const struct store_pair *from, size_t n
 static void on_kept(void *arg, enum store_status status, const struct store_pair *pairs, size_t n,
                     int more)
 {
+    struct keep *keep = arg;
+    struct gate *gate = keep->gate;
+    struct news *news = keep->news;
+    const struct td_instance *inst = keep->inst;
     struct arena *arena = arena_new(0);
     struct td_kept kept = { .size = sizeof kept, .pairs = show(pairs, n, arena), .n_pairs = n,
                             .more = more };
@@ -100,12 +155,38 @@ static void on_kept(void *arg, enum store_status status, const struct store_pair
         kept.detail = status == STORE_FULL ? "the store has no room" : "the store has failed";
         kept.retry_after_ms = NO_ROOM_MS;
     }
-    answer(arg, &kept);
+    gate_ref(gate);
+    answer(keep, &kept);
+    if (news != NULL && kept.status == TD_OK && !gate->dead)
+        tell(gate, inst, news);
+    news_free(news);
+    gate_unref(gate);
     arena_free(&arena);
 }
 
+static const char *shared_of(const struct td_keep *keep)
+{
+    return TD_HAS(keep, shared) ? keep->shared : NULL;
+}
+
+static const char *shared_flaw(const struct td_instance *inst, const struct td_keep *keep)
+{
+    const char *shared = shared_of(keep);
+    const size_t len = shared != NULL ? strnlen(shared, MAX_SHARED + 1) : 0;
+
+    if (shared == NULL)
+        return NULL;
+    if (len == 0 || len > MAX_SHARED || !utf8_valid(shared, len))
+        return "the name of the shared table is empty, longer than 64 bytes, or not UTF-8";
+    if (inst->shared != NULL && strcmp(inst->shared, shared) != 0)
+        return "the instance uses another shared table already";
+    if (keep->op == TD_KEEP_PUT && keep->len == 0)
+        return "a shared table has no empty values";
+    return NULL;
+}
+
 /* Why it is not taken; NULL: it is. */
-static const char *flaw(const struct td_keep *keep)
+static const char *flaw(const struct td_instance *inst, const struct td_keep *keep)
 {
     const size_t len = keep->key != NULL ? strnlen(keep->key, TD_KEEP_MAX_KEY + 1) : 0;
 
@@ -117,17 +198,19 @@ static const char *flaw(const struct td_keep *keep)
         return "the key is not UTF-8";
     if (keep->op == TD_KEEP_PUT && keep->len > TD_KEEP_MAX_VALUE)
         return "the value is longer than 4096 bytes";
-    return NULL;
+    return shared_flaw(inst, keep);
 }
 
-static void hand_on(const struct td_instance *inst, const struct td_keep *what, struct keep *keep)
+static void hand_on(struct td_instance *inst, const struct td_keep *what, struct keep *keep)
 {
     static const enum store_keep_what ops[] = {
         [TD_KEEP_PUT] = STORE_PUT, [TD_KEEP_DEL] = STORE_DEL, [TD_KEEP_GET] = STORE_GET,
         [TD_KEEP_SCAN] = STORE_SCAN,
     };
     const int is_put = what->op == TD_KEEP_PUT, is_scan = what->op == TD_KEEP_SCAN;
-    char *space = mem_printf("%s/%s", instance_label(inst), inst->name);
+    const char *shared = shared_of(what);
+    char *space = shared != NULL ? mem_printf("shared/%s", shared)
+                                 : mem_printf("%s/%s", instance_label(inst), inst->name);
     struct store_keep ask = {
         .what = ops[what->op], .space = space, .key = what->key != NULL ? what->key : "",
         .value = is_put ? what->value : NULL, .len = is_put ? what->len : 0,
@@ -137,6 +220,10 @@ static void hand_on(const struct td_instance *inst, const struct td_keep *what, 
 
     if (is_scan && what->max > 0 && what->max < ask.max)
         ask.max = what->max;
+    if (shared != NULL && inst->shared == NULL)
+        inst->shared = mem_strdup(shared);
+    if (shared != NULL && (is_put || what->op == TD_KEEP_DEL))
+        keep->news = news_new(what);
     store_keep(inst->gate->conf.store, &ask, on_kept, keep);
     free(space);
 }
@@ -159,7 +246,7 @@ void keep_keep(struct td_instance *inst, uint64_t job, const struct td_keep *wha
     gate_ref(inst->gate);
     inst->n_keeps++;
     keep->status = TD_REJECT;
-    if ((keep->detail = flaw(what)) == NULL && inst->n_keeps > MOST_KEEPS) {
+    if ((keep->detail = flaw(inst, what)) == NULL && inst->n_keeps > MOST_KEEPS) {
         keep->status = TD_RETRY;
         keep->detail = "more than 10000 things to keep are not answered yet";
     }
@@ -222,7 +309,8 @@ void gate_kept(struct gate *gate, const char *channel, const char *prefix, const
                gate_json_fn *fn, void *arg)
 {
     struct showing *showing = mem_alloc(sizeof *showing);
-    char *space = mem_printf("channel/%s", channel);
+    char *space = channel[0] == '@' ? mem_printf("shared/%s", channel + 1)
+                                    : mem_printf("channel/%s", channel);
 
     *showing = (struct showing){ gate, fn, arg };
     gate_ref(gate);

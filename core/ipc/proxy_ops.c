@@ -62,7 +62,8 @@ static void on_kept(void *self, uint64_t job, const struct td_kept *kept)
 {
     struct err err;
 
-    proxy_answered(self);
+    if (job != 0) /* else it is news */
+        proxy_answered(self);
     if (proxy_put(self, IPC_KEPT, job, 0, 0, kept, &err) != 0)
         proxy_put(self, IPC_KEPT, job, 0, 0, &(struct td_kept){
             .size = sizeof(struct td_kept), .status = TD_RETRY, .detail = err.text }, NULL);

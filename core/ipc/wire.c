@@ -74,7 +74,8 @@ STRUCT(td_filed, ENUM(td_filed, status, TD_FAIL), STR(td_filed, detail),
        PTR(td_filed, attachment, td_attachment_type), N32(td_filed, retry_after_ms));
 
 STRUCT(td_keep, ENUM(td_keep, op, TD_KEEP_SCAN), STR(td_keep, key), BYTES(td_keep, value, len),
-       N64(td_keep, until_ms), STR(td_keep, after), N32(td_keep, max));
+       N64(td_keep, until_ms), STR(td_keep, after), N32(td_keep, max),
+       STR(td_keep, shared));
 STRUCT(td_pair, STR(td_pair, key), BYTES(td_pair, value, len), N64(td_pair, until_ms));
 STRUCT(td_kept, ENUM(td_kept, status, TD_FAIL), STR(td_kept, detail),
        N32(td_kept, retry_after_ms), LIST(td_kept, pairs, n_pairs, td_pair_type),

@@ -282,6 +282,7 @@ const struct td_keep *fake_keep_copy(struct fake_mem *mem, const struct td_keep 
 
     to->key = fake_str(mem, from->key);
     to->after = fake_str(mem, from->after);
+    to->shared = fake_str(mem, to->shared);
     to->value = fake_keep(mem, from->value, from->len);
     return to;
 }

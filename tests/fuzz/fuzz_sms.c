@@ -69,6 +69,20 @@ static void check_cut(const char *text, size_t max)
         abort();
 }
 
+static void check_fit(const char *text, size_t max)
+{
+    const struct sms_limits limits = { .header = SMS_UDH8, .max_parts = max, .max_messages = 2 };
+    char *out = sms_fit(text, &limits, "[...]");
+    struct sms_cuts cuts;
+
+    if (out == NULL)
+        abort();
+    sms_messages(out, &limits, &cuts);
+    if (cuts.rest != strlen(out))
+        abort();
+    free(out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     enum sms_charset set;
@@ -84,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_utf8(text);
     check_parts(text, data[1] % 2 ? SMS_UDH8 : SMS_UDH16);
     check_cut(text, 1 + data[1] % 8);
+    check_fit(text, 1 + data[1] % 8);
     plain = sms_transliterate(text);
     if (plain != NULL)
         check_utf8(plain);

@@ -352,6 +352,40 @@ static void what_an_instance_keeps_is_its_own_and_outlives_a_crash(void **state)
     remove_file();
 }
 
+static void put_shared(struct rig_channel *channel, uint64_t job, enum td_keep_op op,
+                       const char *shared, const char *key, const char *value)
+{
+    rig_host()->keep(channel->inst, job, &(struct td_keep){
+        .size = sizeof(struct td_keep), .op = op, .key = key, .value = value,
+        .len = value != NULL ? strlen(value) : 0, .shared = shared });
+}
+
+static void who_shares_a_table_hears_what_others_change_in_it(void **state)
+{
+    struct rig_channel *sms = &rig->sms, *chat = &rig->chat;
+
+    (void)state;
+    put_shared(chat, 1, TD_KEEP_GET, "t", "k", NULL);
+    put_shared(sms, 2, TD_KEEP_PUT, "t", "k", "v");
+    put_shared(sms, 3, TD_KEEP_DEL, "t", "k", NULL);
+    WAIT(sms->n_kept == 2 && chat->n_kept == 3);
+    assert_int_equal(chat->kept[0].job, 1);
+    assert_int_equal(chat->kept[1].job, 0);
+    assert_string_equal(chat->kept[1].first, "k");
+    assert_string_equal(chat->kept[1].value, "v");
+    assert_int_equal(chat->kept[2].job, 0);
+    assert_string_equal(chat->kept[2].value, "");
+    rig_keep(sms, 4, TD_KEEP_PUT, "k", "its own", 0);
+    put_shared(sms, 5, TD_KEEP_PUT, "t", "k", "");
+    put_shared(sms, 6, TD_KEEP_PUT, "u", "k", "v");
+    put_shared(sms, 7, TD_KEEP_GET, "t", "k", NULL);
+    WAIT(sms->n_kept == 6);
+    for (size_t i = 2; i < 6; i++) /* refusals come before what the disk answers */
+        assert_int_equal(sms->kept[i].status,
+                         sms->kept[i].job == 5 || sms->kept[i].job == 6 ? TD_REJECT : TD_OK);
+    assert_int_equal(chat->n_kept, 3);
+}
+
 static void what_is_over_a_limit_is_not_kept(void **state)
 {
     static char key[TD_KEEP_MAX_KEY + 2], value[TD_KEEP_MAX_VALUE + 2];
@@ -398,6 +432,7 @@ int main(void)
         TEST(after_a_crash_what_was_not_sent_is_sent_and_marked),
         TEST(a_gate_may_go_while_the_store_works),
         TEST(what_an_instance_keeps_is_its_own_and_outlives_a_crash),
+        TEST(who_shares_a_table_hears_what_others_change_in_it),
         TEST(what_is_over_a_limit_is_not_kept),
     };
 

@@ -13,7 +13,7 @@
 
 #include "channels/smpp_body.h"
 #include "channels/smpp_pdu.h"
-#include "channels/smpp_rate.h"
+#include "channels/shared/sms_rate.h"
 
 static uint8_t bytes[SMPP_MAX_PDU];
 

@@ -97,6 +97,31 @@ static void a_long_text_is_cut_between_sentences_else_words(void **state)
     assert_int_equal(skip, 306);
 }
 
+static void what_has_no_room_is_left_out_and_said(void **state)
+{
+    static const char ending[] = "[...] The rest is missing.";
+    const struct sms_limits limits = { .header = SMS_UDH8, .max_parts = 2, .max_messages = 2 };
+    static const char *const texts[] = { "One, two and three. ", "word ", "x", "\xd1\x8f", "\xe2\x82\xac" };
+    struct sms_cuts cuts;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *all = strdup(many(texts[i], 700 / strlen(texts[i]) + 300, ""));
+        char *out = sms_fit(all, &limits, ending);
+
+        sms_messages(out, &limits, &cuts);
+        assert_int_equal(cuts.rest, strlen(out));
+        assert_int_equal(cuts.n, 2);
+        assert_string_equal(out + strlen(out) - strlen(ending), ending);
+        assert_memory_equal(out, all, strlen(out) - strlen(ending) - 1);
+        free(out);
+        free(all);
+    }
+    char *short_one = sms_fit("As it is.", &limits, ending);
+    assert_string_equal(short_one, "As it is.");
+    free(short_one);
+}
+
 static void bytes_become_text(void **state)
 {
     static const struct {
@@ -200,6 +225,7 @@ int main(void)
         cmocka_unit_test(graphemes_stay_whole_where_they_can),
         cmocka_unit_test(a_text_says_why_it_is_ucs2),
         cmocka_unit_test(a_long_text_is_cut_between_sentences_else_words),
+        cmocka_unit_test(what_has_no_room_is_left_out_and_said),
         cmocka_unit_test(bytes_become_text),
         cmocka_unit_test(only_a_whole_message_is_a_wish),
         cmocka_unit_test(what_is_answered_to_a_wish_fits_one_part),

@@ -41,7 +41,7 @@ extern "C" {
 #endif
 
 #define TD_ABI_MAJOR 0 /* part of the symbol's name: grows when old plugins stop working */
-#define TD_ABI_MINOR 4 /* grows when a field or a host function is appended */
+#define TD_ABI_MINOR 5 /* grows when a field or a host function is appended */
 #define TD_PLUGIN_SYMBOL "td_plugin_0"
 
 #define TD_HAS(p, field) \
@@ -381,6 +381,10 @@ struct td_filed {
  * the same after every restart, for as long as its section keeps its name. It is for what a channel
  * must still know tomorrow: the provider's ids that receipts will name, who wants no messages, parts
  * of a message that is not whole yet. What people said belongs into messages.
+ *
+ * 0.5: a table may be shared by all instances that name it, of whatever plugin. Who has used one (an
+ * instance uses at most one) hears of what others change in it: kept() comes with job 0, which is no
+ * answer, and the pair; len 0: it was deleted. Nobody may put an empty value into it.
  */
 
 #define TD_KEEP_MAX_KEY 128
@@ -406,6 +410,7 @@ struct td_keep {
     int64_t until_ms;  /* wall clock, when it is over: from then on as if deleted; 0: never */
     const char *after; /* only keys beyond this one; NULL: from the first */
     uint32_t max;      /* so many pairs; 0: 100 */
+    const char *shared; /* 0.5: the name of the table, up to 64 bytes; NULL: the instance's own */
 };
 
 struct td_pair {
@@ -416,7 +421,7 @@ struct td_pair {
     int64_t until_ms;
 };
 
-/* The answer to keep(), once each. TD_OK to PUT and DEL: on disk. TD_OK to
+/* The answer to keep(), once each, or with job 0 news of a shared table. TD_OK to PUT and DEL: on disk. TD_OK to
  * GET and SCAN: what was found, in order, maybe nothing. TD_RETRY: the store has no room or is
  * busy. TD_REJECT: over a limit, detail says which. */
 struct td_kept {

@@ -1,10 +1,10 @@
 /*
- * smpp_rate.h - never more than so many in any second; less for a while when the other side groans.
+ * sms_rate.h - never more than so many in any second; less for a while when the other side groans.
  *
- * Layer: channels/sms_smpp. Pure. Times are ms of one clock that may be set back.
+ * Layer: channels/shared. Pure. Times are ms of one clock that may be set back.
  */
-#ifndef SMPP_RATE_H
-#define SMPP_RATE_H
+#ifndef SMS_RATE_H
+#define SMS_RATE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
-/* smpp_rate.c - a window of one second over the last times. */
+/* sms_rate.c - a window of one second over the last times. */
 #include "config.h"
 
-#include "channels/smpp_rate.h"
+#include "channels/shared/sms_rate.h"
 
 #include <string.h>
 

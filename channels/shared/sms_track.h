@@ -1,0 +1,37 @@
+/*
+ * sms_track.h - which of our messages a provider's id means, and how far that one is.
+ *
+ * Layer: channels/shared. Each id stands in what the instance keeps until its final receipt, or for a
+ * time. A receipt may come before its id is known: it is parked for a while. A message in parts is
+ * delivered when its last part is, failed when any is.
+ */
+#ifndef SMS_TRACK_H
+#define SMS_TRACK_H
+
+#include <tandem/plugin.h>
+
+#include "channels/shared/keeper.h"
+
+#define TRACK_ID 65 /* bytes of an id at most: longer ones are not known again */
+
+struct tracks;
+
+struct tracks_conf {
+    int64_t timeout_ms; /* how long a receipt is waited for */
+    int64_t settle_ms;  /* delivered so long after the first part that is, when the last says nothing */
+};
+
+/* NULL: no memory. All that is asked of the host is asked for inst. */
+struct tracks *tracks_new(struct keeper *keeper, const struct td_host *host,
+                          struct td_instance *inst, const struct tracks_conf *conf);
+void tracks_free(struct tracks **tracks);
+
+/* The provider calls part `part` of `total` of that message `id`. */
+void tracks_sent(struct tracks *tracks, const char *id, const char *session, uint64_t seq,
+                 unsigned part, unsigned total);
+/* A receipt came; why: the provider's words of a failure, or NULL. */
+void tracks_came(struct tracks *tracks, const char *id, enum td_delivery status, const char *why);
+
+size_t tracks_parked(const struct tracks *tracks);
+
+#endif
