@@ -99,15 +99,15 @@ static void another_major_is_recognised(void **state)
     (void)state;
     refused(TD_CHANNEL, "major",
             "plugin major (" DIR_ "/major.so): it was built for plugin ABI 2 and this daemon "
-            "offers 0.4: install the build of the plugin for this version of tandemd");
+            "offers 0.5: install the build of the plugin for this version of tandemd");
 }
 
 static void a_newer_minor_is_refused(void **state)
 {
     (void)state;
     refused(TD_CHANNEL, "minor",
-            "plugin minor (" DIR_ "/minor.so): it was built for plugin ABI 0.5 and this daemon "
-            "offers 0.4: update tandemd, or build the plugin with this daemon's tandem/plugin.h");
+            "plugin minor (" DIR_ "/minor.so): it was built for plugin ABI 0.6 and this daemon "
+            "offers 0.5: update tandemd, or build the plugin with this daemon's tandem/plugin.h");
 }
 
 static void the_name_must_be_that_of_the_file(void **state)
