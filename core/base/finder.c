@@ -8,11 +8,20 @@
 
 #include "base/mem.h"
 
+/* Bits of one word of them: most states have few of thousands. */
+struct mask {
+    size_t word;
+    uint64_t bits;
+};
+
 struct finder {
     uint8_t kind[256]; /* of each byte; 0: in no word */
     size_t n_kinds, n_states, n_bits;
-    uint32_t *next; /* by state and kind; while the trie is made 0 is nowhere */
-    uint32_t *out;  /* by state: which bits, from 1; 0: no word ends here */
+    uint32_t *next;  /* by state and kind; while the trie is made 0 is nowhere */
+    uint32_t *masks; /* by state: where its masks begin; they end where the next state's begin */
+    struct mask *mask;
+    /* While it is made. */
+    uint32_t *out; /* by state: which bits, from 1; 0: no word ends here */
     uint64_t *bits;
     size_t width; /* of bits, in words */
 };
@@ -100,6 +109,31 @@ static void link_all(struct finder *f)
     free(queue);
 }
 
+static void pack_masks(struct finder *f)
+{
+    const size_t n_words = f->n_bits * f->width;
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_words; i++)
+        n += f->bits[i] != 0;
+    f->mask = mem_array(n, sizeof *f->mask);
+    f->masks = mem_array(f->n_states + 1, sizeof *f->masks);
+    n = 0;
+    for (size_t state = 0; state < f->n_states; state++) {
+        const uint64_t *bits = f->out[state] ? f->bits + (f->out[state] - 1) * f->width : NULL;
+
+        for (size_t i = 0; bits && i < f->width; i++) {
+            if (bits[i])
+                f->mask[n++] = (struct mask){ .word = i, .bits = bits[i] };
+        }
+        f->masks[state + 1] = (uint32_t)n;
+    }
+    free(f->out);
+    free(f->bits);
+    f->out = NULL;
+    f->bits = NULL;
+}
+
 struct finder *finder_new(const struct finder_word *words, size_t n, unsigned numbers)
 {
     struct finder *f = mem_alloc(sizeof *f);
@@ -115,6 +149,7 @@ struct finder *finder_new(const struct finder_word *words, size_t n, unsigned nu
     for (size_t i = 0; i < n; i++)
         add_word(f, &words[i]);
     link_all(f);
+    pack_masks(f);
     return f;
 }
 
@@ -123,8 +158,8 @@ void finder_free(struct finder **finder)
     if (!*finder)
         return;
     free((*finder)->next);
-    free((*finder)->out);
-    free((*finder)->bits);
+    free((*finder)->masks);
+    free((*finder)->mask);
     free(*finder);
     *finder = NULL;
 }
@@ -137,10 +172,7 @@ void finder_scan(const struct finder *f, const char *text, size_t len, uint64_t 
         const uint8_t kind = f->kind[(unsigned char)text[i]];
 
         state = kind == 0 ? 0 : f->next[state * f->n_kinds + kind];
-        if (f->out[state] == 0)
-            continue;
-        const uint64_t *found = f->bits + (f->out[state] - 1) * f->width;
-        for (size_t k = 0; k < f->width; k++)
-            bits[k] |= found[k];
+        for (size_t k = f->masks[state]; k < f->masks[state + 1]; k++)
+            bits[f->mask[k].word] |= f->mask[k].bits;
     }
 }

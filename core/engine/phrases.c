@@ -20,6 +20,7 @@
 #define LANG_LEN 8     /* the longest first subtag */
 #define WORD_LEN 24    /* with the NUL */
 #define WORDS_MAX 8192 /* of all languages */
+#define PLACES 16384   /* more than words, a power of two */
 #define CUTS_MAX 4     /* a text repeats itself */
 
 #define NAME(name, help) #name,
@@ -50,9 +51,9 @@ struct word {
 
 struct phrases {
     struct lang langs[PHRASES_LANGS_MAX];
-    struct word *words; /* sorted once it is asked */
+    struct word *words;
+    uint16_t *places; /* the words by their hash, from 1; 0: free. NULL: to be made */
     size_t n_langs, n_words;
-    int sorted;
     struct buf plain, cut; /* kept for their memory */
 };
 
@@ -87,6 +88,7 @@ void phrases_free(struct phrases **phrases)
     buf_fini(&(*phrases)->plain);
     buf_fini(&(*phrases)->cut);
     free((*phrases)->words);
+    free((*phrases)->places);
     free(*phrases);
     *phrases = NULL;
 }
@@ -175,85 +177,114 @@ int phrases_add_words(struct phrases *phrases, const char *lang, const char *tex
         }
         at += n + (at[n] == ' ');
     }
-    phrases->sorted = 0;
+    free(phrases->places);
+    phrases->places = NULL;
     return 0;
 }
 
 /* ---- Which language ----------------------------------------------------------------------- */
 
-static int word_cmp(const void *a, const void *b)
+/* FNV-1a */
+static size_t hash(const char *word, size_t len)
 {
-    return strcmp(((const struct word *)a)->text, ((const struct word *)b)->text);
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)word[i]) * 16777619u;
+    return (h ^ h >> 16) % PLACES;
+}
+
+/* Where it is, or would be. */
+static uint16_t *place(const struct phrases *phrases, const char *word, size_t len)
+{
+    size_t at = hash(word, len);
+
+    for (; phrases->places[at]; at = (at + 1) % PLACES) {
+        const char *text = phrases->words[phrases->places[at] - 1].text;
+        if (memcmp(text, word, len) == 0 && text[len] == '\0')
+            break;
+    }
+    return &phrases->places[at];
 }
 
 /* The same word of two languages becomes one. */
-static void sort_words(struct phrases *phrases)
+static void place_words(struct phrases *phrases)
 {
-    size_t n = 0;
-
-    if (phrases->n_words > 0)
-        qsort(phrases->words, phrases->n_words, sizeof *phrases->words, word_cmp);
+    phrases->places = mem_array(PLACES, sizeof *phrases->places);
     for (size_t i = 0; i < phrases->n_words; i++) {
-        if (n > 0 && word_cmp(&phrases->words[n - 1], &phrases->words[i]) == 0)
-            phrases->words[n - 1].langs |= phrases->words[i].langs;
+        struct word *word = &phrases->words[i];
+        uint16_t *to = place(phrases, word->text, strlen(word->text));
+
+        if (*to)
+            phrases->words[*to - 1].langs |= word->langs;
         else
-            phrases->words[n++] = phrases->words[i];
+            *to = (uint16_t)(i + 1);
     }
-    phrases->n_words = n;
-    phrases->sorted = 1;
 }
 
-/* A word that several languages have says less for each. */
-static void score(struct phrases *phrases, const char *text, size_t len, unsigned *scores)
+/* The languages that have the word, a bit each. */
+static uint32_t langs_of(struct phrases *phrases, const char *word, size_t len)
 {
-    struct word key = { .langs = 0 };
-    unsigned n = 0;
-
-    if (len >= WORD_LEN)
-        return;
-    memcpy(key.text, text, len);
-    const struct word *word = bsearch(&key, phrases->words, phrases->n_words, sizeof key, word_cmp);
-    if (!word)
-        return;
-    for (size_t i = 0; i < phrases->n_langs; i++)
-        n += word->langs >> i & 1;
-    for (size_t i = 0; i < phrases->n_langs; i++)
-        scores[i] += (word->langs >> i & 1) * (60 / n);
+    if (!phrases->places)
+        place_words(phrases);
+    if (len == 0 || len >= WORD_LEN)
+        return 0;
+    const uint16_t at = *place(phrases, word, len);
+    return at ? phrases->words[at - 1].langs : 0;
 }
 
 int phrases_small_word(struct phrases *phrases, const char *word, size_t len)
 {
-    struct word key = { .langs = 0 };
-
-    if (!phrases->sorted)
-        sort_words(phrases);
-    if (len >= WORD_LEN || phrases->n_words == 0)
-        return 0;
-    memcpy(key.text, word, len);
-    return bsearch(&key, phrases->words, phrases->n_words, sizeof key, word_cmp) != NULL;
+    return langs_of(phrases, word, len) != 0;
 }
 
-const char *phrases_lang(struct phrases *phrases, const char *text, size_t len)
+/* A word that several languages have says less for each. */
+static void score(struct phrases *phrases, const char *word, size_t len, unsigned *scores)
 {
-    static const char between[] = " .,;:!?()[]{}<>\"'/|*+=_-";
+    const uint32_t langs = langs_of(phrases, word, len);
+    unsigned n = 0;
+
+    for (uint32_t rest = langs; rest; rest &= rest - 1)
+        n++;
+    for (size_t i = 0; langs >> i; i++)
+        scores[i] += (langs >> i & 1) * (60 / n);
+}
+
+static int is_between(char c)
+{
+    switch (c) {
+    case ' ': case '.': case ',': case ';': case ':': case '!': case '?': case '(': case ')':
+    case '[': case ']': case '{': case '}': case '<': case '>': case '"': case '\'': case '/':
+    case '|': case '*': case '+': case '=': case '_': case '-': return 1;
+    default: return 0;
+    }
+}
+
+/* Of the text in phrases->plain; NULL: it is not clear. */
+static const char *lang_of_plain(struct phrases *phrases)
+{
     unsigned scores[PHRASES_LANGS_MAX] = { 0 }, best = 0, most = 0;
 
-    if (!phrases->sorted)
-        sort_words(phrases);
-    plain_text(text, len, &phrases->plain);
-    for (const char *at = phrases->plain.data; *at;) {
-        const size_t n = strcspn(at, between);
-
-        if (n > 0 && phrases->n_words > 0)
-            score(phrases, at, n, scores);
-        at += n;
-        at += strspn(at, between);
+    for (const char *at = phrases->plain.data, *word = at;; at++) {
+        if (*at && !is_between(*at))
+            continue;
+        score(phrases, word, (size_t)(at - word), scores);
+        word = at + 1;
+        if (!*at)
+            break;
     }
     for (unsigned i = 1; i < phrases->n_langs; i++)
         best = scores[i] > scores[best] ? i : best;
     for (unsigned i = 0; i < phrases->n_langs; i++)
         most += scores[i] == scores[best];
-    return scores[best] > 0 && most == 1 ? phrases->langs[best].name : PHRASES_UNKNOWN;
+    return scores[best] > 0 && most == 1 ? phrases->langs[best].name : NULL;
+}
+
+const char *phrases_lang(struct phrases *phrases, const char *text, size_t len)
+{
+    plain_text(text, len, &phrases->plain);
+    const char *lang = lang_of_plain(phrases);
+    return lang ? lang : PHRASES_UNKNOWN;
 }
 
 /* ---- Finding ------------------------------------------------------------------------------ */
@@ -370,22 +401,37 @@ static uint32_t find_in(struct phrases *phrases, struct lang *lang, uint32_t wan
     return bits;
 }
 
-uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len)
-{
-    return phrases_find_some(phrases, lang, text, len, ~PHRASES_OF_AGENTS);
-}
-
-uint32_t phrases_find_some(struct phrases *phrases, const char *lang, const char *text, size_t len,
-                           uint32_t wanted)
+/* Of PHRASES_UNKNOWN every language is asked. */
+static uint32_t find_plain(struct phrases *phrases, const char *lang, uint32_t wanted)
 {
     struct lang *one = lang_find(phrases, lang);
     uint32_t bits = 0;
 
-    plain_text(text, len, &phrases->plain);
     if (one)
         return find_in(phrases, one, wanted);
     for (size_t i = 0; strcmp(lang, PHRASES_UNKNOWN) == 0 && i < phrases->n_langs; i++)
         bits |= find_in(phrases, &phrases->langs[i], wanted);
+    return bits;
+}
+
+uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len)
+{
+    plain_text(text, len, &phrases->plain);
+    return find_plain(phrases, lang, ~PHRASES_OF_AGENTS);
+}
+
+uint32_t phrases_hear(struct phrases *phrases, const char *known, const char *text, size_t len,
+                      uint32_t wanted, const char **lang_r)
+{
+    uint32_t bits;
+
+    plain_text(text, len, &phrases->plain);
+    *lang_r = lang_of_plain(phrases);
+    if (!known)
+        return find_plain(phrases, *lang_r ? *lang_r : PHRASES_UNKNOWN, wanted);
+    bits = find_plain(phrases, known, wanted);
+    if (*lang_r && lang_find(phrases, known) != lang_find(phrases, *lang_r))
+        bits |= find_plain(phrases, *lang_r, wanted);
     return bits;
 }
 

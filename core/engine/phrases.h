@@ -70,8 +70,10 @@ int phrases_small_word(struct phrases *phrases, const char *word, size_t len);
 /* A bit for each signal of customers that is there. Of PHRASES_UNKNOWN every pack is asked, of a
  * language without packs none. */
 uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len);
-/* The same for the packs in `wanted` only, whoever they are about. */
-uint32_t phrases_find_some(struct phrases *phrases, const char *lang, const char *text, size_t len,
-                           uint32_t wanted);
+/* The same for the packs in `wanted` only, whoever they are about, of a talk in the language `known`
+ * (NULL: not known). A text that is clearly in another language is heard in that one too; *lang_r: the
+ * language by its small words, NULL: not clear. */
+uint32_t phrases_hear(struct phrases *phrases, const char *known, const char *text, size_t len,
+                      uint32_t wanted, const char **lang_r);
 
 #endif

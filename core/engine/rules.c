@@ -76,25 +76,11 @@ size_t rules_match(const struct policy *policy, const struct signals_at *at,
 
 /* ---- What a text shows -------------------------------------------------------------------- */
 
-static int same_language(const char *a, const char *b)
-{
-    const size_t len = strcspn(a, "-_");
-
-    return len == strcspn(b, "-_") && strncmp(a, b, len) == 0;
-}
-
 uint32_t rules_shown(const struct policy *policy, const struct session *s, const char *text,
                      size_t len, uint32_t wanted, const char **lang_r)
 {
-    struct phrases *phrases = policy->phrases;
-    const char *known = s->language != NULL ? s->language : s->locale;
-    const char *lang = phrases_lang(phrases, text, len);
-    uint32_t bits = phrases_find_some(phrases, known != NULL ? known : lang, text, len, wanted);
-
-    *lang_r = strcmp(lang, PHRASES_UNKNOWN) != 0 ? lang : NULL;
-    if (known != NULL && *lang_r != NULL && !same_language(known, lang))
-        bits |= phrases_find_some(phrases, lang, text, len, wanted);
-    return bits;
+    return phrases_hear(policy->phrases, s->language != NULL ? s->language : s->locale, text, len,
+                        wanted, lang_r);
 }
 
 /* Bytes up to and with the end of the first sentence; len: it does not end. */

@@ -3,6 +3,7 @@
 
 #include "engine/signals.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,20 +273,50 @@ static size_t clip(const char *value)
     return utf8_cut(value, strnlen(value, 65), 64);
 }
 
+#define NUMBER_MAX 32
+
+/* Most are small whole numbers, and printf is slow. */
+static const char *number_text(double num, char text[NUMBER_MAX])
+{
+    char *at = text + NUMBER_MAX - 1;
+
+    if (!(num >= 0 && num < 1e6) || num != (int)num) {
+        snprintf(text, NUMBER_MAX, "%g", num);
+        return text;
+    }
+    *at = '\0';
+    for (int rest = (int)num; rest > 0 || *at == '\0'; rest /= 10)
+        *--at = (char)('0' + rest % 10);
+    return at;
+}
+
+static char *put(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+
 /* Personal values are not written down. */
 const char *signals_note(struct arena *arena, const char *so_far, const char *name,
                          const struct expr_value *value)
 {
-    const char *gap = *so_far != '\0' ? " " : "";
+    char digits[NUMBER_MAX];
+    const char *text = !value->set                      ? ""
+                       : value->str == NULL             ? number_text(value->num, digits)
+                       : strcmp(name, "customer") == 0 ? "*"
+                                                        : value->str;
+    const size_t before = strlen(so_far), name_len = strlen(name), len = clip(text);
 
-    if (strlen(so_far) > MAX_TRACE)
+    if (before > MAX_TRACE)
         return so_far;
-    if (!value->set)
-        return arena_printf(arena, "%s%s%s=", so_far, gap, name);
-    if (value->str == NULL)
-        return arena_printf(arena, "%s%s%s=%g", so_far, gap, name, value->num);
-    return arena_printf(arena, "%s%s%s=%.*s", so_far, gap, name, (int)clip(value->str),
-                        strcmp(name, "customer") == 0 ? "*" : value->str);
+    char *all = arena_alloc(arena, before + name_len + len + sizeof " =");
+    char *at = put(all, so_far, before);
+    if (before > 0)
+        *at++ = ' ';
+    at = put(at, name, name_len);
+    *at++ = '=';
+    *put(at, text, len) = '\0';
+    return all;
 }
 
 const char *signals_counters(const struct signals_at *at, const char *so_far, struct arena *arena)
