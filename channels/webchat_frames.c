@@ -434,6 +434,22 @@ static void write_queue(struct td_json *j, const struct td_event *event)
     td_json_object_end(j);
 }
 
+static void write_promise(struct td_json *j, const struct td_event *event)
+{
+    static const char *const states[] = {
+        [TD_PROMISE_MADE] = "made",     [TD_PROMISE_KEPT] = "kept",
+        [TD_PROMISE_BROKEN] = "broken", [TD_PROMISE_VOID] = "void",
+    };
+
+    begin(j, "promise");
+    key_seq(j, "seq", event->seq);
+    td_json_key_str(j, "id", event->promise);
+    td_json_key_str(j, "what", event->text != NULL ? event->text : "");
+    key_time(j, "due", event->due_at_ms);
+    td_json_key_str(j, "state", states[event->promised]);
+    td_json_object_end(j);
+}
+
 int frame_event(struct td_json *j, const struct td_event *event)
 {
     switch (event->type) {
@@ -468,6 +484,12 @@ int frame_event(struct td_json *j, const struct td_event *event)
         return 0;
     case TD_EV_QUEUE:
         write_queue(j, event);
+        return 0;
+    case TD_EV_PROMISE:
+        if (!TD_HAS(event, promised) || event->promise == NULL ||
+            event->promised < TD_PROMISE_MADE || event->promised > TD_PROMISE_VOID)
+            return -1;
+        write_promise(j, event);
         return 0;
     default: /* what a later host may say */
         return -1;

@@ -377,6 +377,18 @@ static void on_flag(struct ask *ask, enum td_desk_op op)
     start(ask, op);
 }
 
+static void on_read(struct ask *ask)
+{
+    int64_t seq = 0;
+
+    if (!td_json_get_int(ask->body, "seq", &seq) || seq < 1) {
+        bad_request(ask->desk, ask->web->id, "seq must be that of a message");
+        return;
+    }
+    ask->out.before = (uint64_t)seq;
+    start(ask, TD_OP_READ);
+}
+
 static void post_handoff(struct ask *ask, const char *verb)
 {
     ask->out.handoff = ask->part[1];
@@ -388,6 +400,8 @@ static void post_handoff(struct ask *ask, const char *verb)
         on_message(ask);
     else if (strcmp(verb, "typing") == 0)
         on_flag(ask, TD_OP_TYPING);
+    else if (strcmp(verb, "read") == 0)
+        on_read(ask);
     else if (strcmp(verb, "note") == 0)
         on_text(ask, "text", TD_OP_NOTE, 1);
     else if (strcmp(verb, "transfer") == 0)

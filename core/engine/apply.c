@@ -151,6 +151,8 @@ static void apply_delivery(struct session *s, const struct record *r)
 
 static void apply_read(struct session *s, const struct record *r)
 {
+    if (r->author != TD_CUSTOMER)
+        return; /* receipt.c */
     s->read_upto = r->of;
     for (size_t i = 0; i < s->n_messages && s->messages[i].seq <= r->of; i++)
         if (session_delivery_moves(s->messages[i].status, TD_READ))
@@ -174,6 +176,7 @@ static void apply_bridge(struct session *s, const struct record *r)
 void engine_apply(struct session *s, const struct record *r)
 {
     counts_apply(&s->counts, s->answered, r);
+    receipt_apply(&s->receipt, r);
     switch (r->type) {
     case RECORD_OPENED: apply_opened(s, r); break;
     case RECORD_CUSTOMER: apply_customer(s, r); break;

@@ -421,4 +421,5 @@ void engine_decide(const struct session *session, const struct event *event,
     case EVENT_CALL: desk_call(&d); break;
     case EVENT_BRIDGE: bridge_cross(&d); break;
     }
+    receipt_tell(&d);
 }

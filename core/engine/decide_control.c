@@ -99,6 +99,27 @@ static enum control_outcome typing(struct draft *d, const struct event_control *
     return CONTROL_DONE;
 }
 
+/* The customer's own words only: what a human or agent said is not theirs to hear of. */
+static enum control_outcome read_up(struct draft *d, const struct event_control *c)
+{
+    const struct session *s = d->session;
+    struct record *record;
+    size_t i = s->n_messages;
+
+    if (d->event->of == 0 || d->event->of > s->seq)
+        return CONTROL_BAD;
+    while (i > 0 && (s->messages[i - 1].author != TD_CUSTOMER ||
+                     s->messages[i - 1].seq > d->event->of))
+        i--;
+    if (i == 0 || s->messages[i - 1].seq <= s->receipt.read)
+        return CONTROL_DONE;
+    record = handoff_record(d, RECORD_READ);
+    record->author = TD_HUMAN;
+    record->name = c->human;
+    record->of = s->messages[i - 1].seq;
+    return CONTROL_DONE;
+}
+
 static enum control_outcome note(struct draft *d, const struct event_control *c,
                                  enum record_type type)
 {
@@ -267,6 +288,7 @@ static enum control_outcome run_held(struct draft *d, const struct event_control
     switch (c->op) {
     case CONTROL_SAY: return say(d, c);
     case CONTROL_TYPING: return typing(d, c);
+    case CONTROL_READ: return read_up(d, c);
     case CONTROL_TRANSFER: return transfer(d, c);
     case CONTROL_RETURN:
         if (handoff_agent(d) == NULL)
@@ -321,7 +343,8 @@ void control_decide(struct draft *d)
         return;
     }
     step->outcome = run(d, c);
-    if (step->outcome != CONTROL_DONE || c->id == NULL || c->op == CONTROL_TYPING)
+    if (step->outcome != CONTROL_DONE || c->id == NULL || c->op == CONTROL_TYPING ||
+        c->op == CONTROL_READ)
         return;
     struct record *record = draft_record(d, RECORD_CONTROL);
     record->ext_id = c->id;

@@ -12,6 +12,19 @@ static int has_mail(const struct draft *d)
     return d->session->customer_email != NULL || strcmp(d->channel->kind, "email") == 0;
 }
 
+/* The customer's client shows it until it is kept. */
+static void show(struct draft *d, const struct record *promise)
+{
+    struct effect *effect = draft_effect(d, EFFECT_EVENT);
+
+    effect->event = TD_EV_PROMISE;
+    effect->of = promise->seq;
+    effect->promise = promise->message_id;
+    effect->promise_state = (enum promise_state)promise->outcome;
+    effect->text = promise->category;
+    effect->due = promise->due;
+}
+
 int promise_make(struct draft *d, const struct policy_queue *queue)
 {
     int mail = queue->fallback == FALLBACK_MAILBOX;
@@ -33,12 +46,13 @@ int promise_make(struct draft *d, const struct policy_queue *queue)
     promise->due = due;
     /* Humans hear of it when they are there again, or half way, when they are but are busy. */
     promise->deadline = start > now ? start : now + (due - now) / 2;
+    show(d, promise);
     vars.of[TEXT_VAR_BY] = handoff_moment(d, queue->hours, due);
     handoff_say(d, mail ? TEXT_MAILBOX : TEXT_CALLBACK, &vars);
     return 1;
 }
 
-static struct record *settle(struct draft *d, const struct session_promise *p,
+static void settle(struct draft *d, const struct session_promise *p,
                              enum promise_state state)
 {
     struct record *record = draft_record(d, RECORD_PROMISE);
@@ -48,7 +62,7 @@ static struct record *settle(struct draft *d, const struct session_promise *p,
     record->category = arena_strdup(d->step->arena, p->what);
     record->name = arena_strdup(d->step->arena, p->by_whom);
     record->due = p->due;
-    return record;
+    show(d, record);
 }
 
 void promise_kept(struct draft *d)

@@ -139,6 +139,9 @@ struct record *draft_text_with(struct draft *draft, enum text_state state,
                                const struct text_vars *vars);
 const char *draft_language(const struct draft *draft); /* of what is said; NULL: not known */
 
+/* receipt.c: the customer hears what this step's records say of what they said. */
+void receipt_tell(struct draft *draft);
+
 /* decide_bridge.c: the customer goes on by another channel, and the session stays what it is. */
 enum control_outcome bridge_make(struct draft *draft, const struct event_control *control);
 void bridge_cross(struct draft *draft); /* EVENT_BRIDGE */

@@ -70,6 +70,7 @@ enum control_op {
     CONTROL_PASS,    /* agent: who goes on, whoever has it now; text: by whom */
     CONTROL_BRIDGE,  /* hash: of the token with which the customer comes by another channel;
                       * channel, link: as the customer hears them, or NULL; text: by whom */
+    CONTROL_READ,    /* the event's of: the human has read what the customer said up to it */
 };
 struct event_control {
     enum control_op op;
@@ -150,12 +151,16 @@ struct effect {
     const char *agent;
     uint64_t of;
     int maybe_duplicate;
-    enum td_event_type event; /* TD_EV_OWNER, TD_EV_CLOSED, TD_EV_TYPING, TD_EV_QUEUE */
+    enum td_event_type event; /* TD_EV_OWNER, TD_EV_CLOSED, TD_EV_PROMISE (of: its record); those
+                               * have no record: TD_EV_TYPING, TD_EV_QUEUE, TD_EV_RECEIPT */
     enum td_owner_kind owner; /* TD_EV_OWNER: of that moment; text: as the customer sees them, on:
                                * pending */
     enum td_delivery status;
     int on;
     const char *text;
+    struct ulid promise; /* TD_EV_PROMISE: which; text: what, due, promise_state */
+    int64_t due;
+    enum promise_state promise_state;
     struct ulid handoff;
     const char *desk;
     uint32_t delta, position;

@@ -35,7 +35,8 @@ enum record_type {
     RECORD_REPLY,      /* message_id, author, name, turn; status and ext_id: the provider had it
                         * before us; body: text, choices, attachments, parts */
     RECORD_DELIVERY,   /* of, status, detail */
-    RECORD_READ,       /* of: the customer has read up to it */
+    RECORD_READ,       /* of: the customer has read up to it; author TD_HUMAN: name (the human's id)
+                        * has read what the customer said up to it */
     RECORD_RATING,     /* score; body: text */
     RECORD_SEEN,       /* the customer attached */
     RECORD_STALE,      /* turn, cause: an output that came too late was dropped */

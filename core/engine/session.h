@@ -158,6 +158,8 @@ struct session {
     char *offer;        /* the rule by which the customer was offered a human, and has not answered */
     char *offer_also, *offer_evidence; /* of the handoff that may follow */
     uint64_t read_upto;
+    /* Of what the customer said: with who answers, and read by them; the newest of each. */
+    struct session_receipt { uint64_t given, read; } receipt;
     struct session_handoff handoff;
     struct ulid last_handoff; /* the newest that ended */
     char *last_human; /* conf name of who had the customer last; NULL */

@@ -28,6 +28,9 @@ struct session_result *session_add_result(struct session *session);
 /* apply_handoff.c: what a record does to handoffs, promises and what goes with them. */
 void apply_handoff(struct session *session, const struct record *record);
 
+/* receipt.c: how far a record moves the two marks. */
+void receipt_apply(struct session_receipt *receipt, const struct record *record);
+
 /* snapshot_handoff.c: members of the snapshot's two objects. */
 struct td_json;
 struct arena;

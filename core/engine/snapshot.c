@@ -73,6 +73,8 @@ static const struct {
     FIELD(NUMBER, "turn_since", counts.since),
     FIELD(NUMBER, "human_tried", counts.tried),
     FIELD(NUMBER, "read_upto", read_upto),
+    FIELD(NUMBER, "given_upto", receipt.given),
+    FIELD(NUMBER, "heard_upto", receipt.read),
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),
     FIELD(TEXT, "bridge", bridge),

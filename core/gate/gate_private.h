@@ -275,6 +275,9 @@ struct out {
     char *owner_name, *text, *turn;
     uint32_t position;
     int64_t wait_ms;
+    struct ulid promise;
+    int64_t due;
+    enum promise_state promise_state;
 };
 
 struct slot {

@@ -188,7 +188,8 @@ static int event_type_of(const struct td_event *event, enum event_type *type_r)
     case TD_EV_CLOSED:
     case TD_EV_DELTA:
     case TD_EV_QUEUE:
-    case TD_EV_TRANSFER: break;
+    case TD_EV_TRANSFER:
+    case TD_EV_PROMISE: break;
     }
     return 0;
 }

@@ -67,7 +67,8 @@ const char *slot_owner_name(const struct session *s)
 
 void outbox_event(struct slot *slot, const struct effect *effect)
 {
-    int has_seq = effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED;
+    int has_seq = effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED ||
+                  effect->event == TD_EV_PROMISE;
     struct out *out;
 
     if (slot->away || slot->n_outs >= MAX_EVENTS)
@@ -80,6 +81,9 @@ void outbox_event(struct slot *slot, const struct effect *effect)
     out->on = effect->on;
     out->position = effect->position;
     out->wait_ms = effect->wait_ms;
+    out->promise = effect->promise;
+    out->due = effect->due;
+    out->promise_state = effect->promise_state;
     if (effect->event == TD_EV_OWNER) { /* one step may have had several */
         out->owner = effect->owner;
         out->owner_name = mem_strdup(effect->text);
@@ -148,13 +152,17 @@ static void show_event(const struct slot *slot, struct td_instance *inst, const 
                                     .name = out->owner_name != NULL ? out->owner_name : "",
                                     .pending = out->type == TD_EV_OWNER && out->on };
 
+    char promise[ULID_TEXT];
+
     if (instance_channel(inst)->event == NULL)
         return;
+    ulid_format(&out->promise, promise);
     instance_channel(inst)->event(inst->self, &(struct td_event){
         .size = sizeof(struct td_event), .type = out->type, .session = slot->text, .seq = out->seq,
         .at_ms = clock_wall_ms(), .of = out->of, .status = out->status, .on = out->on,
         .text = out->text, .owner = &owner, .turn = out->turn, .position = out->position,
-        .wait_ms = out->wait_ms,
+        .wait_ms = out->wait_ms, .promise = out->type == TD_EV_PROMISE ? promise : NULL,
+        .due_at_ms = out->due, .promised = (enum td_promised)out->promise_state,
     });
 }
 

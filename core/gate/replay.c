@@ -19,11 +19,23 @@ struct replay {
     size_t most, n, at;
 };
 
+/* They have no place in the journal: what holds now stands at the end. */
+static const struct td_event *receipt(const struct slot *slot, struct arena *arena, uint64_t of,
+                                      enum td_delivery status)
+{
+    struct td_event *event = arena_alloc(arena, sizeof *event);
+
+    *event = (struct td_event){ .size = sizeof *event, .type = TD_EV_RECEIPT,
+                                .session = slot->text, .of = of, .status = status };
+    return event;
+}
+
 static void answer(struct slot *slot, struct item *item, struct replay *replay)
 {
     struct td_instance *inst = item->inst;
     const struct session *s = &slot->session;
-    const struct td_event **events = arena_array(item->arena, replay->n + 1, sizeof *events);
+    const struct td_event **events = arena_array(item->arena, replay->n + 2, sizeof *events);
+    size_t n = replay->n;
     const struct td_owner owner = { .size = sizeof owner, .kind = s->owner,
                                     .name = slot_owner_name(s),
                                     .pending = session_handed(s) && !s->handoff.quiet &&
@@ -31,11 +43,15 @@ static void answer(struct slot *slot, struct item *item, struct replay *replay)
 
     for (size_t i = 0; i < replay->n; i++)
         events[i] = replay->ring[(replay->at + i) % replay->n];
+    if (s->receipt.read > 0)
+        events[n++] = receipt(slot, item->arena, s->receipt.read, TD_READ);
+    if (s->receipt.given > s->receipt.read)
+        events[n++] = receipt(slot, item->arena, s->receipt.given, TD_DELIVERED);
     slot->away = 0;
     if (instance_is_open(inst) && inst->generation == item->generation)
         instance_channel(inst)->attached(inst->self, item->job, &(struct td_attached){
             .size = sizeof(struct td_attached), .status = TD_OK, .session = slot->text,
-            .seq = replay->newest, .owner = &owner, .replay = events, .n_replay = replay->n,
+            .seq = replay->newest, .owner = &owner, .replay = events, .n_replay = n,
             .resync = replay->resync,
         });
     mailbox_replayed(slot);
@@ -104,6 +120,13 @@ static void show(struct replay *replay, const struct record *record, struct aren
     case RECORD_CLOSED:
         event->type = TD_EV_CLOSED;
         event->text = record->cause != NULL ? record->cause : "";
+        break;
+    case RECORD_PROMISE:
+        event->type = TD_EV_PROMISE;
+        event->promise = message_of(record, arena)->id;
+        event->text = record->category;
+        event->due_at_ms = record->due;
+        event->promised = (enum td_promised)record->outcome;
         break;
     default: return;
     }

@@ -228,6 +228,7 @@ static int is_control(enum td_desk_op op, enum control_op *to)
     case TD_OP_EXTEND: *to = CONTROL_EXTEND; return 1;
     case TD_OP_TAG: *to = CONTROL_TAG; return 1;
     case TD_OP_REVIEW: *to = CONTROL_REVIEW; return 1;
+    case TD_OP_READ: *to = CONTROL_READ; return 1;
     case TD_OP_PRESENCE:
     case TD_OP_WATCH:
     case TD_OP_ME:
@@ -391,6 +392,7 @@ static void on_control(struct item *item, const struct td_desk_request *r, enum 
         return;
     }
     item->event.control = to;
+    item->event.of = r->before;
     if (to->message != NULL)
         item->event.message = to->message; /* whose files are looked up */
     hand_in(item, &session);

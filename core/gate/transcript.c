@@ -34,6 +34,7 @@ struct reading {
     unsigned generation;
     uint64_t job;
     struct ulid session, handoff;
+    uint64_t read_upto; /* by the customer */
     char *package; /* NULL: none any more */
     uint64_t request; /* a link was followed; 0: a human asks */
     uint64_t from, to; /* the window: [from, to) */
@@ -129,6 +130,8 @@ static void to_human(const struct reading *reading, const struct said *said, int
         td_json_uint(&j, said->record.seq);
     else
         td_json_raw(&j, "null", 4);
+    td_json_key(&j, "read");
+    td_json_uint(&j, reading->read_upto);
     put_page(&j, reading, said);
     td_json_object_end(&j);
     ulid_format(&reading->handoff, handoff);
@@ -251,7 +254,8 @@ void transcript_read(struct slot *slot, struct item *item, uint64_t before)
 
     *reading = (struct reading){
         .gate = slot->gate, .inst = item->inst, .generation = item->generation, .job = item->job,
-        .session = slot->id, .handoff = *handoff, .arena = gate_arena(slot->gate),
+        .session = slot->id, .handoff = *handoff, .read_upto = slot->session.read_upto,
+        .arena = gate_arena(slot->gate),
         .to = before > 0 && before <= slot->durable_seq ? before : slot->durable_seq + 1,
     };
     gate_ref(slot->gate);

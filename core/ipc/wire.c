@@ -40,12 +40,13 @@ STRUCT(td_customer, STR(td_customer, id), STR(td_customer, name), STR(td_custome
        N32(td_customer, verified));
 STRUCT(td_owner, ENUM(td_owner, kind, TD_OWNER_HUMAN), STR(td_owner, name),
        N32(td_owner, pending));
-STRUCT(td_event, ENUM(td_event, type, TD_EV_TRANSFERRED), STR(td_event, session),
+STRUCT(td_event, ENUM(td_event, type, TD_EV_PROMISE), STR(td_event, session),
        N64(td_event, seq), N64(td_event, at_ms), N64(td_event, of),
        ENUM(td_event, status, TD_FAILED), N32(td_event, on), N32(td_event, score),
        STR(td_event, text), PTR(td_event, message, td_message_type),
        PTR(td_event, owner, td_owner_type), STR(td_event, turn), N32(td_event, position),
-       N64(td_event, wait_ms), N32(td_event, code));
+       N64(td_event, wait_ms), N32(td_event, code), STR(td_event, promise),
+       N64(td_event, due_at_ms), ENUM(td_event, promised, TD_PROMISE_VOID));
 
 /* ---- Channels ----------------------------------------------------------------------------- */
 
@@ -121,7 +122,7 @@ STRUCT(td_handoff, STR(td_handoff, id), STR(td_handoff, session), STR(td_handoff
 STRUCT(td_offered, ENUM(td_offered, status, TD_FAIL), STR(td_offered, human),
        N32(td_offered, position), N64(td_offered, wait_ms), STR(td_offered, detail),
        N32(td_offered, retry_after_ms));
-STRUCT(td_desk_request, ENUM(td_desk_request, op, TD_OP_REVIEW), STR(td_desk_request, id),
+STRUCT(td_desk_request, ENUM(td_desk_request, op, TD_OP_READ), STR(td_desk_request, id),
        STR(td_desk_request, handoff), STR(td_desk_request, session), STR(td_desk_request, human),
        PTR(td_desk_request, message, td_message_type), STR(td_desk_request, text),
        STR(td_desk_request, queue), STR(td_desk_request, to_human), STR(td_desk_request, wrapup),

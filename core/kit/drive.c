@@ -252,12 +252,15 @@ static void give_send(struct side *side, const struct td_message *message, const
 static void give_events(struct side *side)
 {
     const struct td_owner owner = { .size = sizeof owner, .kind = TD_OWNER_NONE, .name = "" };
-    const enum td_event_type types[] = { TD_EV_OWNER, TD_EV_TYPING, TD_EV_RECEIPT, TD_EV_CLOSED };
+    const enum td_event_type types[] = { TD_EV_OWNER, TD_EV_TYPING, TD_EV_RECEIPT, TD_EV_PROMISE,
+                                         TD_EV_CLOSED };
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         const struct td_event event = {
             .size = sizeof event, .type = types[i], .session = SESSION, .seq = i, .of = 2,
             .status = TD_DELIVERED, .on = 1, .text = "idle", .owner = &owner,
+            .promise = "01JDBXKQ7Z0000000000000002", .due_at_ms = FAKE_START_MS,
+            .promised = TD_PROMISE_MADE,
         };
 
         fake_event(side->fake, lend_event(&event));

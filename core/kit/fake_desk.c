@@ -30,7 +30,7 @@ static int is_released(const struct fake *f, const char *handoff)
 /* Reading is no act; a new conversation may be taken at any time. */
 static int is_act(enum td_desk_op op)
 {
-    return op <= TD_OP_CLOSE || op == TD_OP_EXTEND;
+    return op <= TD_OP_CLOSE || op == TD_OP_EXTEND || op == TD_OP_READ;
 }
 
 void fake_host_desk(struct td_instance *inst, uint64_t job, const struct td_desk_request *request)

@@ -200,10 +200,11 @@ static const struct td_owner *lend_owner(const struct td_owner *from)
 
 const struct td_event *lend_event(const struct td_event *from)
 {
-    struct td_event *to = LEND(td_event, owner, from);
+    struct td_event *to = LEND(td_event, promised, from);
 
     to->session = lend_text(from->session);
     to->text = lend_text(from->text);
+    to->promise = lend_text(from->promise);
     to->message = lend_message(from->message);
     to->owner = lend_owner(from->owner);
     return to;

@@ -316,9 +316,39 @@ test('typing and reading are seen, both ways', async () => {
     const message = await chat.next(f => f.type === 'message' && f.text === 'Read me.');
     chat.send({ type: 'read', seq: message.seq });
     await until(async () => (await mia.event('handoff.read')).seq >= message.seq, 'the reading');
+    const { body } = await mia.get(`/handoffs/${handoff.id}`);
+    assert.ok(body.read >= message.seq, 'also for who opens it later');
     await returned(mia, handoff);
     mia.close();
     chat.close();
+});
+
+test('the customer hears that what they said has come and was read, also after a crash', async () => {
+    const chat = await Chat.open(gw, 'web'), mia = human(), noah = human('noah');
+    const receipt = (of, status) => chat.next(f => f.type === 'receipt' && f.of === of && f.status === status);
+    const first = await chat.say('hello');
+    await receipt(first, 'delivered');
+    await receipt(first, 'read');
+    await chat.say('a human, please');
+    const handoff = await until(async () => (await mia.list()).find(h => h.session === chat.welcome.session), 'the handoff', 20000);
+    await mia.post(`/handoffs/${handoff.id}/accept`);
+    const seq = await chat.say('are you there?'), path = `/handoffs/${handoff.id}/read`;
+    await receipt(seq, 'delivered');
+    assert.equal((await noah.post(path, { seq })).status, 403);
+    assert.equal((await mia.post(path, { seq: 'all' })).status, 400);
+    assert.equal((await mia.post(path, { seq: seq + 100000 })).status, 400);
+    assert.equal((await mia.post(path, { seq })).status, 200);
+    await receipt(seq, 'read');
+    assert.equal((await mia.post(path, { seq })).status, 200);
+    await gw.kill();
+    await gw.start();
+    await mia.ready();
+    const again = await Chat.open(gw, 'web', { hello: { resume: chat.welcome.resume, last_seq: 0 } });
+    const told = await again.next('receipt');
+    assert.deepEqual([told.of, told.status], [seq, 'read']);
+    assert.equal(again.frames.at(-1).type, 'receipt', 'after all that was said');
+    await returned(mia, handoff);
+    again.close();
 });
 
 test('a wrap-up that is wrong is named by its member; the handoff goes on', async () => {

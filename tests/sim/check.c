@@ -49,7 +49,26 @@ static int visible(const struct effect *effect)
 {
     return effect->type == EFFECT_SEND ||
            (effect->type == EFFECT_EVENT &&
-            (effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED));
+            (effect->event == TD_EV_OWNER || effect->event == TD_EV_CLOSED ||
+             effect->event == TD_EV_PROMISE));
+}
+
+/* That it is delivered, or read, is told of what the customer said, and never again. */
+static void check_receipts(struct world *w, struct person *p, const struct step *step)
+{
+    const struct session_receipt *was = &p->state.receipt;
+    uint64_t newest = p->model.newest;
+
+    for (size_t i = 0; i < step->n_records; i++)
+        if (step->records[i].type == RECORD_MESSAGE)
+            newest = step->records[i].seq;
+    for (size_t i = 0; i < step->n_effects; i++) {
+        const struct effect *e = &step->effects[i];
+        if (e->type == EFFECT_EVENT && e->event == TD_EV_RECEIPT)
+            MUST(e->of <= newest && e->of > (e->status == TD_READ ? was->read : was->given),
+                 "a receipt only moves forward", "person %d: %d is %d, newest %d", p->number,
+                 (int)e->of, (int)e->status, (int)newest);
+    }
 }
 
 /* What the customer gets to see goes out, in order, and nothing else does. */
@@ -64,7 +83,7 @@ static void check_effects(struct world *w, struct person *p, const struct step *
         int opened = r->type == RECORD_OWNER && r->cause != NULL && strcmp(r->cause, "opened") == 0;
         if (r->type == RECORD_TURN || r->type == RECORD_ASKED)
             asked = r->seq;
-        if (r->type != RECORD_REPLY && r->type != RECORD_CLOSED &&
+        if (r->type != RECORD_REPLY && r->type != RECORD_CLOSED && r->type != RECORD_PROMISE &&
             (r->type != RECORD_OWNER || opened))
             continue;
         if (r->type == RECORD_REPLY && r->status != TD_QUEUED)
@@ -198,6 +217,7 @@ void check_step(struct world *w, struct person *p, const struct event *ev, const
         check_fence(w, p, ev, step);
     if (ev->type != EVENT_RESUME)
         check_effects(w, p, step);
+    check_receipts(w, p, step);
     check_truth(w, p, step);
     check_rules(w, p, step);
     if (w->steps % 16 == 0)

@@ -142,6 +142,7 @@ static void act(struct world *w, struct person *p, struct sent_op *op)
     struct event event = shell_event(w, p, EVENT_CONTROL);
 
     event.control = control(w, p, op->op, op->human, &op->handoff, op->number);
+    event.of = op->op == CONTROL_READ ? draw(w, p->state.seq + 2) : 0;
     say(w, "%d: %s does %d, op %u", p->number, op->human, (int)op->op, op->number);
     p->flight_op = op->number > 0 ? (int)(op - p->ops) : -1;
     shell_step(w, p, &event, -1, -1);
@@ -155,7 +156,7 @@ static struct sent_op draw_op(struct world *w, struct person *p)
         CONTROL_ACCEPT, CONTROL_ACCEPT, CONTROL_ACCEPT, CONTROL_ACCEPT, CONTROL_ACCEPT,
         CONTROL_SAY, CONTROL_SAY, CONTROL_SAY, CONTROL_SAY, CONTROL_SAY, CONTROL_SAY,
         CONTROL_DECLINE, CONTROL_TYPING, CONTROL_NOTE, CONTROL_TRANSFER, CONTROL_RETURN,
-        CONTROL_RETURN, CONTROL_CLOSE, CONTROL_EXTEND, CONTROL_TAG, CONTROL_REVIEW,
+        CONTROL_RETURN, CONTROL_CLOSE, CONTROL_EXTEND, CONTROL_TAG, CONTROL_REVIEW, CONTROL_READ,
     };
     struct sent_op op = { .number = chance(w, 800) ? ++w->ops_made : 0,
                           .op = ops[draw(w, sizeof ops / sizeof *ops)],
@@ -308,7 +309,8 @@ void desks_check(struct world *w, struct person *p, const struct event *event,
                  (!live || strncmp(a->human, c->human, sizeof a->human - 1) == 0),
              "one human gets a handoff", "person %d: %s after %s", p->number, c->human, a->human);
     if (c->op == CONTROL_SAY || c->op == CONTROL_RETURN || c->op == CONTROL_CLOSE ||
-        c->op == CONTROL_TRANSFER || c->op == CONTROL_EXTEND || c->op == CONTROL_TYPING)
+        c->op == CONTROL_TRANSFER || c->op == CONTROL_EXTEND || c->op == CONTROL_TYPING ||
+        c->op == CONTROL_READ)
         MUST(live && ulid_cmp(&a->id, &c->handoff) == 0 &&
                  strncmp(a->human, c->human, sizeof a->human - 1) == 0,
              "only who has the session acts in it", "person %d: %s does %d", p->number, c->human,

@@ -206,10 +206,26 @@ static void delivery(struct world *w, struct person *p, const struct fact *f)
     m->status[f->of] = (uint8_t)f->status;
 }
 
+static void human_read(struct world *w, struct person *p, const struct fact *f)
+{
+    struct model *m = &p->model;
+
+    MUST(m->now.active && m->now.state == HANDOFF_LIVE &&
+             ulid_cmp(&m->now.id, &f->handoff) == 0,
+         "only who has the session acts in it", "person %d: record %d", p->number, (int)f->seq);
+    MUST(f->of > m->heard_upto && f->of < f->seq, "a reading mark only moves forward",
+         "person %d: %d after %d", p->number, (int)f->of, (int)m->heard_upto);
+    m->heard_upto = f->of;
+}
+
 static void read(struct world *w, struct person *p, const struct fact *f)
 {
     struct model *m = &p->model;
 
+    if (f->author == TD_HUMAN) {
+        human_read(w, p, f);
+        return;
+    }
     MUST(f->of > m->read_upto && f->of < f->seq, "a reading mark only moves forward",
          "person %d: %d after %d", p->number, (int)f->of, (int)m->read_upto);
     m->read_upto = f->of;
@@ -295,6 +311,7 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
             m->offered = f->outcome == RULE_OFFERED;
         break;
     case RECORD_HANDOFF: m->offered = 0; break;
+    case RECORD_PROMISE: m->visible[m->n_visible++] = f->seq; break;
     case RECORD_CUSTOMER:
     case RECORD_RATING:
     case RECORD_SEEN:
@@ -302,7 +319,6 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_HANDOFF_STATE:
     case RECORD_STRETCH:
     case RECORD_LEASE:
-    case RECORD_PROMISE:
     case RECORD_CONTROL:
     case RECORD_NOTE:
     case RECORD_TAGS:

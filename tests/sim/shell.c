@@ -26,7 +26,7 @@ static void run_effects(struct world *w, struct person *p)
         case EFFECT_CANCEL: agents_cancel(w, p, &effect->turn); break;
         case EFFECT_SEND: outbox_add(w, p, effect); break;
         case EFFECT_EVENT:
-            if (effect->of > 0) /* the others have no place */
+            if (effect->of > 0 && effect->event != TD_EV_RECEIPT) /* the others have no place */
                 outbox_add(w, p, effect);
             break;
         case EFFECT_STALE: w->stale++; break;

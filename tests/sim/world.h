@@ -69,7 +69,7 @@ struct attempt {
 
 /* A session as its durable records tell it. */
 struct model {
-    uint64_t seq, epoch, covered, newest, read_upto;
+    uint64_t seq, epoch, covered, newest, read_upto, heard_upto;
     enum session_phase phase;
     int running, by_start, retrying;
     struct ulid turn;

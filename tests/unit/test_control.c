@@ -399,6 +399,26 @@ static struct rig *promised(void)
     return rig;
 }
 
+/* What the customer's client is shown of it. */
+static void must_show(const struct rig *rig, enum promise_state as)
+{
+    const struct record *record = rig_record(rig, RECORD_PROMISE);
+
+    for (size_t i = 0; i < rig->step.n_effects; i++) {
+        const struct effect *effect = &rig->step.effects[i];
+
+        if (effect->type != EFFECT_EVENT || effect->event != TD_EV_PROMISE)
+            continue;
+        assert_int_equal(effect->of, record->seq);
+        assert_int_equal(ulid_cmp(&effect->promise, &record->message_id), 0);
+        assert_int_equal(effect->promise_state, as);
+        assert_string_equal(effect->text, "callback");
+        assert_int_equal(effect->due, record->due);
+        return;
+    }
+    fail_msg("no promise is shown");
+}
+
 static void out_of_hours_a_callback_is_promised_for_open_hours(void **state)
 {
     struct rig *rig = promised();
@@ -407,6 +427,7 @@ static void out_of_hours_a_callback_is_promised_for_open_hours(void **state)
     (void)state;
     assert_int_equal(rig_record(rig, RECORD_HANDOFF_END)->outcome, HANDOFF_CALLBACK);
     assert_int_equal(made->outcome, PROMISE_MADE);
+    must_show(rig, PROMISE_MADE);
     assert_true(hours_open(rig->hours, made->due));
     assert_int_equal(made->due, hours_next_open(rig->hours, rig->now) + 3600000);
     assert_int_equal(rig->session.owner, TD_OWNER_AGENT);
@@ -430,6 +451,7 @@ static void humans_hear_of_a_promise_when_they_are_there_and_speaking_keeps_it(v
     assert_int_equal(rig_told(rig, "live"), 1);
     rig_human_says(rig, "mia", "here I am");
     assert_int_equal(rig_record(rig, RECORD_PROMISE)->outcome, PROMISE_KEPT);
+    must_show(rig, PROMISE_KEPT);
     assert_int_equal(rig->session.n_promises, 0);
     rig_free(&rig);
 }
@@ -443,6 +465,7 @@ static void a_broken_promise_is_apologised_for_once_and_the_next_owner_knows(voi
     rig_offered(rig, OFFERED_NOBODY, NULL);
     rig_due(rig);
     assert_int_equal(rig_record(rig, RECORD_PROMISE)->outcome, PROMISE_BROKEN);
+    must_show(rig, PROMISE_BROKEN);
     assert_int_equal(rig_told(rig, "broken_promise"), 1);
     assert_int_equal(rig->session.promises[0].state, PROMISE_BROKEN);
     rig_due(rig);

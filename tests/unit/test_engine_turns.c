@@ -158,7 +158,7 @@ static void a_reason_for_silence_is_an_answer(void **state)
     rig_answer(rig, &(struct td_answer){ .silent = "nothing to say", .confidence = -1,
                                          .grounded = -1 });
     assert_int_equal(rig_record(rig, RECORD_TURN_END)->outcome, TURN_SILENT);
-    assert_int_equal(rig->step.n_effects, 0);
+    assert_int_equal(rig_effects(rig, EFFECT_SEND), 0);
     assert_int_equal(session_pending(&rig->session, NULL), 0);
     rig_free(&rig);
 }

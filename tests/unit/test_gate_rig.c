@@ -155,10 +155,16 @@ static void channel_attached(void *self, uint64_t job, const struct td_attached 
     struct rig_attached *a = &c->attached[c->n_attached++ % 16];
 
     *a = (struct rig_attached){ .job = job, .seq = attached->seq, .status = attached->status,
-                                .resync = attached->resync, .n_replay = attached->n_replay };
+                                .resync = attached->resync };
     PUT(a->session, attached->session);
-    for (size_t i = 0; i < attached->n_replay && i < 64; i++)
-        keep_event(&a->replay[i], attached->replay[i]);
+    for (size_t i = 0; i < attached->n_replay && i < 64; i++) {
+        const struct td_event *event = attached->replay[i];
+
+        if (event->type == TD_EV_RECEIPT)
+            *(event->status == TD_READ ? &a->read : &a->delivered) = event->of;
+        else
+            keep_event(&a->replay[a->n_replay++], event);
+    }
     if (attached->status == TD_OK)
         c->shown = attached->seq;
 }
@@ -167,7 +173,10 @@ static void channel_event(void *self, const struct td_event *event)
 {
     struct rig_channel *c = self;
 
-    keep_event(&c->events[c->n_events++ % RIG_MAX], event);
+    if (event->type == TD_EV_RECEIPT)
+        *(event->status == TD_READ ? &c->read : &c->delivered) = event->of;
+    else
+        keep_event(&c->events[c->n_events++ % RIG_MAX], event);
 }
 
 static void channel_pause(void *self, int on)

@@ -55,6 +55,7 @@ struct rig_attached {
     char session[27];
     struct rig_event replay[64];
     size_t n_replay;
+    uint64_t delivered, read; /* receipts that stood at its end */
 };
 
 struct rig_kept {
@@ -78,7 +79,8 @@ struct rig_channel {
     struct rig_attached attached[16];
     size_t n_attached;
     struct rig_event events[RIG_MAX];
-    size_t n_events;
+    size_t n_events; /* receipts apart */
+    uint64_t delivered, read;
     struct rig_kept kept[64];
     size_t n_kept;
 };

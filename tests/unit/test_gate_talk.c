@@ -64,6 +64,28 @@ static void an_away_customer_gets_what_they_missed_once(void **state)
     assert_int_equal(rig_attached_of(3)->n_replay, 0);
 }
 
+static void who_comes_back_learns_what_was_read_meanwhile(void **state)
+{
+    char session[27];
+    uint64_t first;
+
+    (void)state;
+    memcpy(session, open_chat(1), sizeof session);
+    assert_int_equal(rig_attached_of(1)->read, 0);
+    rig_deliver(&rig->chat, 1, NULL, session, "m1", "hello");
+    WAIT(rig->chat.n_sent == 1);
+    first = rig->chat.accepted[0].seq;
+    rig->main.behaviour = DO_NOTHING;
+    rig_deliver(&rig->chat, 2, NULL, session, "m2", "and now?");
+    WAIT(rig->main.n_asks == 2 && rig->chat.delivered == rig->chat.accepted[1].seq);
+    assert_int_equal(rig->chat.read, first);
+    rig_attach(2, session, rig->chat.accepted[1].seq, 0);
+    WAIT(rig_attached_of(2) != NULL);
+    assert_int_equal(rig_attached_of(2)->n_replay, 0);
+    assert_int_equal(rig_attached_of(2)->read, first);
+    assert_int_equal(rig_attached_of(2)->delivered, rig->chat.accepted[1].seq);
+}
+
 static void what_is_said_while_the_customer_attaches_is_neither_lost_nor_doubled(void **state)
 {
     char session[27];
@@ -486,6 +508,7 @@ int main(void)
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, rig_setup, rig_teardown)
         TEST(a_new_customer_learns_who_answers),
         TEST(an_away_customer_gets_what_they_missed_once),
+        TEST(who_comes_back_learns_what_was_read_meanwhile),
         TEST(what_is_said_while_the_customer_attaches_is_neither_lost_nor_doubled),
         TEST(a_range_that_cannot_be_served_is_said_to_be_the_whole),
         TEST(who_stayed_away_too_long_or_is_not_known_is_refused),

@@ -213,7 +213,8 @@ enum td_event_type {
     TD_EV_OWNER,    /* out: `owner`, with seq */
     TD_EV_TYPING,   /* both: `on`, out with `owner` */
     TD_EV_READ,     /* in: the customer has read up to `of` */
-    TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider, out to the customer */
+    TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider; out, with TD_CAN_REPLAY: the customer's
+                     * messages up to `of` are with who answers (DELIVERED), or were read (READ) */
     TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
     TD_EV_LEAVE,    /* in: the customer ends the talk */
     TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
@@ -226,7 +227,14 @@ enum td_event_type {
     TD_EV_HUNG_UP,  /* in, of a call: `text` why, `code` the protocol's own number or 0 */
     TD_EV_TRANSFER, /* out, with TD_CAN_TRANSFER: move the call to `text`; answered with the next */
     TD_EV_TRANSFERRED, /* in: `status` TD_DELIVERED or TD_FAILED, `text` why, `code` */
+    /* 0.5 */
+    TD_EV_PROMISE, /* out, with seq: what was promised to the customer, or what became of it:
+                    * `promise`, `text` ("callback", "mailbox"), `due_at_ms`, `promised` */
 };
+
+/* 0.5. Until it is kept a promise is MADE, then BROKEN when its time is over; VOID: it is not owed
+ * any more. */
+enum td_promised { TD_PROMISE_MADE = 1, TD_PROMISE_KEPT, TD_PROMISE_BROKEN, TD_PROMISE_VOID };
 
 /* TD_EV_DELTA: `text` is the next part of the answer to `turn`, and `of` says how many bytes of it
  * went before: who has not seen exactly these MUST NOT show the part. Parts are shown as not final:
@@ -249,6 +257,10 @@ struct td_event {
     uint32_t position; /* from 1; 0: not known */
     int64_t wait_ms;   /* below 0: not known */
     int code;
+    /* 0.5; TD_EV_PROMISE */
+    const char *promise; /* ULID */
+    int64_t due_at_ms;
+    enum td_promised promised;
 };
 
 /* ---- Channels ---------------------------------------------------------------------------- */
@@ -637,6 +649,8 @@ enum td_desk_op {
     TD_OP_TAG,      /* handoff, human, text: JSON array of words, replaces the old ones */
     TD_OP_REVIEW,   /* human, text: NULL: a sample of closed handoffs as json; else the review of
                      * `handoff`, a JSON object {"score":1..5,"note"?} */
+    /* 0.5 */
+    TD_OP_READ,     /* handoff, human, before: they have read what the customer said up to it */
 };
 
 /* What a human does. Answered once by done(), never from inside the call. */
@@ -651,7 +665,7 @@ struct td_desk_request {
     const char *queue, *to_human;
     const char *wrapup; /* JSON object */
     int on;
-    uint64_t before; /* TD_OP_GET: the transcript before this seq; 0: the newest */
+    uint64_t before; /* a seq. TD_OP_GET: the transcript before it, 0: the newest; TD_OP_READ */
 };
 
 /* TD_OK; TD_REJECT: `code` "not_found", "taken", "not_yours", "not_eligible", "over", "bad_request",
