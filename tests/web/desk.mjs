@@ -161,8 +161,12 @@ test('two browsers go through an escalation and the return, by mouse', () => at(
     await page.getByRole('button', { name: /^Send to/ }).click();
     await dana.sees('Good day');
     await page.locator('.state', { hasText: 'Read' }).waitFor();
+    await page.reload(); // also for who comes back
+    await mia.card('Customer').click();
+    await page.locator('.state', { hasText: 'Read' }).waitFor();
     await dana.say('thank you, do you need the label?');
     await mia.sees('thank you');
+    await until(async () => await dana.page.locator('.me .state').last().innerText() === 'Read', 'hers was read, too');
     const choosing = page.waitForEvent('filechooser');
     await page.getByRole('button', { name: /^Attach/ }).click();
     await (await choosing).setFiles({ name: 'label <b>.txt', mimeType: 'text/plain', buffer: Buffer.from('a label') });

@@ -79,6 +79,7 @@ fallback = callback
 [human mia]
 name = Mia
 token = token-of-mia
+supervise = yes
 ` });
 const browser = await launchChromium();
 const mia = new Desk(gw, 'token-of-mia');
@@ -99,6 +100,9 @@ async function fresh(query, check) {
         await context.close();
     }
 }
+
+const ctl = (...args) => JSON.parse(execFileSync(join(builddir, 'tandemctl'),
+    ['-s', join(gw.dir, 'control'), '--json', ...args], { encoding: 'utf8' }));
 
 const isFocused = locator => locator.evaluate(one => one.getRootNode().activeElement === one);
 
@@ -166,10 +170,26 @@ test('who answers is said: an AI, by a mark; a human, by name; and who is waited
     });
 });
 
-test('a promise stands in the conversation', () => {
+test('a promise is shown until it is kept, also after a reload', () => {
     return fresh({ channel: 'late' }, async dana => {
+        const { page } = dana, owed = page.locator('.bar.owed');
         await dana.say('human');
         await dana.sees(/get back to you by/);
+        await owed.getByText(/^Somebody gets back to you here by .*\d/).waitFor();
+        await accessible(page, 'a promise');
+        await shot(page, 'widget-promise');
+        await page.reload();
+        await owed.getByText('Somebody gets back to you').waitFor();
+        const { id } = ctl('sessions', 'open').sessions.find(one => one.channel === 'late');
+        assert.equal((await mia.post(`/sessions/${id}/take`)).status, 200);
+        const [{ id: handoff }] = await mia.list('mine');
+        await mia.post(`/handoffs/${handoff}/messages`, { id: 'm1', text: 'Here I am.' });
+        await dana.sees('Here I am.');
+        await owed.waitFor({ state: 'hidden' });
+        await page.reload();
+        await dana.sees('Here I am.');
+        assert.ok(await owed.isHidden());
+        await mia.post(`/handoffs/${handoff}/close`, {});
     });
 });
 
@@ -184,6 +204,7 @@ test('choices are buttons, by mouse and by keyboard, and can be taken once', () 
         await dana.say('choices');
         await until(async () => await page.locator('.choices button:enabled').count() === 2, 'new choices');
         await dana.tabTo('.choices button:enabled', 'Shift+Tab');
+        await page.keyboard.press('Shift+Tab'); // who says the same twice is offered a human
         await page.keyboard.press('Enter');
         await until(async () => (await dana.texts('me')).length === 4, 'the choice');
         assert.ok(await isFocused(dana.box));
@@ -220,6 +241,8 @@ test('an answer that breaks off is taken back', () => {
         await dana.sees('in line for a person');
         assert.equal(await dana.page.locator('.draft').count(), 0);
         assert.deepEqual(await dana.answers(), []);
+        await dana.page.getByRole('button', { name: 'Leave the queue' }).click();
+        await dana.page.locator('.bar.wait').waitFor({ state: 'hidden' });
     });
 });
 
@@ -290,21 +313,22 @@ test('what was written while the gateway was away is sent after a reload', () =>
     });
 });
 
-test('delivered and read stand under what was sent', () => {
-    return fresh({ channel: 'echo' }, async dana => {
-        const { page } = dana;
-        await page.routeWebSocket(/\/chat\/echo$/, socket => {
-            const server = socket.connectToServer();
-            server.onMessage(text => {
-                socket.send(text);
-                const frame = JSON.parse(text);
-                if (frame.type === 'accepted') for (const status of ['delivered', 'read'])
-                    socket.send(JSON.stringify({ type: 'receipt', of: frame.seq, status }));
-            });
-        });
-        await page.reload();
+test('delivered and read stand under what was sent, as agents and humans have it', () => {
+    return fresh({ channel: 'web' }, async dana => {
+        const { page } = dana, state = page.locator('.me .state');
         await dana.say('seen?');
-        await page.locator('.me .state', { hasText: 'Read' }).waitFor();
+        await state.last().getByText('Read').waitFor(); // the agent has answered
+        await dana.say('human');
+        const { id } = await mia.waiting();
+        await mia.post(`/handoffs/${id}/accept`);
+        await dana.say('and this?');
+        await until(async () => await state.last().innerText() === 'Delivered', 'the desk has it');
+        const { body } = await mia.get(`/handoffs/${id}`);
+        assert.equal((await mia.post(`/handoffs/${id}/read`, { seq: body.transcript.at(-1).seq })).status, 200);
+        await until(async () => (await state.allInnerTexts()).every(text => text === 'Read'), 'all were read');
+        await page.reload();
+        await until(async () => (await state.allInnerTexts()).join() === 'Read,Read,Read', 'the same');
+        await mia.post(`/handoffs/${id}/close`, {});
     });
 });
 
@@ -396,9 +420,6 @@ test('an unknown channel is said, not shown as a blank page', () => {
         assert.equal(await dana.page.getByText('Online').count(), 0);
     });
 });
-
-const ctl = (...args) => JSON.parse(execFileSync(join(builddir, 'tandemctl'),
-    ['-s', join(gw.dir, 'control'), '--json', ...args], { encoding: 'utf8' }));
 
 test("an operator's link brings a talk from elsewhere here, once", () => {
     return fresh({ channel: 'echo' }, async dana => {

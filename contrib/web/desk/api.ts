@@ -30,7 +30,7 @@ export interface Message {
     seq?: number; id?: string; at: string; author: 'customer' | 'agent' | 'human' | 'system' | 'note';
     name?: string; text?: string; attachments?: Attachment[];
 }
-export interface Opened { package: Package | null; transcript: Message[]; next: number | null; handoff?: Handoff | null }
+export interface Opened { package: Package | null; transcript: Message[]; next: number | null; read?: number; handoff?: Handoff | null }
 export interface Session { id: string; agent?: string; channel?: string; language?: string; intent?: string; started?: string; active?: string }
 export interface Team {
     queues: { name: string; open: boolean; waiting: number; able: number }[];

@@ -32,7 +32,8 @@ export interface Talk {
     files: File_[];
     unread: number;
     isTyping: boolean;       // the customer
-    readSeq: number;         // of ours, up to here
+    readSeq: number;         // the customer has read up to here
+    toldSeq: number;         // the customer knows that they are read up to here
     leaseEnds: number;       // ms since the epoch; 0: no warning
     isOurs: boolean;         // this human had it when the lists were last seen
     version: number;         // grows with `said`
@@ -302,7 +303,21 @@ export class Store {
     seen(): void {
         const { talk } = this;
         if (talk && document.visibilityState === 'visible') talk.unread = 0;
+        if (talk) this.tellRead(talk);
         this.changed();
+    }
+
+    private isLookedAt(talk: Talk): boolean {
+        return this.current === talk.id && document.visibilityState === 'visible' && document.hasFocus();
+    }
+
+    /** What this human has before their eyes the customer sees as read. */
+    private tellRead(talk: Talk): void {
+        if (!this.isMine(talk.id) || !this.isLookedAt(talk)) return;
+        const newest = talk.said.findLast(one => one.author === 'customer' && one.seq)?.seq ?? 0, told = talk.toldSeq;
+        if (newest <= told) return;
+        talk.toldSeq = newest;
+        this.api.post(`handoffs/${talk.id}/read`, { seq: newest }).catch(() => { talk.toldSeq = told; });
     }
 
     /** For those who hear the page. */
@@ -359,7 +374,7 @@ export class Store {
         const said: Said = { ...event.message, isDelta: event.type === 'handoff.delta' };
         if (!this.add(at, said)) return;
         this.customerTypes(at, false);
-        const isLookedAt = this.current === at.id && document.visibilityState === 'visible' && document.hasFocus();
+        const isLookedAt = this.isLookedAt(at);
         if (said.author !== 'customer' || at.kind === 'watched') return;
         if (!isLookedAt) {
             at.unread++;
@@ -462,6 +477,7 @@ export class Store {
             const path = talk.kind === 'watched' ? 'sessions' : 'handoffs';
             const opened = await this.api.get<Opened>(`${path}/${talk.id}`).catch(() => null);
             if (!opened) continue;
+            talk.readSeq = Math.max(talk.readSeq, opened.read ?? 0);
             this.merge(talk, opened.transcript);
             this.touch(talk);
         }
@@ -491,7 +507,7 @@ export class Store {
         let talk = this.talks.get(id);
         if (!talk) {
             talk = { id, session, kind, package: null, said: [], next: null, hidden: 0, isLoading: true, draft: '',
-                     note: '', isNote: false, files: [], unread: 0, isTyping: false, readSeq: 0, leaseEnds: 0, isOurs: false, version: 0 };
+                     note: '', isNote: false, files: [], unread: 0, isTyping: false, readSeq: 0, toldSeq: 0, leaseEnds: 0, isOurs: false, version: 0 };
             this.talks.set(id, talk);
         }
         this.changed();
@@ -511,6 +527,7 @@ export class Store {
         talk.isLoading = false;
         talk.package = opened.package;
         talk.next = opened.next;
+        talk.readSeq = Math.max(talk.readSeq, opened.read ?? 0);
         this.merge(talk, opened.transcript);
         talk.hidden = talk.said.filter(one => Date.parse(one.at) < since).length;
         this.touch(talk);
@@ -547,6 +564,7 @@ export class Store {
 
     private touch(talk: Talk): void {
         talk.version++;
+        this.tellRead(talk);
         this.changed();
     }
 

@@ -1,4 +1,6 @@
 /** words.ts - codes of the gateway as a human reads them, and times as they are felt. */
+import { moment } from '../shared/text';
+
 const REASONS: Record<string, string> = {
     customer_request: 'Asked for a person', no_grounding: 'No source for an answer', conflicting_data: 'Conflicting data',
     policy_exception: 'Exception to a policy', pricing_exception: 'Exception to a price', refund_dispute: 'Refund disputed',
@@ -25,8 +27,4 @@ export function age(since: string, now = Date.now()): string {
     return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`;
 }
 
-export function time(at: string): string {
-    const date = new Date(at), isToday = date.toDateString() === new Date().toDateString();
-    return date.toLocaleString([], isToday ? { hour: '2-digit', minute: '2-digit' }
-        : { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
-}
+export const time = (at: string): string => moment(at);

@@ -13,6 +13,13 @@ export function sized(bytes: number, locale?: string): string {
     }).format(n);
 }
 
+/** When it was or will be, as short as the day allows; locale: undefined for the reader's own. */
+export function moment(at: string, locale?: string): string {
+    const date = new Date(at), isToday = date.toDateString() === new Date().toDateString();
+    return date.toLocaleString(locale, isToday ? { hour: '2-digit', minute: '2-digit' }
+        : { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}
+
 /** The first letter of a name, whole even when it is an emoji; "" for none. */
 export function initial(name: string): string {
     for (const { segment } of new Intl.Segmenter(undefined).segment(oneLine(name)))

@@ -1,7 +1,7 @@
 /** log.ts - what was said, as a list that is read out once and stays where its reader is. */
 import { h, icon } from '../shared/dom';
 import { markdown, safeUrl } from '../shared/markdown';
-import { initial, oneLine, sized } from '../shared/text';
+import { initial, moment, oneLine, sized } from '../shared/text';
 import { FILE, SPARK } from './icons';
 import type { Attachment, Choice, Message, Own } from './talk';
 import { fill, type Words } from './words';
@@ -19,6 +19,7 @@ export class Log {
     private draft: { turn: string; text: string; element: HTMLElement } | null = null;
     private replaced = ''; // the turn whose message has come: a late part of it is nothing new
     private drawing = 0;
+    private readonly upto = { delivered: 0, read: 0 }; // seq: the other side is so far
     private isStuck = true; // to the end: it stays there when there is less room
 
     constructor(private readonly words: Words, private readonly language: string,
@@ -43,6 +44,7 @@ export class Log {
         this.dropDraft();
         this.list.replaceChildren();
         this.items.clear();
+        this.upto.delivered = this.upto.read = 0;
         this.latest.hidden = true;
     }
 
@@ -57,11 +59,11 @@ export class Log {
         }
         const isSent = message.seq !== undefined;
         item.classList.toggle('sending', !isSent);
-        this.state(item, isSent ? this.words.sent : this.words.sending);
         if (isSent) {
             item.dataset.seq = String(message.seq);
             this.place(item);
         }
+        this.state(item, isSent ? this.far(message.seq!) : this.words.sending);
         this.scroll(!isSent);
     }
 
@@ -72,11 +74,21 @@ export class Log {
         this.state(item, fill(this.words.unsent, { why }));
     }
 
+    /** All that the customer said up to this one is so far; it never goes back. */
     receipt(of: number, status: string): void {
-        const item = this.list.querySelector<HTMLElement>(`[data-seq="${Number(of)}"]`);
-        const word = status === 'read' ? this.words.read
-            : status === 'delivered' ? this.words.delivered : null;
-        if (item && word) this.state(item, word);
+        if (status !== 'delivered' && status !== 'read') return;
+        const { upto } = this, since = upto[status];
+        if (of <= since) return;
+        upto[status] = of;
+        for (const item of this.list.querySelectorAll<HTMLElement>('[data-seq]')) {
+            const seq = Number(item.dataset.seq);
+            if (seq > since && seq <= of) this.state(item, this.far(seq));
+        }
+    }
+
+    private far(seq: number): string {
+        const { words, upto } = this;
+        return seq <= upto.read ? words.read : seq <= upto.delivered ? words.delivered : words.sent;
     }
 
     /** Was it new? */
@@ -173,10 +185,7 @@ export class Log {
     }
 
     private time(at: string): HTMLElement {
-        const date = new Date(at), isToday = date.toDateString() === new Date().toDateString();
-        return h('time', { datetime: at }, date.toLocaleString(this.language, isToday
-            ? { hour: '2-digit', minute: '2-digit' }
-            : { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }));
+        return h('time', { datetime: at }, moment(at, this.language));
     }
 
     /** Files as links: what they hold is never shown inside the page. */

@@ -1,11 +1,11 @@
 /** panel.ts - the chat itself: who answers, what was said, what is waited for, where one writes. */
 import { h, icon } from '../shared/dom';
-import { initial, oneLine } from '../shared/text';
+import { initial, moment, oneLine } from '../shared/text';
 import { Composer } from './composer';
 import { CLOCK, DOWN, PERSON, SPARK } from './icons';
 import { Log } from './log';
 import { rating } from './rating';
-import { Talk, type Limits, type Listener, type Message, type Own, type Owner, type Stop,
+import { Talk, type Limits, type Listener, type Message, type Own, type Owner, type Promised, type Stop,
          type Where } from './talk';
 import { fill, type Words } from './words';
 
@@ -29,6 +29,8 @@ export class Panel implements Listener {
     private readonly offlineBar: HTMLElement;
     private readonly waitBar: HTMLElement;
     private readonly waitText = h('p');
+    private readonly owed = h('div', { class: 'bar owed', role: 'status', hidden: true });
+    private readonly promises = new Map<string, HTMLElement>();
     private readonly stopBar: HTMLElement;
     private readonly stopText = h('p');
     private readonly typingLine = h('p', { class: 'typing', 'aria-live': 'polite' });
@@ -42,7 +44,7 @@ export class Panel implements Listener {
     private told = 0; // up to here the other side knows that it was read
     private missed = 0;
 
-    constructor(where: Where, private readonly words: Words, language: string,
+    constructor(where: Where, private readonly words: Words, private readonly language: string,
                 private readonly host: PanelHost) {
         this.log = new Log(words, language, choice => {
             this.log.retireChoices();
@@ -99,7 +101,7 @@ export class Panel implements Listener {
                 event.preventDefault();
                 this.composer.add([...event.dataTransfer?.files ?? []]);
             },
-        }, header, this.offlineBar, this.waitBar, this.stopBar,
+        }, header, this.offlineBar, this.waitBar, this.owed, this.stopBar,
         h('div', { class: 'middle' }, this.log.element, this.log.latest), this.foot, this.composer.element);
     }
 
@@ -160,6 +162,8 @@ export class Panel implements Listener {
     cleared(): void {
         this.log.clear();
         this.newest = this.told = 0;
+        this.promises.clear();
+        this.showOwed();
         this.pending(false);
         for (const { files, ...message } of this.talk.outbox) this.own({ ...message, attachments: files });
     }
@@ -211,6 +215,19 @@ export class Panel implements Listener {
     }
 
     receipt(of: number, status: string): void { this.log.receipt(of, status); }
+
+    promise({ id, what, due, state }: Promised): void {
+        const { words } = this;
+        const text = state === 'broken' ? words.late : what === 'mailbox' ? words.mailbox : words.callback;
+        if (state === 'kept' || state === 'void') this.promises.delete(id);
+        else this.promises.set(id, h('p', {}, fill(text, { time: moment(due, this.language) })));
+        this.showOwed();
+    }
+
+    private showOwed(): void {
+        this.owed.replaceChildren(icon(CLOCK), h('div', {}, ...this.promises.values()));
+        this.owed.hidden = this.promises.size === 0;
+    }
 
     failed(message: string): void { this.log.note(message); }
 

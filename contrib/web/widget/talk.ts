@@ -30,6 +30,8 @@ export interface Message {
     seq: number; id: string; at: string; author: Author; text: string; choices?: Choice[];
     attachments?: Attachment[];
 }
+/** Owed to the customer until it is kept or void; broken: its time is over. */
+export interface Promised { id: string; what: string; due: string; state: 'made' | 'kept' | 'broken' | 'void' }
 export interface Customer { id?: string; name?: string; email?: string; signature?: string }
 
 /** Why there is no connection and none is tried. */
@@ -50,6 +52,7 @@ export interface Listener {
     queue(position?: number, waitS?: number): void;
     typing(name: string, on: boolean): void;
     receipt(of: number, status: string): void;
+    promise(promise: Promised): void;
     failed(message: string): void; // an error that is about nothing in particular
     bye(): void;
 }
@@ -263,6 +266,7 @@ export class Talk {
         case 'queue': return listener.queue(frame.position, frame.wait_s);
         case 'typing': return listener.typing(frame.author?.name ?? '', frame.on);
         case 'receipt': return listener.receipt(frame.of, frame.status);
+        case 'promise': return listener.promise(frame as unknown as Promised);
         case 'error': return this.error(frame);
         case 'bye': return listener.bye();
         }
