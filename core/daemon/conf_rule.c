@@ -22,6 +22,7 @@ const struct td_conf_key rule_keys[] = {
     TD_CONF_BOOL(struct rule_conf, withhold, 0, "yes",
                  "With post and now: the customer does not get the answer."),
     TD_CONF_STR(struct rule_conf, text, 0, NULL,
-                "Said to the customer before anything else; unset: nothing."),
+                "Said to the customer before anything else, in the first language; rule.NAME of "
+                "[texts LANGUAGE] says it in others. Unset: what the texts have, or nothing."),
     TD_CONF_END,
 };

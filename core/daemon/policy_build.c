@@ -236,8 +236,8 @@ const struct policy *policy_build(struct setup *setup)
     policy_desks(&b);
     build_channels(&b);
     build_routes(&b);
-    policy_rules(&b);
     policy_texts(&b);
+    policy_rules(&b);
     if (b.errors > 0 || setup_errors(setup) > 0) {
         policy_free(&built->policy);
         return NULL;

@@ -59,10 +59,10 @@ size_t policy_named(struct builder *b, const struct names *names, struct conf *f
 
 /* Desks, queues, humans. */
 void policy_desks(struct builder *b);
-/* When a human takes over, and the packs that this asks for; after queues and routes. */
-void policy_rules(struct builder *b);
-/* The catalogue, its fallback language, who speaks. */
+/* The catalogue with the rules' texts, its fallback language, who speaks. */
 void policy_texts(struct builder *b);
+/* When a human takes over, and the packs that this asks for; after queues, routes and texts. */
+void policy_rules(struct builder *b);
 /* The queue that a channel names; NULL: none. */
 const struct policy_queue *policy_queue_of(struct builder *b, const struct instance *channel);
 

@@ -15,6 +15,7 @@
 #include "daemon/setup.h"
 #include "engine/phrases.h"
 #include "engine/signals.h"
+#include "engine/texts.h"
 
 #define MAX_CODES 64
 
@@ -98,8 +99,9 @@ static void read_rule(struct builder *b, const struct rule *rule, struct policy_
     *out = (struct policy_rule){
         .name = arena_strdup(b->arena, rule->section->name),
         .mode = (enum rule_mode)rule->conf.mode, .withhold = rule->conf.withhold,
-        .priority = (int)rule->conf.priority, .text = arena_strdup(b->arena, rule->conf.text),
+        .priority = (int)rule->conf.priority,
     };
+    out->speaks = texts_has_rule(b->built->texts, b->built->policy.language, out->name);
     if (rule->conf.code)
         read_reason(b, rule, out);
     read_points(b, rule, out);

@@ -24,6 +24,42 @@ struct loading {
     struct buf said; /* all keys and values, for the policy's hash */
 };
 
+/* The keys of [tandem] that are named in messages; NULL: not in the conf. */
+static const struct conf_pair *tandem_key(const struct setup *setup, const char *key)
+{
+    const struct conf_section *section = conf_find(setup->conf, "tandem", "");
+
+    return section ? conf_get(section, key) : NULL;
+}
+
+/* Where it is said which texts there must be; NULL: nowhere. */
+static const struct conf_pos *wanted_at(const struct setup *setup)
+{
+    const struct conf_pair *pair = tandem_key(setup, "languages");
+
+    if (!pair)
+        pair = tandem_key(setup, "texts");
+    return pair ? &pair->value_pos : NULL;
+}
+
+/* A text for a rule that is not there is never said. */
+static void check_name(struct loading *l, const char *language, const struct conf_pair *pair)
+{
+    const struct setup *setup = l->b->setup;
+    const char *key = pair->key + strlen(TEXT_RULE), *dot = strrchr(key, '.');
+    const size_t len = strlen(key), base = dot ? (size_t)(dot - key) : len;
+    const char **names = arena_array(l->b->arena, setup->n_rules, sizeof *names);
+
+    for (size_t i = 0; i < setup->n_rules; i++) {
+        names[i] = setup->rules[i].section->name;
+        if (strcmp(names[i], key) == 0 ||
+            (strlen(names[i]) == base && strncmp(names[i], key, base) == 0))
+            return;
+    }
+    conf_warn(setup->conf, wanted_at(setup), "%s in [texts %s] is never said: there is no such rule%s",
+              pair->key, language, setup_hint(key, names, setup->n_rules));
+}
+
 static void load_section(struct loading *l, struct conf *file, const struct conf_section *section)
 {
     struct err err;
@@ -41,6 +77,8 @@ static void load_section(struct loading *l, struct conf *file, const struct conf
             conf_error(file, &pair->key_pos, "in [texts %s]: %s", section->name, err.text);
             l->b->errors++;
         }
+        else if (strncmp(pair->key, TEXT_RULE, strlen(TEXT_RULE)) == 0)
+            check_name(l, section->name, pair);
         buf_printf(&l->said, "%s %s=%s\n", section->name, pair->key, pair->value);
     }
 }
@@ -90,14 +128,6 @@ static void load_dir(struct loading *l, const char *dir, char *const *names, int
         load_file(l, arena_printf(l->b->arena, "%s/%s.conf", dir, names[i]));
 }
 
-/* The keys of [tandem] that are named in messages; NULL: not in the conf. */
-static const struct conf_pair *tandem_key(const struct setup *setup, const char *key)
-{
-    const struct conf_section *section = conf_find(setup->conf, "tandem", "");
-
-    return section ? conf_get(section, key) : NULL;
-}
-
 static void load_own(struct loading *l, const char *path)
 {
     char *names[LANGUAGES_MAX];
@@ -112,20 +142,47 @@ static void load_own(struct loading *l, const char *path)
 static void check(struct loading *l, const char *const *languages)
 {
     struct setup *setup = l->b->setup;
-    const struct conf_pair *pair = tandem_key(setup, "languages");
     struct buf missing = { 0 };
 
-    if (!pair)
-        pair = tandem_key(setup, "texts");
     if (texts_check(l->texts, languages, &missing) < 0) {
         for (char *line = missing.data, *end; *line; line = end + 1) {
             end = strchr(line, '\n');
-            conf_error(setup->conf, pair ? &pair->value_pos : NULL, "%.*s", (int)(end - line),
-                       line);
+            conf_error(setup->conf, wanted_at(setup), "%.*s", (int)(end - line), line);
             l->b->errors++;
         }
     }
     buf_fini(&missing);
+}
+
+/* Its `text` is said in the fallback language; without one all languages must have their own. */
+static void load_rule(struct loading *l, const struct rule *rule, const char *const *languages)
+{
+    const struct setup *setup = l->b->setup;
+    const char *name = rule->section->name;
+    const struct conf_pair *pair = conf_get(rule->section, "text");
+    const char *key = arena_printf(l->b->arena, TEXT_RULE "%s", name);
+    int somewhere = pair != NULL;
+    struct err err;
+
+    if (pair && !pair->bad && !texts_has_rule(l->texts, languages[0], name) &&
+        texts_set(l->texts, languages[0], key, pair->value, &err) < 0)
+        policy_wrong(l->b, rule->file, pair, 0, err.text);
+    for (const char *const *at = languages; *at; at++)
+        somewhere |= texts_has_rule(l->texts, *at, name);
+    for (; *languages && somewhere; languages++) {
+        if (texts_has_rule(l->texts, *languages, name))
+            continue;
+        if (pair) {
+            conf_warn(setup->conf,
+                      rule->file == setup->conf ? &pair->value_pos : wanted_at(setup),
+                      "rule %s: who writes in '%s' hears its text too: give [texts %s] its own as %s",
+                      name, *languages, *languages, key);
+        } else {
+            conf_error(setup->conf, wanted_at(setup),
+                       "the text %s in language '%s' is missing", key, *languages);
+            l->b->errors++;
+        }
+    }
 }
 
 /* The languages in which all is said: the first is the fallback. */
@@ -165,6 +222,10 @@ void policy_texts(struct builder *b)
     if (setup->tandem.texts)
         load_own(&l, setup->tandem.texts);
     const char *const *languages = enabled(b, shipped, n);
+    for (size_t i = 0; i < setup->n_rules; i++) {
+        if (setup->rules[i].conf.mode != RULE_OFF)
+            load_rule(&l, &setup->rules[i], languages);
+    }
     if (n > 0 && b->errors == 0)
         check(&l, languages);
 

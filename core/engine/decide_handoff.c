@@ -81,6 +81,19 @@ struct record *draft_text_with(struct draft *d, enum text_state state,
     return reply;
 }
 
+void draft_rule_text(struct draft *d, const char *rule)
+{
+    const struct text_vars vars = vars_of(d, NULL);
+    const char *text = d->policy->texts == NULL
+                           ? rule
+                           : texts_render_rule(d->policy->texts, rule,
+                                               text_channel_of(d->channel->kind), draft_language(d),
+                                               d->policy->language, &vars, d->step->arena);
+
+    if (text != NULL)
+        draft_say(d, text);
+}
+
 struct record *draft_text(struct draft *d, enum text_state state)
 {
     return draft_text_with(d, state, NULL);

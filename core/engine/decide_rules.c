@@ -159,8 +159,8 @@ static void hand_over(struct draft *d, const struct policy_rule *rule, struct ha
     ask.code = ask.code != NULL ? ask.code : rule->code;
     ask.by = "rule";
     ask.told = TEXT_STATES;
-    if (rule->text != NULL)
-        draft_say(d, rule->text);
+    if (rule->speaks)
+        draft_rule_text(d, rule->name);
     handoff_cancel(d, HANDOFF_CANCELLED, "rule");
     handoff_begin(d, &ask);
 }
@@ -172,8 +172,8 @@ static void offer(struct draft *d, const struct policy_rule *rule)
     struct record *reply;
 
     d->offered = 1;
-    if (rule->text != NULL)
-        draft_say(d, rule->text);
+    if (rule->speaks)
+        draft_rule_text(d, rule->name);
     for (size_t i = 0; i < 2; i++) {
         struct td_choice *choice = arena_alloc(d->step->arena, sizeof *choice);
         const char *title = d->policy->texts == NULL
@@ -240,7 +240,7 @@ static int offer_taken(struct draft *d, const struct record *message)
         return 0;
     const struct handoff_ask ask = { .also = arena_strdup(arena, d->session->offer_also),
                                      .evidence = arena_strdup(arena, d->session->offer_evidence) };
-    kept.text = NULL; /* it was said with the offer */
+    kept.speaks = 0; /* it was said with the offer */
     hand_over(d, &kept, ask);
     return 1;
 }

@@ -134,6 +134,8 @@ void desk_call(struct draft *draft);
 /* Results of what an answer asks for; 1: the agent is asked about them, or a human. */
 int desk_results(struct draft *draft, const struct td_answer *answer);
 /* Outside of a handoff; good until the next record is added. */
+/* What the catalogue has for this rule. */
+void draft_rule_text(struct draft *draft, const char *rule);
 struct record *draft_text(struct draft *draft, enum text_state state);
 struct record *draft_text_with(struct draft *draft, enum text_state state,
                                const struct text_vars *vars);

@@ -113,7 +113,7 @@ struct policy_rule {
     const struct expr *when;
     const struct policy_queue *queue; /* NULL: the channel's */
     int withhold;                /* RULE_POST: the customer does not get the answer */
-    const char *text;            /* said first; NULL: nothing */
+    int speaks;                  /* the catalogue has a text of it, which is said first */
     int priority;
 };
 

@@ -101,6 +101,23 @@ struct texts *texts_new(void)
     return mem_alloc(sizeof(struct texts));
 }
 
+static void free_kinds(struct text_by_kind *text)
+{
+    for (size_t i = 0; i <= TEXT_CHANNELS; i++)
+        free(text->of[i]);
+}
+
+static void free_rules(struct text_language *language)
+{
+    while (language->rules) {
+        struct text_rule *rule = language->rules;
+        language->rules = rule->next;
+        free_kinds(&rule->text);
+        free(rule->name);
+        free(rule);
+    }
+}
+
 void texts_free(struct texts **texts_p)
 {
     struct texts *texts = *texts_p;
@@ -109,10 +126,9 @@ void texts_free(struct texts **texts_p)
     while (texts && texts->languages) {
         struct text_language *language = texts->languages;
         texts->languages = language->next;
-        for (size_t i = 0; i < TEXT_STATES; i++) {
-            for (size_t k = 0; k <= TEXT_CHANNELS; k++)
-                free(language->text[i][k]);
-        }
+        for (size_t i = 0; i < TEXT_STATES; i++)
+            free_kinds(&language->text[i]);
+        free_rules(language);
         for (size_t i = 0; i < PHRASES; i++)
             free(language->phrase[i]);
         for (size_t i = 0; i < TEXT_WORDS; i++)
@@ -148,12 +164,40 @@ const struct text_language *text_language(const struct texts *texts, const char 
     return found ? found : find_or_base(texts, fallback);
 }
 
-const char *text_of(const struct text_language *language, enum text_state state,
-                    enum text_channel channel)
+const char *text_of(const struct text_by_kind *text, enum text_channel channel)
 {
-    char *const *text = language->text[state];
+    return text->of[channel] ? text->of[channel] : text->of[TEXT_CHANNELS];
+}
 
-    return text[channel] ? text[channel] : text[TEXT_CHANNELS];
+static struct text_rule *find_rule(const struct text_language *language, const char *name,
+                                   size_t len)
+{
+    struct text_rule *rule = language->rules;
+
+    while (rule && (strlen(rule->name) != len || strncmp(rule->name, name, len) != 0))
+        rule = rule->next;
+    return rule;
+}
+
+const struct text_by_kind *text_of_rule(const struct texts *texts, const char *language,
+                                        const char *rule)
+{
+    const size_t lens[] = { language ? strlen(language) : 0,
+                            language ? strcspn(language, "-_") : 0 };
+
+    for (size_t i = 0; language && i < 2; i++) {
+        const struct text_language *found = find(texts, language, lens[i]);
+        const struct text_rule *text = found ? find_rule(found, rule, strlen(rule)) : NULL;
+
+        if (text)
+            return &text->text;
+    }
+    return NULL;
+}
+
+int texts_has_rule(const struct texts *texts, const char *language, const char *rule)
+{
+    return text_of_rule(texts, language, rule) != NULL;
 }
 
 static int index_of(const char *const *names, size_t n, const char *name, size_t len)
@@ -228,6 +272,38 @@ static int says_something(const char *text)
     return says;
 }
 
+static int set_text(struct text_by_kind *text, int channel, const char *value, struct err *err)
+{
+    if (check_text(value, 0, err) < 0)
+        return -1;
+    if (!says_something(value))
+        return err_set(err, "nothing is left of this text when no variable is known");
+    if (channel == TEXT_VOICE && (strstr(value, "{link}") || strstr(value, "://")))
+        return err_set(err, "a text for voice is spoken: it cannot hold a link");
+    free(text->of[channel]);
+    text->of[channel] = mem_strdup(value);
+    return 0;
+}
+
+/* NAME, or NAME.sms: a last part that is no kind of channel belongs to the name. */
+static int set_rule(struct text_language *language, const char *key, const char *value,
+                    struct err *err)
+{
+    const char *dot = strrchr(key, '.');
+    int channel = dot ? index_of(channel_names, TEXT_CHANNELS, dot + 1, strlen(dot + 1)) : -1;
+    const size_t len = channel >= 0 ? (size_t)(dot - key) : strlen(key);
+    struct text_rule *rule = find_rule(language, key, len);
+
+    if (len == 0)
+        return err_set(err, "a rule's text is written rule.NAME");
+    if (!rule) {
+        rule = mem_alloc(sizeof *rule);
+        *rule = (struct text_rule){ .name = mem_dup(key, len), .next = language->rules };
+        language->rules = rule;
+    }
+    return set_text(&rule->text, channel >= 0 ? channel : TEXT_CHANNELS, value, err);
+}
+
 static int set_state(struct text_language *language, const char *key, const char *value,
                      struct err *err)
 {
@@ -249,15 +325,7 @@ static int set_state(struct text_language *language, const char *key, const char
             return wrong_word(err, "there is no kind of channel", dot + 1, strlen(dot + 1),
                               channel_names, TEXT_CHANNELS);
     }
-    if (check_text(value, 0, err) < 0)
-        return -1;
-    if (!says_something(value))
-        return err_set(err, "nothing is left of this text when no variable is known");
-    if (channel == TEXT_VOICE && (strstr(value, "{link}") || strstr(value, "://")))
-        return err_set(err, "a text for voice is spoken: it cannot hold a link");
-    free(language->text[state][channel]);
-    language->text[state][channel] = mem_strdup(value);
-    return 0;
+    return set_text(&language->text[state], channel, value, err);
 }
 
 static size_t count_items(const char *list)
@@ -305,6 +373,8 @@ int texts_set(struct texts *texts, const char *language_name, const char *key, c
         language->next = texts->languages;
         texts->languages = language;
     }
+    if (strncmp(key, TEXT_RULE, strlen(TEXT_RULE)) == 0)
+        return set_rule(language, key + strlen(TEXT_RULE), value, err);
     const int words = index_of(text_words_names, TEXT_WORDS, key, strlen(key));
     if (words >= 0) {
         free(language->words[words]);
@@ -316,10 +386,12 @@ int texts_set(struct texts *texts, const char *language_name, const char *key, c
                        : set_state(language, key, value, err);
 }
 
-static int check_state(const struct text_language *language, enum text_state state,
-                       enum text_channel channel, struct buf *missing)
+/* before, name: what it is called: a state, or "rule." and a rule. */
+static int check_kind(const struct text_language *language, const char *before, const char *name,
+                      const struct text_by_kind *of, enum text_channel channel,
+                      struct buf *missing)
 {
-    const char *text = text_of(language, state, channel);
+    const char *text = text_of(of, channel);
     const char *what = NULL;
     struct buf plain = { 0 };
 
@@ -335,9 +407,19 @@ static int check_state(const struct text_language *language, enum text_state sta
     buf_fini(&plain);
     if (!what)
         return 0;
-    buf_printf(missing, "the text %s.%s in language '%s' %s\n", state_names[state],
+    buf_printf(missing, "the text %s%s.%s in language '%s' %s\n", before, name,
                channel_names[channel], language->name, what);
     return -1;
+}
+
+static int check_kinds(const struct text_language *language, const char *before, const char *name,
+                       const struct text_by_kind *of, struct buf *missing)
+{
+    int status = 0;
+
+    for (int channel = 0; channel < TEXT_CHANNELS; channel++)
+        status |= check_kind(language, before, name, of, (enum text_channel)channel, missing);
+    return status;
 }
 
 int texts_check(const struct texts *texts, const char *const *languages, struct buf *missing)
@@ -351,11 +433,11 @@ int texts_check(const struct texts *texts, const char *const *languages, struct 
             status = -1;
             continue;
         }
-        for (int state = 0; state < TEXT_STATES; state++) {
-            for (int channel = 0; channel < TEXT_CHANNELS; channel++)
-                status |= check_state(language, (enum text_state)state,
-                                      (enum text_channel)channel, missing);
-        }
+        for (int state = 0; state < TEXT_STATES; state++)
+            status |= check_kinds(language, "", state_names[state], &language->text[state],
+                                  missing);
+        for (const struct text_rule *rule = language->rules; rule; rule = rule->next)
+            status |= check_kinds(language, TEXT_RULE, rule->name, &rule->text, missing);
         for (size_t i = 0; i < PHRASES; i++) {
             if (language->phrase[i])
                 continue;

@@ -55,14 +55,16 @@ struct text_vars {
     const char *of[TEXT_VARS]; /* NULL or "": not known */
 };
 
+#define TEXT_RULE "rule." /* begins the key of a rule's text */
+
 const char *text_state_name(enum text_state state); /* "queued": the key in the file */
 enum text_channel text_channel_of(const char *kind); /* a channel plugin's name or kind */
 
 struct texts *texts_new(void);
 void texts_free(struct texts **texts);
 /* One entry of a file; a later one stands for an earlier one. `key` is "queued" (every kind of
- * channel), "queued.sms" (that kind), "leave_words", "yes_words", "no_words" (lists by
- * comma), or a phrase: "weekdays",
+ * channel), "queued.sms" (that kind), "rule.NAME" and "rule.NAME.sms" (what is said when that rule
+ * holds), "leave_words", "yes_words", "no_words" (lists by comma), or a phrase: "weekdays",
  * "wait_minutes", "frame.email" .. A text may hold {name} inside brackets only, for any name may be
  * unknown: [optional part with {name}] goes when a name in it is not known, [{name}|another] is the
  * first alternative all of whose names are known. "\n" begins a line. -1 with a sentence: unknown
@@ -71,8 +73,10 @@ int texts_set(struct texts *texts, const char *language, const char *key, const 
               struct err *err);
 /* Appends a line for each state and kind of channel without a text in one of `languages` (NULL at
  * the end), each SMS text that does not fit one part, each phrase that is missing; 0 when there is
- * none. */
+ * none. Of rules only what is there is checked: who speaks is for the caller to know. */
 int texts_check(const struct texts *texts, const char *const *languages, struct buf *missing);
+/* The language, or its base, has a text for this rule. */
+int texts_has_rule(const struct texts *texts, const char *language, const char *rule);
 
 /* The best text: exact language, its base ("de-AT": "de"), else `fallback`; the channel's own, else
  * the general one. In the arena, never NULL; "" without a text, which a good texts_check() excludes.
@@ -81,6 +85,11 @@ int texts_check(const struct texts *texts, const char *const *languages, struct 
 const char *texts_render(const struct texts *texts, enum text_state state,
                          enum text_channel channel, const char *language, const char *fallback,
                          const struct text_vars *vars, struct arena *arena);
+/* The same of a rule's text; NULL: there is none in either language. */
+const char *texts_render_rule(const struct texts *texts, const char *rule,
+                              enum text_channel channel, const char *language,
+                              const char *fallback, const struct text_vars *vars,
+                              struct arena *arena);
 /* Whether the message is, as a whole, one of these words of the language. */
 int texts_is_word(const struct texts *texts, enum text_words words, const char *language,
                   const char *fallback, const char *message);

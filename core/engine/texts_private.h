@@ -20,9 +20,21 @@ enum text_phrase {
     PHRASES
 };
 
+struct text_by_kind {
+    char *of[TEXT_CHANNELS + 1]; /* the last: every kind */
+};
+
+/* What is said when this rule holds. */
+struct text_rule {
+    char *name;
+    struct text_by_kind text;
+    struct text_rule *next;
+};
+
 struct text_language {
     char *name;
-    char *text[TEXT_STATES][TEXT_CHANNELS + 1]; /* the last: every kind */
+    struct text_by_kind text[TEXT_STATES];
+    struct text_rule *rules;
     char *phrase[PHRASES];
     char *words[TEXT_WORDS]; /* by comma */
     struct text_language *next;
@@ -40,9 +52,11 @@ extern const char *const text_words_names[TEXT_WORDS];
 /* Exact, then its base, then the same of `fallback`; NULL: none of them. */
 const struct text_language *text_language(const struct texts *texts, const char *language,
                                           const char *fallback);
-/* The text of a language for this kind of channel: its own or the general one; NULL. */
-const char *text_of(const struct text_language *language, enum text_state state,
-                    enum text_channel channel);
+/* The text for this kind of channel: its own or the general one; NULL. */
+const char *text_of(const struct text_by_kind *text, enum text_channel channel);
+/* NULL: the language, or its base, has none for the rule. */
+const struct text_by_kind *text_of_rule(const struct texts *texts, const char *language,
+                                        const char *rule);
 
 /* Puts values in: `name` gives the value of a {name} (NULL: not known). The result is appended. */
 typedef const char *(*text_value_fn)(void *arg, const char *name, size_t len);

@@ -164,20 +164,13 @@ static const char *frame_value(void *arg, const char *name, size_t len)
     return len == 8 && strncmp(name, "business", len) == 0 ? frame->business : NULL;
 }
 
-const char *texts_render(const struct texts *texts, enum text_state state,
-                         enum text_channel channel, const char *language, const char *fallback,
-                         const struct text_vars *vars, struct arena *arena)
+/* found: the language of the text. */
+static const char *render(const char *text, const struct text_language *found,
+                          enum text_channel channel, const struct text_vars *vars,
+                          struct arena *arena)
 {
-    const struct text_language *found = text_language(texts, language, fallback);
-    const char *text = found ? text_of(found, state, channel) : NULL;
     struct values values = { { NULL } };
 
-    if (!text && fallback) {
-        found = text_language(texts, fallback, NULL);
-        text = found ? text_of(found, state, channel) : NULL;
-    }
-    if (!text)
-        return "";
     for (size_t i = 0; vars && i < TEXT_VARS; i++)
         values.of[i] = clean(vars->of[i], i == TEXT_VAR_LINK, arena);
     if (channel == TEXT_VOICE && values.of[TEXT_VAR_ISSUE] &&
@@ -195,6 +188,36 @@ const char *texts_render(const struct texts *texts, enum text_state state,
     text = arena_dup(arena, out.data ? out.data : "", out.len);
     buf_fini(&out);
     return text;
+}
+
+const char *texts_render(const struct texts *texts, enum text_state state,
+                         enum text_channel channel, const char *language, const char *fallback,
+                         const struct text_vars *vars, struct arena *arena)
+{
+    const struct text_language *found = text_language(texts, language, fallback);
+    const char *text = found ? text_of(&found->text[state], channel) : NULL;
+
+    if (!text && fallback) {
+        found = text_language(texts, fallback, NULL);
+        text = found ? text_of(&found->text[state], channel) : NULL;
+    }
+    return text ? render(text, found, channel, vars, arena) : "";
+}
+
+const char *texts_render_rule(const struct texts *texts, const char *rule,
+                              enum text_channel channel, const char *language,
+                              const char *fallback, const struct text_vars *vars,
+                              struct arena *arena)
+{
+    const struct text_by_kind *kinds = text_of_rule(texts, language, rule);
+    const char *text = kinds ? text_of(kinds, channel) : NULL;
+
+    if (!text) {
+        language = fallback;
+        kinds = text_of_rule(texts, language, rule);
+        text = kinds ? text_of(kinds, channel) : NULL;
+    }
+    return text ? render(text, text_language(texts, language, NULL), channel, vars, arena) : NULL;
 }
 
 /* Lower case without accents and without the punctuation around it. */

@@ -49,6 +49,21 @@ test('-t names a text that is missing or wrong: state, kind of channel, language
     assert.equal(end.status, 64);
 });
 
+test('-t names the language that a rule does not speak', () => {
+    const conf = (languages, rule) => write('rules.conf', '[tandem]\nstore = memory:\n' +
+        `languages = ${languages}\ntexts = own.conf\n${rule}`);
+    const vip = '[rule vip]\ncode = sales_call\nwhen = quote\n';
+    write('own.conf', '[texts de]\nrule.vip = Gleich.\n');
+    assert.match(run(['-t', '-c', conf('de, en', vip)]).stderr,
+                 /^rules\.conf:3:13: the text rule\.vip in language 'en' is missing$/m);
+    const end = run(['-t', '-c', conf('en, de, fr', `${vip}text = Soon.\n`)]);
+    assert.match(end.stderr, /warning: rule vip: who writes in 'fr' hears its text too: give \[texts fr\]/);
+    assert.doesNotMatch(end.stderr, /'de'|'en'/);
+    assert.equal(end.status, 0);
+    assert.match(run(['-t', '-c', conf('de', '')]).stderr,
+                 /warning: rule\.vip in \[texts de\] is never said: there is no such rule/);
+});
+
 test('--texts says what customers hear, with the texts of the operator', () => {
     write('own.conf', '[texts da]\nlive = [{human}|En af os] er her.\n');
     write('texts.conf', '[tandem]\nstore = memory:\nbusiness = Havn ApS\ntexts = own.conf\n');

@@ -36,7 +36,7 @@ static const struct {
       "unbacked_claim" },
     { { .name = "long", .code = "unclassified", .at = RULE_POST, .mode = RULE_OFFER },
       "open_turns >= 4" },
-    { { .name = "gone", .code = "agent_unavailable", .at = RULE_EVENT, .text = "One moment." },
+    { { .name = "gone", .code = "agent_unavailable", .at = RULE_EVENT, .speaks = 1 },
       "agent_gone or delivery_failures >= 2" },
     { { .name = "asked", .code = "agent_requested", .at = RULE_POST },
       "decision == \"escalate\"" },

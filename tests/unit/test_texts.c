@@ -182,6 +182,46 @@ static void a_language_has_a_base_and_a_fallback(void **state)
     texts_free(&texts);
 }
 
+static const char *of_rule(const struct texts *texts, enum text_channel channel,
+                           const char *language, struct arena *arena)
+{
+    const struct text_vars vars = { .of = { [TEXT_VAR_BUSINESS] = "Havn" } };
+
+    return texts_render_rule(texts, "vip.eu", channel, language, "en", &vars, arena);
+}
+
+static void a_rule_speaks_the_language_and_for_the_kind_of_channel(void **state)
+{
+    (void)state;
+    const char *const both[] = { "en", "de", NULL };
+    struct texts *texts = shipped();
+    struct arena *arena = arena_new(0);
+    struct buf missing = { 0 };
+    struct err err;
+
+    assert_null(of_rule(texts, TEXT_CHAT, "en", arena));
+    assert_int_equal(texts_set(texts, "en", "rule.vip.eu", "[{business}: ]one moment", &err), 0);
+    assert_int_equal(texts_set(texts, "de", "rule.vip.eu", "[{business}: ]gleich", &err), 0);
+    assert_int_equal(texts_set(texts, "de", "rule.vip.eu.sms", "Gleich", &err), 0);
+    assert_string_equal(of_rule(texts, TEXT_CHAT, "de-AT", arena), "Havn: gleich");
+    assert_string_equal(of_rule(texts, TEXT_SMS, "de", arena), "Gleich");
+    assert_string_equal(of_rule(texts, TEXT_CHAT, "fr", arena), "Havn: one moment");
+    assert_string_equal(of_rule(texts, TEXT_CHAT, NULL, arena), "Havn: one moment");
+    assert_non_null(strstr(of_rule(texts, TEXT_EMAIL, "de", arena), "Guten Tag"));
+    assert_true(texts_has_rule(texts, "de-AT", "vip.eu"));
+    assert_false(texts_has_rule(texts, "fr", "vip.eu"));
+    assert_int_equal(texts_check(texts, both, &missing), 0);
+
+    assert_int_equal(texts_set(texts, "de", "rule.vip", "x {business}", &err), -1);
+    assert_int_equal(texts_set(texts, "de", "rule.", "x", &err), -1);
+    assert_int_equal(texts_set(texts, "de", "rule.half.voice", "nur hier", &err), 0);
+    assert_int_equal(texts_check(texts, both, &missing), -1);
+    assert_non_null(strstr(missing.data, "the text rule.half.sms in language 'de' is missing"));
+    buf_fini(&missing);
+    arena_free(&arena);
+    texts_free(&texts);
+}
+
 static void what_is_wrong_in_a_text_is_named(void **state)
 {
     (void)state;
@@ -371,6 +411,7 @@ int main(void)
         cmocka_unit_test(an_sms_says_when_and_how_long_in_one_part),
         cmocka_unit_test(values_of_customers_cannot_spoil_a_text),
         cmocka_unit_test(a_language_has_a_base_and_a_fallback),
+        cmocka_unit_test(a_rule_speaks_the_language_and_for_the_kind_of_channel),
         cmocka_unit_test(what_is_wrong_in_a_text_is_named),
         cmocka_unit_test(a_missing_text_is_named_with_state_kind_and_language),
         cmocka_unit_test(a_longer_wait_never_reads_as_a_shorter_one),
