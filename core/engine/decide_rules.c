@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "engine/draft.h"
 #include "engine/phrases.h"
+#include "engine/plain.h"
 #include "engine/texts.h"
 
 /* ---- What a text shows -------------------------------------------------------------------- */
@@ -20,8 +21,11 @@ static void add_word(struct draft *d, struct record *record, const char *name, s
 
 static int was_said(const struct session *s, enum td_author by, const char *text)
 {
+    const uint32_t letters = text != NULL ? plain_letters(text) : 0;
+
     for (size_t i = s->n_messages; text != NULL && i-- > 0;)
-        if (s->messages[i].author == by && rules_same_text(s->messages[i].text, text))
+        if (s->messages[i].author == by && s->messages[i].letters == letters &&
+            rules_same_text(s->messages[i].text, text))
             return 1;
     return 0;
 }

@@ -88,3 +88,18 @@ void plain_text(const char *text, size_t len, struct buf *out)
     while (out->len > 0 && out->data[out->len - 1] == ' ')
         out->data[--out->len] = '\0';
 }
+
+static int is_digit_or_letter(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+uint32_t plain_letters(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *text != '\0'; text++)
+        if (is_digit_or_letter((unsigned char)*text))
+            hash = (hash ^ (unsigned)(*text | 0x20)) * 16777619u;
+    return hash;
+}

@@ -8,6 +8,7 @@
 #define ENGINE_PLAIN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 
@@ -17,5 +18,8 @@ struct buf;
 /* Replaces what is in out. What is not UTF-8 gives an empty text. Never grows beyond some
  * PLAIN_MAX * 3 bytes. */
 void plain_text(const char *text, size_t len, struct buf *out);
+
+/* A hash of the ASCII letters and digits, whatever their case: texts that differ in it differ. */
+uint32_t plain_letters(const char *text);
 
 #endif

@@ -133,28 +133,6 @@ size_t rules_showable(const struct policy *policy, const struct session *s, cons
 #define WORDS_LEAST 3
 #define LONG 24 /* bytes: not every script has spaces */
 
-static int is_plain_letter(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Cheap: the ASCII letters and digits of both are the same. Most texts differ in the first. */
-static int may_be_same(const char *a, const char *b)
-{
-    for (;;) {
-        while (*a != '\0' && !is_plain_letter((unsigned char)*a))
-            a++;
-        while (*b != '\0' && !is_plain_letter((unsigned char)*b))
-            b++;
-        if (*a == '\0' || *b == '\0')
-            return *a == *b;
-        if ((*a | 0x20) != (*b | 0x20))
-            return 0;
-        a++;
-        b++;
-    }
-}
-
 static void strip(struct buf *text)
 {
     while (text->len > 0 && strchr(" .!?", text->data[text->len - 1]) != NULL)
@@ -167,7 +145,7 @@ int rules_same_text(const char *a, const char *b)
     size_t words = 1;
     int same;
 
-    if (a == NULL || b == NULL || !may_be_same(a, b))
+    if (a == NULL || b == NULL)
         return 0;
     plain_text(a, strlen(a), &one);
     plain_text(b, strlen(b), &other);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "engine/content.h"
+#include "engine/plain.h"
 #include "engine/session_private.h"
 
 void session_init(struct session *s, const struct ulid *id)
@@ -139,6 +140,7 @@ void session_set_text(struct session_message *m, const struct record_body *body)
     free(m->choice);
     m->text = mem_strdup(body->text);
     m->choice = mem_strdup(body->choice);
+    m->letters = body->text != NULL ? plain_letters(body->text) : 0;
     content_set(m, body);
 }
 

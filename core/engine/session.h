@@ -40,6 +40,7 @@ struct session_message {
     char *ext_id; /* customer's: the channel's id */
     struct ulid id;
     char *text, *choice; /* NULL: none, or erased */
+    uint32_t letters;    /* plain_letters() of text; in no snapshot */
     struct td_choice **choices; /* own memory */
     size_t n_choices;
     struct td_attachment **attachments; /* own memory, without url */
