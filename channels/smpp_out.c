@@ -121,6 +121,16 @@ static void check_end(struct message *m)
 
 /* ---- Responses ---------------------------------------------------------------------------- */
 
+static void say_throttled(struct smpp *smpp, uint32_t status)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, "the provider has too much (%s): nothing goes for a second, then %u "
+             "of %u parts a second; it grows back by itself", smpp_status_name(status),
+             smpp->rate.now, smpp->rate.most);
+    smpp->host->notice(smpp->inst, TD_WARN, "throttled", text);
+}
+
 static void on_response(struct part *part, const struct smpp_pdu *pdu)
 {
     struct message *m = part->message;
@@ -137,8 +147,9 @@ static void on_response(struct part *part, const struct smpp_pdu *pdu)
     case SMPP_RTHROTTLED: /* flow control, not a failure */
     case SMPP_RMSGQFUL:
         part->state = PART_NEW;
-        rate_throttled(&smpp->rate, now);
         smpp->host->count(smpp->inst, "throttled", 1);
+        if (rate_throttled(&smpp->rate, now))
+            say_throttled(smpp, pdu->status);
         break;
     case SMPP_RSYSERR:
     case SMPP_RX_T_APPN:

@@ -85,6 +85,7 @@ static void lose_pending(struct session *s)
 static TD_PRINTF(2, 3) void lose(struct session *s, const char *fmt, ...)
 {
     const int was_bound = s->state == BOUND;
+    char text[sizeof s->why + 64];
     va_list ap;
 
     if (s->state == DOWN)
@@ -103,10 +104,13 @@ static TD_PRINTF(2, 3) void lose(struct session *s, const char *fmt, ...)
     s->delay_ms = s->delay_ms == 0 ? s->conf.reconnect_ms : s->delay_ms * 2;
     if (s->delay_ms > s->conf.reconnect_max_ms || s->refused)
         s->delay_ms = s->conf.reconnect_max_ms;
-    s->refused = 0;
+    snprintf(text, sizeof text, "%s; the next try is in about %lld ms", s->why,
+             (long long)s->delay_ms);
     s->host->count(s->inst, was_bound ? "bind_lost" : "bind_failed", 1);
-    s->host->log(s->inst, TD_WARN, "%s; the next try is in about %lld ms", s->why,
-                 (long long)s->delay_ms);
+    s->host->notice(s->inst, TD_WARN, s->refused   ? "bind_refused"
+                                      : was_bound  ? "bind_lost"
+                                                   : "bind_failed", text);
+    s->refused = 0;
     s->again = s->host->timer_add(s->inst, with_jitter(s->delay_ms), connect_again, s);
     lose_pending(s);
     s->ops->changed(s->arg, s);
@@ -222,6 +226,8 @@ static void answer(struct session *s, uint32_t command, uint32_t sequence, uint3
 
 static void on_bind_resp(struct session *s, const struct smpp_pdu *pdu)
 {
+    char text[300];
+
     if (pdu->status == SMPP_RINVPASWD || pdu->status == SMPP_RINVSYSID ||
         pdu->status == SMPP_RBINDFAIL) {
         s->refused = 1; /* trying fast with a wrong password gets the account blocked */
@@ -237,7 +243,8 @@ static void on_bind_resp(struct session *s, const struct smpp_pdu *pdu)
     s->generation = ++s->last_generation;
     s->bound_ms = now(s);
     s->why[0] = '\0';
-    s->host->log(s->inst, TD_INFO, "bound to %s port %d", s->conf.host, s->conf.port);
+    snprintf(text, sizeof text, "bound to %s port %d", s->conf.host, s->conf.port);
+    s->host->notice(s->inst, TD_INFO, "bound", text);
     s->host->count(s->inst, "bound", 1);
     s->enquire = s->host->timer_add(s->inst, (uint32_t)s->conf.enquire_ms, on_enquire, s);
     s->ops->changed(s->arg, s);

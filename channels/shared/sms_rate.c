@@ -42,11 +42,14 @@ void rate_pause(struct rate *rate, int64_t until)
         rate->paused_until = until;
 }
 
-void rate_throttled(struct rate *rate, int64_t now)
+int rate_throttled(struct rate *rate, int64_t now)
 {
-    if (rate->paused_until <= now) { /* what was in flight complains together, and counts once */
+    const int is_first = rate->paused_until <= now; /* what was in flight complains together */
+
+    if (is_first) {
         rate->now = rate->now > 1 ? rate->now / 2 : 1;
         rate->slowed = now;
     }
     rate_pause(rate, now + SECOND);
+    return is_first;
 }

@@ -22,8 +22,8 @@ void rate_init(struct rate *rate, unsigned most);
 /* 0: one may go now, and is counted; else how many ms to wait before asking again. */
 int64_t rate_take(struct rate *rate, int64_t now);
 /* The other side asked for less: half of it from now on, and nothing for a second. It grows back,
- * doubling after each ten seconds without. */
-void rate_throttled(struct rate *rate, int64_t now);
+ * doubling after each ten seconds without. 1: the rate is another now; 0: it had complained already. */
+int rate_throttled(struct rate *rate, int64_t now);
 void rate_pause(struct rate *rate, int64_t until);
 
 #endif

@@ -87,7 +87,7 @@ static int in_list(const char *list, const char *word, size_t len)
 
 static int is_type(const char *word, size_t len)
 {
-    if (in_list("instance,breaker,reexplain,reload,drain", word, len))
+    if (in_list("instance,breaker,notice,reexplain,reload,drain", word, len))
         return 1;
     for (int i = 1; i < RECORD_TYPES; i++) {
         if (in_list(record_type_name((enum record_type)i), word, len))
@@ -110,7 +110,7 @@ static const char *read_filter(const char *query, struct reader *reader)
     for (const char *at = reader->types; *at; at += strcspn(at, ","), at += *at == ',') {
         if (!is_type(at, strcspn(at, ",")))
             return "there is no such type of event: they are those of the journal's records, "
-                   "instance, breaker, reexplain, reload and drain";
+                   "instance, breaker, notice, reexplain, reload and drain";
     }
     return NULL;
 }

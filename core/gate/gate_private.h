@@ -549,6 +549,7 @@ void tally_record(struct slot *slot, const struct record *record); /* before it 
 void listen_journal(const struct slot *slot, const struct append *append, const struct item *item);
 void listen_instance(const struct td_instance *inst);
 void listen_breaker(struct td_instance *inst);
+void listen_notice(const struct td_instance *inst, const char *what, const char *text);
 
 /* ---- The gate ---------------------------------------------------------------------------- */
 

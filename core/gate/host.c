@@ -21,6 +21,7 @@
 #define MAX_POSTS 10000 /* of an instance, waiting */
 #define MAX_TOKEN 4096
 #define MAX_COUNTS 32   /* names of an instance */
+#define MAX_NOTICE 511  /* bytes of its text */
 
 struct post {
     struct post *next;
@@ -48,10 +49,15 @@ static const char *host_name(struct td_instance *inst)
     return inst->name;
 }
 
+static enum log_level level_of(enum td_level level)
+{
+    return (unsigned)level <= TD_TRACE ? (enum log_level)level : LOG_ERROR_LEVEL;
+}
+
 static TD_PRINTF(3, 4) void host_log(struct td_instance *inst, enum td_level level,
                                      const char *fmt, ...)
 {
-    enum log_level ours = (unsigned)level <= TD_TRACE ? (enum log_level)level : LOG_ERROR_LEVEL;
+    enum log_level ours = level_of(level);
     va_list ap;
 
     if (!log_wants(ours))
@@ -177,6 +183,24 @@ static void host_report(struct td_instance *inst, const char *text)
 
         snprintf(inst->report, sizeof inst->report, "%.*s", (int)utf8_cut(text, len, len), text);
     }
+}
+
+static void host_notice(struct td_instance *inst, enum td_level level, const char *what,
+                        const char *text)
+{
+    char shown[MAX_NOTICE + 1];
+    size_t len;
+
+    if (!may(inst, 0, "notice"))
+        return;
+    if (!is_count_name(what) || text == NULL) {
+        instance_misuse(inst, "a notice whose `what` is no word, or without a text");
+        return;
+    }
+    len = strnlen(text, MAX_NOTICE);
+    snprintf(shown, sizeof shown, "%.*s", (int)utf8_cut(text, len, len), text);
+    LOG_AT(level_of(level), &inst->log, "%s", shown);
+    listen_notice(inst, what, shown);
 }
 
 static void host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep)
@@ -527,4 +551,5 @@ const struct td_host host_vtable = {
     .stream_end = host_stream_end,
     .keep = host_keep,
     .report = host_report,
+    .notice = host_notice,
 };

@@ -84,6 +84,18 @@ void listen_instance(const struct td_instance *inst)
     tell(inst, "instance", &facts);
 }
 
+void listen_notice(const struct td_instance *inst, const char *what, const char *text)
+{
+    struct td_json facts = { 0 };
+
+    if (inst->gate->listener == NULL)
+        return;
+    td_json_object(&facts);
+    td_json_key_str(&facts, "what", what);
+    td_json_key_str(&facts, "text", text);
+    tell(inst, "notice", &facts);
+}
+
 void listen_breaker(struct td_instance *inst)
 {
     struct td_json facts = { 0 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/loop.h"
@@ -220,6 +221,16 @@ static void host_event(struct td_instance *inst, const struct td_event *event)
 static void host_report(struct td_instance *inst, const char *text)
 {
     guest_put(inst, IPC_REPORT, 0, 0, 0, text);
+}
+
+static void host_notice(struct td_instance *inst, enum td_level level, const char *what,
+                        const char *text)
+{
+    struct buf both = { 0 };
+
+    buf_printf(&both, "%s %s", what != NULL ? what : "", text != NULL ? text : "");
+    guest_put(inst, IPC_NOTICE, 0, level, 0, both.data);
+    buf_fini(&both);
 }
 
 static void host_ws_send(struct td_instance *inst, uint64_t conn, const char *text, size_t len)
@@ -496,4 +507,5 @@ const struct td_host guest_host = {
     .stream_end = host_stream_end,
     .keep = host_keep,
     .report = host_report,
+    .notice = host_notice,
 };

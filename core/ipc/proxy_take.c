@@ -123,6 +123,17 @@ static void take_keep(struct proxy *proxy, const struct ipc_frame *frame)
         proxy->host->keep(proxy->inst, frame->id, frame->payload);
 }
 
+static void take_notice(struct proxy *proxy, const struct ipc_frame *frame)
+{
+    const char *text = text_of(frame), *space = strchr(text, ' ');
+    char what[64];
+
+    snprintf(what, sizeof what, "%.*s", (int)(space != NULL ? space - text : 0), text);
+    if (HOST_HAS(proxy->host, notice))
+        proxy->host->notice(proxy->inst, frame->a <= TD_TRACE ? (enum td_level)frame->a : TD_ERROR,
+                            what, space != NULL ? space + 1 : "");
+}
+
 static void take_desk(struct proxy *proxy, const struct ipc_frame *frame)
 {
     static const struct td_desk_done none = { .size = sizeof none, .status = TD_REJECT,
@@ -161,6 +172,9 @@ static int take_conversation(struct proxy *proxy, const struct ipc_frame *frame)
     case IPC_REPORT:
         if (HOST_HAS(host, report))
             host->report(inst, text_of(frame));
+        return 1;
+    case IPC_NOTICE:
+        take_notice(proxy, frame);
         return 1;
     case IPC_DETACH:
         host->detach(inst, text_of(frame));

@@ -221,6 +221,7 @@ const struct ipc_row ipc_rows[IPC_N_TYPES] = {
     [IPC_FILE] = OF("file", td_file_type),
     [IPC_KEEP] = OF("keep", td_keep_type),
     [IPC_REPORT] = TEXT("report"),
+    [IPC_NOTICE] = TEXT("notice"),
     [IPC_OFFERED] = OF("offered", td_offered_type),
     [IPC_DESK] = OF("desk", td_desk_request_type),
     [IPC_HTTP_START] = OF("http_start", td_http_request_type),

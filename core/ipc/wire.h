@@ -65,7 +65,8 @@ enum ipc_type {
     IPC_LATE_DONE, /* id: of the call; a: td_status; text: why */
     IPC_KEEP,      /* id: the job; td_keep */
     IPC_REPORT,    /* text */
-    IPC_LAST_FROM_GUEST = IPC_REPORT,
+    IPC_NOTICE,    /* a: td_level; text: what, a space, the sentence */
+    IPC_LAST_FROM_GUEST = IPC_NOTICE,
 
     /* To the guest. */
     IPC_OPEN,     /* a: log level; struct ipc_open */

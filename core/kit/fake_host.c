@@ -332,6 +332,7 @@ static const struct td_host host = {
     .stream_end = fake_host_stream_end,
     .keep = fake_host_keep,
     .report = fake_host_report,
+    .notice = fake_host_notice,
 };
 
 const struct td_host *fake_host(void)

@@ -35,6 +35,7 @@ struct fake;
 
 enum fake_what {
     FAKE_LOG,       /* level, text */
+    FAKE_NOTICE,    /* level, text: what, a space, the sentence */
     FAKE_DELIVER,   /* id: the delivery; in */
     FAKE_ATTACH,    /* id: the job; attach */
     FAKE_DETACH,    /* text: the session */

@@ -154,6 +154,8 @@ int fake_job_answer(const struct fake *f, struct fake_job *jobs, uint64_t id, co
 /* ---- fake_desk.c, fake_keep.c, fake_loop.c, fake_web.c: their part of the host ------------- */
 
 void fake_host_report(struct td_instance *inst, const char *text);
+void fake_host_notice(struct td_instance *inst, enum td_level level, const char *what,
+                      const char *text);
 void fake_host_keep(struct td_instance *inst, uint64_t job, const struct td_keep *keep);
 
 void fake_host_offered(struct td_instance *inst, uint64_t job, const struct td_offered *offered);

@@ -3,6 +3,7 @@
 
 #include "kit/fake_host.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kit/fake_host_private.h"
@@ -29,6 +30,21 @@ void fake_host_report(struct td_instance *inst, const char *text)
 
     if (f != NULL)
         f->report = fake_str(&f->mem, text);
+}
+
+void fake_host_notice(struct td_instance *inst, enum td_level level, const char *what,
+                      const char *text)
+{
+    struct fake *f = fake_enter(inst, "notice");
+    char both[1024];
+    struct fake_call *call;
+
+    if (f == NULL)
+        return;
+    snprintf(both, sizeof both, "%s %s", what, text);
+    call = fake_add(f, FAKE_NOTICE, 0);
+    call->level = level;
+    call->text = fake_str(&f->mem, both);
 }
 
 const char *fake_report(const struct fake *f)

@@ -8,56 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
+import { builddir, sleep, until } from '../lib/gateway.mjs';
+import { becomes, counted, said, start } from '../lib/sms.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
 
 const skip = smpp ? false : 'npm smpp is not installed';
-const STATES = ['queued', 'sent', 'uncertain', 'delivered', 'read', 'failed'];
-
-/** A gateway with one channel; the agent says what the customer said. */
-async function start(keys = {}, smsc = null, tandem = {}) {
-    const own = smsc ?? await Smsc.start();
-    const conf = {
-        type: 'sms_smpp', host: '127.0.0.1', port: own.port, system_id: 'acme', password: 'secret',
-        source: '12345', agent: 'front', reconnect: '100ms', reconnect_max: '400ms', ...keys,
-    };
-    const lines = Object.entries(conf).map(([key, value]) => `${key} = ${value}`);
-    const gw = await Gateway.start({
-        conf: `[channel sms]\n${lines.join('\n')}\n[agent front]\ntype = echo\n`,
-        tandem: { admin_token: 'operator', ...tandem },
-    });
-    return { gw, smsc: own };
-}
-
-const api = (gw, path) =>
-    fetch(`${gw.url}/api/v1${path}`, { headers: { Authorization: 'Bearer operator' } })
-        .then(res => res.text());
-
-async function metric(gw, name) {
-    const text = await (await fetch(`${gw.url}/metrics`)).text();
-    const line = text.split('\n').find(l => l.startsWith(`tandem_plugin_${name}_total{`));
-    return Number(line?.split(' ').at(-1) ?? 0);
-}
-
-const counted = (gw, name, n = 1) =>
-    until(async () => await metric(gw, name) >= n, `${n} ${name}`, 10000);
-
-/** What became of each message to the customer of the newest session: state, and why. */
-async function said(gw) {
-    const [{ id }] = JSON.parse(await api(gw, '/sessions')).sessions;
-    const records = (await api(gw, `/sessions/${id}/journal`)).trim().split('\n').map(l => JSON.parse(l));
-    return records.filter(r => r.type === 'reply').map(reply => {
-        const last = records.findLast(r => r.type === 'delivery' && r.of === reply.seq);
-        return { state: STATES[last?.status ?? 0], detail: last?.detail ?? '' };
-    });
-}
-
-/** Waits until the newest message has come so far. */
-const becomes = (gw, state, detail = /(?:)/) => until(async () => {
-    const last = (await said(gw)).at(-1);
-    return last?.state === state && detail.test(last.detail);
-}, `a message that is ${state}`, 10000);
-
 const part = pdu => [pdu.udh.toString('hex'), pdu.body.length];
 const udhRef = pdu => pdu.udh.subarray(-3, -2).toString('hex');
 
@@ -575,28 +530,6 @@ test('it works in a process of its own', { skip }, async () => {
     assert.equal((await smsc.submitted(1))[0].text, 'apart');
     await smsc.say('STOP');
     assert.match((await smsc.submitted(2))[1].text, /no more messages/);
-    await gw.close();
-    await smsc.stop();
-});
-
-test('the operator sees binds, rate and who wants nothing, and how a text is cut', { skip }, async () => {
-    const { gw, smsc } = await start();
-    const ctl = (...args) => spawnSync(join(builddir, 'tandemctl'), ['-s', join(gw.dir, 'control'), ...args],
-                                       { encoding: 'utf8' });
-    const detail = () => JSON.parse(ctl('--json', 'channels').stdout).channels[0].detail;
-    await smsc.bound();
-    await smsc.say('STOP');
-    await smsc.submitted(1);
-    await until(() => /^bound 1 of 1, in flight 0 of 10, 20\/s of 20, .*opted out 1$/.test(detail()), 'the line');
-    const kept = await until(() => ctl('kept', 'sms', 'o/').stdout.trim(), 'what is kept');
-    const [entry] = kept.split('\n').map(l => JSON.parse(l));
-    assert.equal(entry.key, 'o/*/+4511223344');
-    assert.equal(JSON.parse(entry.value).by, 'customer');
-    smsc.onBind = () => 0x0e;
-    smsc.drop();
-    await until(() => /^bound 0 of 1.*refused the bind/.test(detail()), 'the reason');
-    assert.match(ctl('sms', 'segments', 'a'.repeat(161)).stdout, /^GSM 7-bit, 161 septets, 2 parts of at most 153\n  1: 153 /);
-    assert.match(ctl('sms', 'segments', 'fa\u00e7ade').stdout, /^UCS-2, 6 .*, 1 part of at most 70\nUCS-2 because of "\u00e7" \(U\+00E7\)/);
     await gw.close();
     await smsc.stop();
 });

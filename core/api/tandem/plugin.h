@@ -806,6 +806,11 @@ struct td_host {
     /* 0.4. How the instance is, in a line for the operator, in place of the one before: what
      * `tandemctl channels` shows beside its state while it is open. At most 255 bytes are shown. */
     void (*report)(struct td_instance *inst, const char *text);
+    /* 0.4. Something has happened that an operator wants to know at once: it is logged, and goes to
+     * who reads the events (`tandemctl tail`) as one of type "notice". what: a word of [a-z_];
+     * text: a sentence, at most 511 bytes of it are shown. */
+    void (*notice)(struct td_instance *inst, enum td_level level, const char *what,
+                   const char *text);
 };
 
 /* ---- The descriptor ---------------------------------------------------------------------- */
