@@ -26,6 +26,7 @@ struct part {
     unsigned seq, total; /* of the SMS that it belongs to; total 1: it is one */
     uint16_t reference;
     int is_gsm;
+    int is_again; /* it left before, and nobody said what became of it */
     uint32_t status;
 };
 
@@ -92,9 +93,10 @@ static void check_end(struct message *m)
     struct smpp *smpp = m->smpp;
     struct message **at = &smpp->messages;
     const struct part *failed = NULL;
-    int uncertain = 0;
+    int uncertain = 0, again = 0;
 
     for (unsigned i = 0; i < m->n; i++) {
+        again |= m->parts[i].is_again;
         if (m->parts[i].state == PART_FAILED)
             failed = &m->parts[i];
         uncertain |= m->parts[i].state == PART_UNCERTAIN;
@@ -115,7 +117,8 @@ static void check_end(struct message *m)
         say_refused(m, failed->status);
     else if (m->job != 0)
         smpp->host->sent(smpp->inst, m->job, &(struct td_sent){
-            .size = sizeof(struct td_sent), .status = TD_OK, .uncertain = uncertain });
+            .size = sizeof(struct td_sent), .status = TD_OK, .uncertain = uncertain,
+            .maybe_duplicate = again });
     message_free(m);
 }
 
@@ -174,6 +177,7 @@ void out_ended(void *arg, struct session *session, void *what, enum session_end 
         on_response(part, pdu);
     else
         part->state = smpp->conf->resend_on_timeout ? PART_NEW : PART_UNCERTAIN;
+    part->is_again |= part->state == PART_NEW && how != SESSION_ANSWERED;
     check_end(part->message);
 }
 
@@ -310,7 +314,7 @@ static int is_under_way(const struct message *m, int *some_r)
     *some_r = 0;
     for (unsigned i = 0; i < m->n; i++) {
         asked |= m->parts[i].state == PART_ASKED;
-        *some_r |= m->parts[i].state != PART_NEW;
+        *some_r |= m->parts[i].state != PART_NEW || m->parts[i].is_again;
     }
     return asked;
 }

@@ -251,14 +251,16 @@ static void on_sent(struct draft *d)
 {
     const struct event *ev = d->event;
     const struct session_message *m = session_message(d->session, ev->of);
+    const int moves = m != NULL && session_delivery_moves(m->status, ev->status);
 
-    if (m == NULL || m->author == TD_CUSTOMER || !session_delivery_moves(m->status, ev->status)) {
+    if (m == NULL || m->author == TD_CUSTOMER || (!moves && !ev->maybe_duplicate)) {
         draft_refuse(d, VERDICT_NOTHING, "the delivery is further already, or not known");
         return;
     }
     struct record *delivery = draft_record(d, RECORD_DELIVERY);
     delivery->of = ev->of;
-    delivery->status = (int)ev->status;
+    delivery->status = (int)(moves ? ev->status : m->status);
+    delivery->maybe_duplicate = ev->maybe_duplicate;
     delivery->detail = check_detail(d, ev->text);
     if (ev->status != TD_FAILED || !rules_event(d, delivery))
         d->step->verdict = VERDICT_MARK;

@@ -117,6 +117,7 @@ struct event {
     const struct td_answer *answer; /* messages beyond ENGINE_MAX_REPLIES are an error of the agent */
     uint64_t of;
     enum td_delivery status;
+    int maybe_duplicate; /* SENT: the customer may have got it twice */
     int score;
     const char *name, *text;
     const struct event_offered *offered;

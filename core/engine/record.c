@@ -116,6 +116,7 @@ static const struct field fields[] = {
     ENUM(state, 7),
     ENUM(op, 63),
     ENUM(pending, 1),
+    ENUM(maybe_duplicate, 1),
     ENUM(said, 63),
     FIELD(I64, priority),
     FIELD(I64, number),

@@ -34,7 +34,7 @@ enum record_type {
                         * and the counters with it; body: state, claims ..; WITHHELD: text */
     RECORD_REPLY,      /* message_id, author, name, turn; status and ext_id: the provider had it
                         * before us; body: text, choices, attachments, parts */
-    RECORD_DELIVERY,   /* of, status, detail */
+    RECORD_DELIVERY,   /* of, status, detail, maybe_duplicate */
     RECORD_READ,       /* of: the customer has read up to it; author TD_HUMAN: name (the human's id)
                         * has read what the customer said up to it */
     RECORD_RATING,     /* score; body: text */
@@ -154,6 +154,7 @@ struct record {
     int state;   /* enum handoff_state */
     int op;      /* enum control_op */
     int pending; /* OWNER: a handoff is offered */
+    int maybe_duplicate; /* DELIVERY: the customer may have got it twice */
     int said;    /* REPLY of the system: enum text_state + 1; 0: no state's text */
     int64_t priority, number;
     uint64_t position;

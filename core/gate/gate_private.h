@@ -113,6 +113,7 @@ struct job {
     struct ulid session, turn;
     uint64_t epoch, attempt;
     uint64_t of;        /* sends: the reply */
+    int maybe_duplicate; /* sends: it may have left before, and the customer cannot tell */
     int64_t started_us; /* monotonic */
     int64_t due_ms;     /* monotonic: when it should have been answered */
     int overdue;        /* counted as a failure already; a late answer is still heard */

@@ -182,6 +182,7 @@ static void send_first(struct slot *slot, struct td_instance *inst)
         struct job *job = job_add(inst, slot, ANSWER_MS);
 
         job->of = out->seq;
+        job->maybe_duplicate = out->maybe_duplicate && !instance_can(inst, TD_CAN_REPLAY);
         slot->out_job = job->id;
         instance_channel(inst)->send(inst->self, job->id, &(struct td_outbound){
             .size = sizeof(struct td_outbound), .session = slot->text, .peer = slot->session.peer,
@@ -218,15 +219,16 @@ void outbox_run(struct slot *slot)
 
 /* ---- What became of it -------------------------------------------------------------------- */
 
-static void tell_engine(struct gate *gate, const struct ulid *session, uint64_t of,
-                        enum td_delivery status, const char *detail)
+static void tell_engine(struct gate *gate, const struct job *job, enum td_delivery status,
+                        const char *detail)
 {
     struct item *item = item_new(gate, ITEM_INTERNAL, EVENT_SENT);
 
-    item->event.of = of;
+    item->event.of = job->of;
     item->event.status = status;
     item->event.text = arena_strdup(item->arena, detail);
-    slot_add(slot_load(gate, session, 1), item);
+    item->event.maybe_duplicate = job->maybe_duplicate && status != TD_FAILED;
+    slot_add(slot_load(gate, &job->session, 1), item);
 }
 
 static void done(struct td_instance *inst, struct slot *slot, const struct job *job,
@@ -235,7 +237,7 @@ static void done(struct td_instance *inst, struct slot *slot, const struct job *
     ++*inst->deliveries[status];
     if (status != TD_FAILED)
         ++*inst->messages_out;
-    tell_engine(inst->gate, &job->session, job->of, status, detail);
+    tell_engine(inst->gate, job, status, detail);
     if (slot == NULL)
         return;
     slot->out_job = 0;
@@ -307,6 +309,8 @@ void outbox_sent(struct td_instance *inst, uint64_t id, const struct td_sent *se
         return;
     }
     slot = sender(inst->gate, job);
+    if (TD_HAS(sent, maybe_duplicate) && sent->maybe_duplicate)
+        job->maybe_duplicate = 1;
     if (sent->status != TD_OK)
         detail = copy_detail(sent->detail);
     if (sent->status == TD_OK)

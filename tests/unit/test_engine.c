@@ -448,9 +448,29 @@ static void what_the_journal_could_not_give_back_is_refused(void **state)
     rig_free(&rig);
 }
 
+static void what_may_have_been_sent_twice_is_marked_however_far_it_is(void **state)
+{
+    struct rig *rig = rig_new();
+    struct record delivery;
+
+    (void)state;
+    rig_message(rig, "m1", "hi");
+    rig_says(rig, "hello");
+    uint64_t reply = rig_record(rig, RECORD_REPLY)->seq;
+    struct event again = { .type = EVENT_SENT, .of = reply, .status = TD_SENT, .maybe_duplicate = 1 };
+    assert_int_equal(rig_sent(rig, reply, TD_DELIVERED), VERDICT_MARK); /* of the first one */
+    assert_int_equal(rig_do(rig, again), VERDICT_MARK);
+    delivery = *rig_record(rig, RECORD_DELIVERY);
+    assert_int_equal(delivery.maybe_duplicate, 1);
+    assert_int_equal(delivery.status, TD_DELIVERED);
+    assert_int_equal(session_message(&rig->session, reply)->status, TD_DELIVERED);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_may_have_been_sent_twice_is_marked_however_far_it_is),
         cmocka_unit_test(every_event_in_every_phase_is_answered),
         cmocka_unit_test(the_first_message_opens_the_session_and_asks_the_agent),
         cmocka_unit_test(followup_asks_about_what_came_meanwhile_in_one_turn),

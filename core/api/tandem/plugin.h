@@ -346,6 +346,7 @@ struct td_sent {
     int away;
     uint32_t retry_after_ms;
     const char *detail; /* NULL when TD_OK */
+    int maybe_duplicate; /* 0.4, with TD_OK: it, or a part of it, may have reached the customer twice */
 };
 
 /* What a channel can do; the host degrades what it cannot. */
