@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <uthash.h>
+#include <utlist.h>
 
 #define PARK_MS 30000
 #define MAX_PARKED 10000
@@ -29,6 +30,7 @@ struct tracks {
     struct tracks_conf conf;
     struct track *list;  /* by session and seq, the oldest first */
     struct part_id *ids; /* by the provider's id */
+    struct look *looks; /* that the store has not answered */
     struct parked *parked;
     size_t n_parked;
 };
@@ -242,7 +244,9 @@ void tracks_sent(struct tracks *tracks, const char *id, const char *session, uin
     }
 }
 
+/* A receipt that the store is asked about. */
 struct look {
+    struct look *prev, *next;
     struct tracks *tracks;
     struct news news;
 };
@@ -253,6 +257,7 @@ static void on_looked(void *arg, const struct td_kept *kept)
     struct part_id *entry;
     struct place place;
 
+    DL_DELETE(look.tracks->looks, (struct look *)arg);
     free(arg);
     HASH_FIND_STR(look.tracks->ids, look.news.id, entry); /* the response may have come meanwhile */
     if (entry != NULL)
@@ -284,6 +289,7 @@ void tracks_came(struct tracks *tracks, const char *id, enum td_delivery status,
         return;
     }
     snprintf(name, sizeof name, PREFIX "%s", id);
+    DL_APPEND(tracks->looks, look);
     keeper_get(tracks->keeper, name, on_looked, look);
 }
 
@@ -308,6 +314,7 @@ void tracks_free(struct tracks **tracks)
 {
     struct tracks *t = *tracks;
     struct part_id *id, *next;
+    struct look *look, *after;
 
     if (t == NULL)
         return;
@@ -315,6 +322,8 @@ void tracks_free(struct tracks **tracks)
         unpark(t->parked);
     while (t->list != NULL)
         track_free(t->list);
+    DL_FOREACH_SAFE(t->looks, look, after)
+        free(look);
     HASH_ITER(hh, t->ids, id, next) {
         HASH_DEL(t->ids, id);
         free(id);
