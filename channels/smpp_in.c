@@ -412,6 +412,7 @@ void in_came(void *arg, struct session *session, const struct smpp_pdu *pdu)
     if (smpp_is_receipt(pdu)) {
         smpp_receipt(pdu, &receipt);
         track_came(smpp, &receipt);
+        smpp_report(smpp);
         session_answer(session, generation, pdu->command, pdu->sequence, SMPP_ROK);
         return;
     }

@@ -297,6 +297,7 @@ void out_pump(struct smpp *smpp)
             return;
         }
         part->state = PART_ASKED;
+        smpp_report(smpp);
         if (submit(session, part) != 0) { /* an address that no PDU has room for */
             part->state = PART_FAILED;
             part->status = SMPP_RINVDSTADR;
