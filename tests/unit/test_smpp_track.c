@@ -98,7 +98,7 @@ static void a_receipt_that_is_looked_for_finds_the_id_that_comes_meanwhile(void 
     assert_int_equal(said(7), -1);
     fake_kept(fake, look->id, &nothing); /* as it was when the store looked */
     assert_int_equal(said(7), TD_DELIVERED);
-    assert_int_equal(track_parked(smpp), 0);
+    assert_int_equal(tracks_parked(smpp->tracks), 0);
     fake_advance(fake, 60000);
     assert_int_equal(said(7), -1);
     assert_int_equal(fake_counted(fake, "receipt_orphan"), 0);
@@ -109,10 +109,10 @@ static void a_receipt_that_was_looked_for_in_vain_waits_for_its_id(void **state)
     (void)state;
     receipt("m1", SMPP_FAILED);
     fake_keeps(fake);
-    assert_int_equal(track_parked(smpp), 1);
+    assert_int_equal(tracks_parked(smpp->tracks), 1);
     track_sent(smpp, "m1", SESSION, 7, 1, 1);
     assert_int_equal(said(7), TD_FAILED);
-    assert_int_equal(track_parked(smpp), 0);
+    assert_int_equal(tracks_parked(smpp->tracks), 0);
 }
 
 static void a_receipt_of_an_id_that_never_comes_is_counted_after_a_while(void **state)
@@ -124,7 +124,7 @@ static void a_receipt_of_an_id_that_never_comes_is_counted_after_a_while(void **
     assert_int_equal(fake_counted(fake, "receipt_orphan"), 0);
     fake_advance(fake, 2000);
     assert_int_equal(fake_counted(fake, "receipt_orphan"), 1);
-    assert_int_equal(track_parked(smpp), 0);
+    assert_int_equal(tracks_parked(smpp->tracks), 0);
 }
 
 static void the_store_knows_the_ids_of_an_earlier_life(void **state)
@@ -157,7 +157,7 @@ static void two_receipts_that_are_looked_for_at_once_are_both_taken(void **state
     fake_kept(fake, second->id, &nothing);
     assert_int_equal(said(8), TD_FAILED);
     fake_kept(fake, first->id, &nothing);
-    assert_int_equal(track_parked(smpp), 1);
+    assert_int_equal(tracks_parked(smpp->tracks), 1);
     track_sent(smpp, "m1", SESSION, 7, 1, 1);
     assert_int_equal(said(7), TD_DELIVERED);
 }

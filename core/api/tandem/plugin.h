@@ -346,7 +346,7 @@ struct td_sent {
     int away;
     uint32_t retry_after_ms;
     const char *detail; /* NULL when TD_OK */
-    int maybe_duplicate; /* 0.4, with TD_OK: it, or a part of it, may have reached the customer twice */
+    int maybe_duplicate; /* 0.5, with TD_OK: it, or a part of it, may have reached the customer twice */
 };
 
 /* What a channel can do; the host degrades what it cannot. */
@@ -807,7 +807,7 @@ struct td_host {
     /* 0.4. How the instance is, in a line for the operator, in place of the one before: what
      * `tandemctl channels` shows beside its state while it is open. At most 255 bytes are shown. */
     void (*report)(struct td_instance *inst, const char *text);
-    /* 0.4. Something has happened that an operator wants to know at once: it is logged, and goes to
+    /* 0.5. Something has happened that an operator wants to know at once: it is logged, and goes to
      * who reads the events (`tandemctl tail`) as one of type "notice". what: a word of [a-z_];
      * text: a sentence, at most 511 bytes of it are shown. */
     void (*notice)(struct td_instance *inst, enum td_level level, const char *what,
