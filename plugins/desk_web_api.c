@@ -412,6 +412,8 @@ static void post_handoff(struct ask *ask, const char *verb)
         on_end(ask, TD_OP_CLOSE);
     else if (strcmp(verb, "extend") == 0)
         start(ask, TD_OP_EXTEND);
+    else if (strcmp(verb, "bridge") == 0)
+        start(ask, TD_OP_BRIDGE);
     else if (strcmp(verb, "tags") == 0)
         on_json(ask, td_json_get(ask->body, "tags"), TD_OP_TAG, "tags must be an array of words");
     else if (strcmp(verb, "review") == 0)

@@ -484,6 +484,7 @@ static void post_bridge(struct admin *admin, const struct td_web_request *reques
                       ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
                       : NULL;
     const char *channel = td_json_get_str(body, "channel"), *link = td_json_get_str(body, "link");
+    const struct gate_order order = order_of(request);
 
     if (request->body_len > 0 && !cJSON_IsObject(body))
         reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
@@ -491,7 +492,7 @@ static void post_bridge(struct admin *admin, const struct td_web_request *reques
         reply_error(admin, request->id, 400, "bad_request",
                     "'link' must be the http(s) address of a page, at most 400 bytes, without '#'");
     else
-        gate_bridge(admin->conf.gate, id, channel, link, "operator", reply_later,
+        gate_bridge(admin->conf.gate, id, channel, link, &order, reply_later,
                     later(admin, request, NULL));
     cJSON_Delete(body);
 }
@@ -525,7 +526,7 @@ static int on_session(struct admin *admin, const struct td_web_request *request,
     else if (is_post && strcmp(what, "bridge") == 0)
         post_bridge(admin, request, &id);
     else if (is_post && strcmp(what, "close") == 0)
-        gate_close_session(admin->conf.gate, &id, "operator", reply_later,
+        gate_close_session(admin->conf.gate, &id, &order, reply_later,
                            later(admin, request, NULL));
     else
         return 0;

@@ -155,6 +155,9 @@ const struct td_conf_key channel_keys[] = {
                  "Ask the agent when a human gives a session back, before the customer speaks."),
     TD_CONF_BOOL(struct channel_conf, disclose_ai, 0, "yes",
                  "Say that an AI answers, at the first contact and after a human."),
+    TD_CONF_STR(struct channel_conf, bridge_page, 0, NULL,
+                "The http(s) address of a page with the web chat, on which customers of this channel "
+                "go on when it is of no use to them any more; at most 200 bytes, without '#'."),
     TD_CONF_END,
 };
 

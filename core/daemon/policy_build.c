@@ -20,6 +20,7 @@
 #include "engine/signals.h"
 #include "engine/texts.h"
 
+#define MAX_PAGE 200 /* bytes */
 #define MAX_WEIGHT 1000000
 
 void policy_wrong(struct builder *b, struct conf *file, const struct conf_pair *pair,
@@ -104,6 +105,20 @@ static void link_agents(struct builder *b)
     }
 }
 
+/* It is said to customers as it is, with the token behind it. */
+static const char *page_of(struct builder *b, const struct instance *instance)
+{
+    const char *page = instance->channel.bridge_page;
+
+    if (!page)
+        return NULL;
+    if (strlen(page) > MAX_PAGE || page[strcspn(page, "# \t\r\n")] ||
+        (strncmp(page, "https://", 8) != 0 && strncmp(page, "http://", 7) != 0))
+        policy_wrong(b, instance->file, conf_get(instance->section, "bridge_page"), 0,
+                     "this must be the http(s) address of a page, at most 200 bytes, without '#'");
+    return arena_strdup(b->arena, page);
+}
+
 static void build_channels(struct builder *b)
 {
     const struct setup *setup = b->setup;
@@ -130,6 +145,7 @@ static void build_channels(struct builder *b)
             .greet = conf->greet,
             .announce_return = conf->announce_return,
             .disclose_ai = conf->disclose_ai,
+            .bridge_page = page_of(b, instance),
             .caps = instance->plugin ? instance->plugin->caps : 0,
             .queue = policy_queue_of(b, instance),
             .replays = instance->plugin && (instance->plugin->caps & TD_CAN_REPLAY) != 0,

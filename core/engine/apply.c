@@ -127,6 +127,7 @@ static void apply_reply(struct session *s, const struct record *r)
                                                                  : TD_QUEUED;
     m->id = r->message_id;
     m->name = mem_strdup(r->name);
+    m->said = r->said;
     session_set_text(m, &r->body);
     s->active_at = r->at;
     if (ulid_is_zero(&r->handoff) || ulid_cmp(&r->handoff, &s->handoff.id) != 0)
@@ -163,6 +164,7 @@ static void apply_read(struct session *s, const struct record *r)
 static void apply_bridge(struct session *s, const struct record *r)
 {
     session_set(&s->bridge, r->outcome == BRIDGE_MADE ? r->ext_id : NULL);
+    s->bridge_seq = r->seq;
     s->bridge_until = r->due;
     if (r->outcome != BRIDGE_CROSSED)
         return;

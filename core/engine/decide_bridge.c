@@ -3,24 +3,49 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "engine/draft.h"
+
+static struct record *make(struct draft *d, const char *by)
+{
+    char *number = arena_alloc(d->step->arena, ULID_TEXT);
+    const struct ulid id = draft_id(d);
+    struct record *made = draft_record(d, RECORD_BRIDGE);
+
+    ulid_format(&id, number);
+    made->outcome = BRIDGE_MADE;
+    made->ext_id = number;
+    made->due = d->event->now + ENGINE_BRIDGE_MS;
+    made->cause = by;
+    return made;
+}
+
+/* NULL: there is no page. */
+static const char *masked(const struct draft *d, const char *page, const char *number)
+{
+    char session[ULID_TEXT];
+
+    if (page == NULL)
+        return NULL;
+    ulid_format(&d->session->id, session);
+    return arena_printf(d->step->arena, "%s#bridge=%s.%s" ENGINE_BRIDGE_MASK, page, session,
+                        number);
+}
 
 enum control_outcome bridge_make(struct draft *d, const struct event_control *c)
 {
-    const struct text_vars vars = {
-        .of = { [TEXT_VAR_CHANNEL] = c->channel, [TEXT_VAR_LINK] = c->link },
-    };
-    struct record *made;
+    const char *page = c->link != NULL ? c->link : d->channel->bridge_page;
+    struct text_vars vars = { .of = { [TEXT_VAR_CHANNEL] = c->channel } };
+    const struct record *made;
 
-    if (c->hash == NULL || *c->hash == '\0')
-        return CONTROL_BAD;
     if (session_unsent(d->session) >= ENGINE_MAX_UNSENT)
         return CONTROL_FULL;
-    made = draft_record(d, RECORD_BRIDGE);
-    made->outcome = BRIDGE_MADE;
-    made->ext_id = c->hash;
-    made->due = d->event->now + ENGINE_BRIDGE_MS;
-    made->cause = check_detail(d, c->text);
+    if (c->human != NULL && page == NULL)
+        return CONTROL_NO_PAGE;
+    made = make(d, c->human != NULL ? c->human : check_detail(d, c->text));
+    d->step->message_seq = made->seq;
+    vars.of[TEXT_VAR_LINK] = masked(d, page, made->ext_id);
+    vars.of[TEXT_VAR_ISSUE] = ""; /* nothing a customer wrote stands where a token is put in */
     draft_text_with(d, TEXT_BRIDGE, &vars);
     return CONTROL_DONE;
 }

@@ -130,7 +130,7 @@ static const char *flaw_of_calls(const struct td_answer *a)
 const char *check_control(const struct event_control *c)
 {
     const char *names[] = { c->desk,  c->human,    c->title, c->queue,
-                            c->code, c->to_human, c->agent, c->hash, c->channel, c->link };
+                            c->code, c->to_human, c->agent, c->channel, c->link };
 
     if (!fits(c->id, MAX_CONTROL_ID))
         return "the id is too long or not UTF-8";

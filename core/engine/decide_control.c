@@ -296,6 +296,7 @@ static enum control_outcome run_held(struct draft *d, const struct event_control
         stretch_return(d, "human", c->text, c->wrapup);
         return CONTROL_DONE;
     case CONTROL_CLOSE: stretch_close(d, "human", c->wrapup); return CONTROL_DONE;
+    case CONTROL_BRIDGE: return bridge_make(d, c);
     case CONTROL_EXTEND: handoff_record(d, RECORD_LEASE)->cause = "extended"; return CONTROL_DONE;
     default: return CONTROL_BAD;
     }
@@ -311,8 +312,10 @@ static enum control_outcome run(struct draft *d, const struct event_control *c)
     case CONTROL_REVIEW: return note(d, c, RECORD_REVIEW);
     default: break;
     }
-    if (d->session->phase == SESSION_CLOSED)
+    if (d->session->phase == SESSION_CLOSED) {
+        d->step->reason = "the session is over";
         return CONTROL_OVER;
+    }
     switch (c->op) {
     case CONTROL_ACCEPT: return accept(d, c);
     case CONTROL_DECLINE: return decline(d, c);
@@ -321,7 +324,8 @@ static enum control_outcome run(struct draft *d, const struct event_control *c)
     case CONTROL_GONE: return gone(d, c);
     case CONTROL_NATIVE: return native(d, c);
     case CONTROL_PASS: return draft_pass(d, c->agent, c->text);
-    case CONTROL_BRIDGE: return bridge_make(d, c);
+    case CONTROL_BRIDGE: return c->human != NULL ? run_held(d, c) : bridge_make(d, c);
+    case CONTROL_END: draft_close(d, check_detail(d, c->text)); return CONTROL_DONE;
     default: return run_held(d, c);
     }
 }

@@ -39,7 +39,8 @@ enum event_type {
     EVENT_CONTROL, /* control: a human, an operator or the clockwork wants something of the owner */
     EVENT_TYPING,  /* on: the customer; nothing is recorded */
     EVENT_CALL,    /* call: what happened to a call */
-    EVENT_BRIDGE,  /* name: the hash of a token with which the customer came by `from` */
+    EVENT_BRIDGE,  /* name: the number of the token with which the customer came by `from`; NULL: it
+                    * is no token of this session */
 };
 
 /* What came of an offer. Ends in a record only while this handoff still waits for it. */
@@ -68,9 +69,11 @@ enum control_op {
     CONTROL_NATIVE,  /* somebody answered the customer by another client of the provider: title,
                       * message (seen already); whoever that is has the customer now */
     CONTROL_PASS,    /* agent: who goes on, whoever has it now; text: by whom */
-    CONTROL_BRIDGE,  /* hash: of the token with which the customer comes by another channel;
-                      * channel, link: as the customer hears them, or NULL; text: by whom */
+    CONTROL_BRIDGE,  /* a token with which the customer comes by another channel, made by the human
+                      * who has the session, or by an operator (text: by whom). channel, link: as
+                      * the customer hears them; link NULL: the channel's page */
     CONTROL_READ,    /* the event's of: the human has read what the customer said up to it */
+    CONTROL_END,     /* an operator closes the session; text: by whom */
 };
 struct event_control {
     enum control_op op;
@@ -80,7 +83,7 @@ struct event_control {
     const char *title;  /* as the customer sees them; NULL: human */
     const struct td_message *message; /* SAY */
     const char *text, *queue, *to_human, *code, *wrapup, *agent;
-    const char *hash, *channel, *link; /* BRIDGE */
+    const char *channel, *link; /* BRIDGE */
     int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
 };
 
@@ -88,6 +91,7 @@ struct event_control {
 enum control_outcome {
     CONTROL_DONE, CONTROL_AGAIN /* same id: as the first time */, CONTROL_NOT_FOUND, CONTROL_TAKEN,
     CONTROL_NOT_YOURS, CONTROL_OVER, CONTROL_NO_AGENT, CONTROL_FULL, CONTROL_BAD,
+    CONTROL_NO_PAGE, /* BRIDGE by a human: the conf names no page that the customer could go to */
 };
 
 struct event_call {
@@ -128,6 +132,9 @@ struct event {
 };
 
 #define ENGINE_BRIDGE_MS 3600000 /* so long a customer may come by another channel */
+/* A token is SESSION.SECRET. Where one is said, its number stands with this behind it, as long as the
+ * secret: only who shows the message to the customer puts the secret there. */
+#define ENGINE_BRIDGE_MASK "******"
 #define ENGINE_MAX_REPLIES 10 /* messages of one answer */
 #define ENGINE_MAX_STATE 65536
 #define ENGINE_MAX_WAITING 100 /* messages of a customer who waits for a human, or has one */

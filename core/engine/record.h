@@ -68,7 +68,7 @@ enum record_type {
                         * code, priority, cause: "pre", "post", "event"; outcome: enum
                         * rule_outcome; of: the customer's newest message, turn, signals: what the
                         * condition looked at, policy. Before the handoff that it leads to */
-    RECORD_BRIDGE,     /* outcome: enum bridge_mark. MADE: ext_id: the token's hash, due: its end,
+    RECORD_BRIDGE,     /* outcome: enum bridge_mark. MADE: ext_id: the token's number, due: its end,
                         * cause: by whom; an older token is void. CROSSED: channel, kind, account,
                         * body: peer: where the session goes on */
     RECORD_TYPES

@@ -48,6 +48,7 @@ struct session_message {
     struct td_part **parts; /* own memory */
     size_t n_parts;
     enum td_delivery status; /* of ours; the customer's are TD_READ */
+    int said;                /* of the system's, as in the record */
     enum relay_state relay;  /* the customer's, while a handoff is under way */
     unsigned delta;          /* the so many-th addition while it waits; 0: none */
 };
@@ -177,7 +178,8 @@ struct session {
     unsigned rounds; /* turns about results in a row */
     char *summary, *entities; /* as an agent last said them */
     char *tags;               /* JSON array; NULL */
-    char *bridge; /* hash of the token for another channel; NULL: none is out */
+    char *bridge; /* number of the token for another channel; NULL: none is out */
+    uint64_t bridge_seq; /* of the record that made it */
     int64_t bridge_until;
 };
 

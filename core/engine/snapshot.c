@@ -78,6 +78,7 @@ static const struct {
     FIELD(TEXT, "last_human", last_human),
     FIELD(NUMBER, "rounds", rounds),
     FIELD(TEXT, "bridge", bridge),
+    FIELD(NUMBER, "bridge_seq", bridge_seq),
     FIELD(NUMBER, "bridge_until", bridge_until),
     FIELD(NUMBER, "said", n_said),
     FIELD(NUMBER, "handoff_state", handoff.state),
@@ -162,6 +163,8 @@ static void put_message(struct td_json *j, const struct session_message *m)
         td_json_key_int(j, "relay", (int)m->relay);
     if (m->delta > 0)
         td_json_key_int(j, "delta", m->delta);
+    if (m->said > 0)
+        td_json_key_int(j, "said", m->said);
     snapshot_put_id(j, "id", &m->id);
     td_json_object_end(j);
 }
@@ -298,7 +301,7 @@ static int get_int(const cJSON *object, const char *key, int64_t *value_r)
 
 static int restore_message(struct session *s, const cJSON *item, struct err *err)
 {
-    int64_t seq, at, author, status, relay, delta;
+    int64_t seq, at, author, status, relay, delta, said;
     const char *id = td_json_get_str(item, "id");
     struct session_message *m;
 
@@ -308,15 +311,18 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     get_int(item, "status", &status);
     get_int(item, "relay", &relay);
     get_int(item, "delta", &delta);
+    get_int(item, "said", &said);
     if (seq <= 0 || (s->n_messages > 0 && (uint64_t)seq <= s->messages[s->n_messages - 1].seq) ||
         author < TD_CUSTOMER || author > TD_SYSTEM || status < TD_QUEUED || status > TD_FAILED ||
-        relay < RELAY_NONE || relay > RELAY_DONE || delta < 0 || delta > INT32_MAX)
+        relay < RELAY_NONE || relay > RELAY_DONE || delta < 0 || delta > INT32_MAX ||
+        said < 0 || said > INT32_MAX)
         return err_set(err, "snapshot: a message is not in order");
     m = session_add_message(s, (uint64_t)seq, at);
     m->author = (enum td_author)author;
     m->status = (enum td_delivery)status;
     m->relay = (enum relay_state)relay;
     m->delta = (unsigned)delta;
+    m->said = (int)said;
     m->name = mem_strdup(td_json_get_str(item, "name"));
     m->ext_id = mem_strdup(td_json_get_str(item, "ext_id"));
     if (id != NULL && ulid_parse(id, &m->id) != 0)

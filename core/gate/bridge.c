@@ -1,6 +1,7 @@
-/* bridge.c - tokens with which a customer goes on by another channel: made, told, read.
+/* bridge.c - tokens with which a customer goes on by another channel: made, said, read.
  *
- * A token is SESSION.SECRET; the journal holds its SHA-256 only.
+ * A token is SESSION.SECRET. The journal holds a number, the secret is made of it with a key of the
+ * store: it stands where the customer reads it, and nowhere else.
  */
 #include "config.h"
 
@@ -11,71 +12,130 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/crypt.h"
+#include "engine/texts.h"
 #include "gate/gate_private.h"
 
-#define SECRET 16 /* bytes */
-#define TOKEN (ULID_TEXT - 1 + 1 + 2 * SECRET)
+#define ID (ULID_TEXT - 1)
+#define SECRET 32 /* hex digits */
+#define TOKEN (ID + 1 + SECRET)
 
-static const char *hash_of(const char *token, struct arena *arena)
+_Static_assert(ID + sizeof ENGINE_BRIDGE_MASK - 1 == SECRET, "a mask is as long as what it hides");
+
+/* of: "SESSION.NUMBER". */
+static void secret_of(const struct gate *gate, const char *of, char hex[SECRET + 1])
 {
-    char *hex = arena_alloc(arena, 2 * CRYPT_HASH + 1);
     uint8_t hash[CRYPT_HASH];
 
-    crypt_sha256(token, strlen(token), hash);
-    crypt_hex(hash, sizeof hash, hex);
-    return hex;
+    crypt_hmac(gate->bridge_key, sizeof gate->bridge_key, of, ID + 1 + ID, hash);
+    crypt_hex(hash, SECRET / 2, hex);
 }
 
-int bridge_read(const char *token, struct arena *arena, struct ulid *id_r, const char **hash_r)
+static void slot_secret(const struct slot *slot, char hex[SECRET + 1])
+{
+    char of[ID + 1 + ULID_TEXT];
+
+    memcpy(of, slot->text, ID);
+    of[ID] = '.';
+    memcpy(of + ID + 1, slot->session.bridge, ULID_TEXT);
+    secret_of(slot->gate, of, hex);
+}
+
+static int is_id(const char *at)
+{
+    char text[ULID_TEXT];
+    struct ulid id;
+
+    memcpy(text, at, ID);
+    text[ID] = '\0';
+    return ulid_parse(text, &id) == 0;
+}
+
+const struct td_message *bridge_show(const struct gate *gate, int said,
+                                     const struct td_message *from, struct arena *arena)
+{
+    struct td_message *to;
+    char *text, *mask, hex[SECRET + 1];
+    size_t before;
+
+    if (from == NULL || from->text == NULL || said != TEXT_BRIDGE + 1)
+        return from;
+    to = arena_alloc(arena, sizeof *to);
+    *to = *from;
+    to->text = text = arena_strdup(arena, from->text);
+    mask = strstr(text, ENGINE_BRIDGE_MASK);
+    before = mask != NULL ? (size_t)(mask - text) : 0;
+    if (before < ID + 1 + ID || !is_id(mask - ID) || !is_id(mask - ID - 1 - ID))
+        return from;
+    secret_of(gate, mask - ID - 1 - ID, hex);
+    memcpy(mask - ID, hex, SECRET);
+    return to;
+}
+
+int bridge_read(const char *token, struct arena *arena, struct ulid *id_r, const char **secret_r)
 {
     char id[ULID_TEXT];
 
-    if (strnlen(token, TOKEN + 1) != TOKEN || token[ULID_TEXT - 1] != '.')
+    if (strnlen(token, TOKEN + 1) != TOKEN || token[ID] != '.')
         return -1;
-    memcpy(id, token, ULID_TEXT - 1);
-    id[ULID_TEXT - 1] = '\0';
+    memcpy(id, token, ID);
+    id[ID] = '\0';
     if (ulid_parse(id, id_r) != 0)
         return -1;
-    *hash_r = hash_of(token, arena);
+    *secret_r = arena_strdup(arena, token + ID + 1);
     return 0;
 }
 
-void gate_bridge(struct gate *gate, const struct ulid *id, const char *channel, const char *link,
-                 const char *by, gate_json_fn *fn, void *arg)
+const char *bridge_number(const struct slot *slot, const char *secret)
 {
-    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_CONTROL);
-    struct event_control *control = arena_alloc(item->arena, sizeof *control);
-    char session[ULID_TEXT], secret[2 * SECRET + 1];
-    uint8_t random[SECRET];
+    const char *number = slot->session.bridge;
+    char hex[SECRET + 1];
 
-    crypt_random(random, sizeof random);
-    crypt_hex(random, sizeof random, secret);
-    ulid_format(id, session);
-    item->token = arena_printf(item->arena, "%s.%s", session, secret);
-    *control = (struct event_control){
-        .op = CONTROL_BRIDGE, .hash = hash_of(item->token, item->arena),
-        .channel = arena_strdup(item->arena, channel), .text = arena_strdup(item->arena, by),
-    };
-    if (link != NULL)
-        control->link = arena_printf(item->arena, "%s#bridge=%s", link, item->token);
-    item->event.control = control;
-    item->fn = fn;
-    item->arg = arg;
-    operator_hand_in(gate, id, item);
+    if (number == NULL || strlen(number) != ID)
+        return NULL;
+    slot_secret(slot, hex);
+    return crypt_equal(hex, secret, SECRET) ? number : NULL;
+}
+
+int bridge_is_out(const struct slot *slot, const struct item *item)
+{
+    const struct session *s = &slot->session;
+
+    return s->bridge != NULL && s->bridge_seq == item->step.message_seq &&
+           clock_wall_ms() < s->bridge_until;
+}
+
+static void put_until(struct td_json *j, const struct slot *slot)
+{
+    char until[CLOCK_TEXT];
+
+    clock_format(slot->session.bridge_until, until);
+    td_json_key_str(j, "expires_at", until);
+}
+
+void bridge_put_human(const struct slot *slot, struct td_json *j)
+{
+    td_json_object(j);
+    put_until(j, slot);
+    td_json_object_end(j);
 }
 
 void bridge_json(const struct slot *slot, const struct item *item, struct buf *out)
 {
-    const char *link = item->event.control->link;
-    char until[CLOCK_TEXT];
+    const struct policy_channel *channel =
+        policy_channel(slot->gate->policy->policy, slot->session.channel);
+    const char *page = item->event.control->link;
+    char secret[SECRET + 1];
     struct td_json j = { 0 };
 
-    clock_format(slot->session.bridge_until, until);
+    if (page == NULL && channel != NULL)
+        page = channel->bridge_page;
+    slot_secret(slot, secret);
+    char *token = arena_printf(item->arena, "%s.%s", slot->text, secret);
     td_json_object(&j);
-    td_json_key_str(&j, "token", item->token);
-    if (link != NULL)
-        td_json_key_str(&j, "link", link);
-    td_json_key_str(&j, "expires_at", until);
+    td_json_key_str(&j, "token", token);
+    if (page != NULL)
+        td_json_key_str(&j, "link", arena_printf(item->arena, "%s#bridge=%s", page, token));
+    put_until(&j, slot);
     td_json_object_end(&j);
     buf_add(out, td_json_text(&j), td_json_len(&j));
     td_json_free(&j);

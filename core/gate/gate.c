@@ -412,6 +412,7 @@ struct gate *gate_new(const struct gate_conf *conf)
     derive(gate, "gate address", gate->address_key);
     derive(gate, "gate dedupe scope", gate->scope_key);
     derive(gate, "gate dedupe id", gate->id_key);
+    derive(gate, "gate bridge", gate->bridge_key);
     describe(conf->metrics);
     gate_set_policy(gate, &nothing, NULL);
     gate->tick = loop_timer_add(conf->loop, TICK_MS, tick, gate);

@@ -175,11 +175,12 @@ void gate_request(struct gate *gate, const struct ulid *id, const char *queue, c
 void gate_release(struct gate *gate, const struct ulid *id, const struct gate_order *order,
                   gate_json_fn *fn, void *arg);
 /* Makes the token with which the customer goes on by another channel, and tells them so. channel,
- * link: in their words, or NULL; the link gets "#bridge=TOKEN". Answered with {"token","link"?,
- * "expires_at"}; a token that is made later makes this one void. */
+ * link: in their words, or NULL; the link gets "#bridge=TOKEN", and without one it is the page of the
+ * channel's conf. Answered with {"token","link"?,"expires_at"}; a token that is made later makes this
+ * one void. */
 void gate_bridge(struct gate *gate, const struct ulid *id, const char *channel, const char *link,
-                 const char *by, gate_json_fn *fn, void *arg);
-void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                        void *arg);
+                 const struct gate_order *order, gate_json_fn *fn, void *arg);
+void gate_close_session(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                        gate_json_fn *fn, void *arg);
 
 #endif

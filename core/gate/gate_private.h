@@ -239,7 +239,7 @@ struct item {
     const char *reserved; /* DESK: the human whose load it counts against meanwhile */
     int has_files; /* its attachments are this session's, and all that is known of them is there */
     int shown; /* ANSWER: the customer saw it begin */
-    const char *token; /* OPERATOR: of the bridge it makes */
+    const char *secret; /* ATTACH: of the token it shows */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;
@@ -538,11 +538,21 @@ struct drain;
 void drain_free(struct drain **drain);
 
 const struct event_control *operator_control(const struct slot *slot, struct item *item);
-/* Whose token that is, and its hash; 0, or -1 for what no token looks like. */
-int bridge_read(const char *token, struct arena *arena, struct ulid *id_r, const char **hash_r);
+/* Whose token that is, and its secret; 0, or -1 for what no token looks like. */
+int bridge_read(const char *token, struct arena *arena, struct ulid *id_r, const char **secret_r);
+/* The number of the session's token, when that is its secret; else NULL. */
+const char *bridge_number(const struct slot *slot, const char *secret);
+/* What the item's order made is still what the session has. */
+int bridge_is_out(const struct slot *slot, const struct item *item);
+/* With the secret in its place, when that is a text with a token; said: as in the record. */
+const struct td_message *bridge_show(const struct gate *gate, int said,
+                                     const struct td_message *from, struct arena *arena);
+struct td_json;
+void bridge_put_human(const struct slot *slot, struct td_json *j); /* who does not get it */
 void bridge_json(const struct slot *slot, const struct item *item, struct buf *out);
 void operator_hand_in(struct gate *gate, const struct ulid *id, struct item *item);
 void operator_session_json(const struct slot *slot, struct buf *out);
+void operator_done(const struct slot *slot, const struct item *item); /* answers the order */
 
 void tally_record(struct slot *slot, const struct record *record); /* before it is applied */
 
@@ -567,7 +577,7 @@ struct gate {
     size_t n_uploads, upload_bytes, n_reads;
     int64_t next_file_sweep_ms;
     uint8_t link_key[32];
-    uint8_t master[32], address_key[16], scope_key[16], id_key[16];
+    uint8_t master[32], address_key[16], scope_key[16], id_key[16], bridge_key[16];
 
     struct slot *slots, *by_address, *lru, *run, *marked, *marked_soon, *hot;
     size_t n_items, n_run, n_slots; /* slots: those without an id too */

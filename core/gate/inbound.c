@@ -127,7 +127,7 @@ void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_atta
         gate_refuse_later(gate, item, TD_AUTH, flaw, 0);
     } else if (bridge != NULL) {
         item->event.type = EVENT_BRIDGE;
-        if (bridge_read(bridge, item->arena, &id, &item->event.name) != 0)
+        if (bridge_read(bridge, item->arena, &id, &item->secret) != 0)
             gate_refuse_later(gate, item, TD_AUTH, "that is no token", 0);
         else
             hand_in(gate, slot_load(gate, &id, 0), item);

@@ -135,22 +135,8 @@ static void finish(struct slot *slot)
         late_done(slot->gate, item, item->step.verdict == VERDICT_OK);
     } else if (item->kind == ITEM_DESK) {
         request_done(slot, item);
-    } else if (item->kind == ITEM_OPERATOR && item->event.type == EVENT_CONTROL &&
-               item->step.outcome > CONTROL_AGAIN) {
-        const char *why = item->step.reason != NULL
-                              ? item->step.reason
-                              : "no human has this session, or nobody can take it over";
-
-        item->fn(item->arg, 409, why, strlen(why));
     } else if (item->kind == ITEM_OPERATOR) {
-        struct buf json = { 0 };
-
-        if (item->token != NULL)
-            bridge_json(slot, item, &json);
-        else
-            operator_session_json(slot, &json);
-        item->fn(item->arg, 200, json.data, json.len);
-        buf_fini(&json);
+        operator_done(slot, item);
     }
     run_effects(slot, item);
     conclude(slot);
@@ -320,6 +306,8 @@ static void decide(struct slot *slot, struct item *item)
     gate_arena_put(gate, &item->step.arena); /* of an earlier try */
     if (item->kind == ITEM_OPERATOR && event->control != NULL)
         event->control = operator_control(slot, item);
+    if (event->type == EVENT_BRIDGE)
+        event->name = bridge_number(slot, item->secret);
     if (event->type == EVENT_MESSAGE)
         event->human_free = slot->session.phase == SESSION_CLOSED &&
                             slot->session.last_human != NULL &&

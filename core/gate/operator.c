@@ -250,6 +250,8 @@ static void hand_control(struct gate *gate, const struct ulid *id, enum control_
     to->queue = arena_strdup(item->arena, control->queue);
     to->code = arena_strdup(item->arena, control->code);
     to->text = arena_strdup(item->arena, control->text);
+    to->channel = arena_strdup(item->arena, control->channel);
+    to->link = arena_strdup(item->arena, control->link);
     item->event.control = to;
     item->event.text = arena_strdup(item->arena, order->by);
     item->fn = fn;
@@ -293,15 +295,52 @@ void gate_release(struct gate *gate, const struct ulid *id, const struct gate_or
     hand_control(gate, id, CONTROL_RETURN, order, &(struct event_control){ .code = NULL }, fn, arg);
 }
 
-void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                        void *arg)
+void gate_bridge(struct gate *gate, const struct ulid *id, const char *channel, const char *link,
+                 const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
-    struct item *item = item_new(gate, ITEM_OPERATOR, EVENT_CLOSE);
+    hand_control(gate, id, CONTROL_BRIDGE, order,
+                 &(struct event_control){ .channel = channel, .link = link, .text = order->by },
+                 fn, arg);
+}
 
-    item->event.text = arena_strdup(item->arena, by);
-    item->fn = fn;
-    item->arg = arg;
-    operator_hand_in(gate, id, item);
+void gate_close_session(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                        gate_json_fn *fn, void *arg)
+{
+    hand_control(gate, id, CONTROL_END, order, &(struct event_control){ .text = order->by }, fn,
+                 arg);
+}
+
+static void say_json(const struct item *item, const struct slot *slot,
+                     void (*write)(const struct slot *, const struct item *, struct buf *))
+{
+    struct buf json = { 0 };
+
+    write(slot, item, &json);
+    item->fn(item->arg, 200, json.data, json.len);
+    buf_fini(&json);
+}
+
+static void write_session(const struct slot *slot, const struct item *item, struct buf *out)
+{
+    (void)item;
+    operator_session_json(slot, out);
+}
+
+void operator_done(const struct slot *slot, const struct item *item)
+{
+    const struct event_control *control = item->event.control;
+    const char *why = NULL;
+
+    if (control->op == CONTROL_BRIDGE && item->step.outcome <= CONTROL_AGAIN &&
+        !bridge_is_out(slot, item))
+        why = "the token of this order was used, has expired, or a newer one was made";
+    else if (item->step.outcome > CONTROL_AGAIN)
+        why = item->step.reason != NULL ? item->step.reason
+                                        : "no human has this session, or nobody can take it over";
+    if (why != NULL)
+        item->fn(item->arg, 409, why, strlen(why));
+    else
+        say_json(item, slot, control->op == CONTROL_BRIDGE ? bridge_json : write_session);
 }
 
 /* ---- Lists -------------------------------------------------------------------------------- */

@@ -171,8 +171,10 @@ static void send_first(struct slot *slot, struct td_instance *inst)
     struct gate *gate = slot->gate;
     const struct out *out = slot->outs;
     struct arena *arena = gate_arena(gate);
+    const struct session_message *kept = session_message(&slot->session, out->seq);
     const struct td_message *message =
-        links_show(inst, engine_reply(&slot->session, out->seq, arena), arena);
+        links_show(inst, bridge_show(gate, kept != NULL ? kept->said : 0,
+                                     engine_reply(&slot->session, out->seq, arena), arena), arena);
 
     if (message == NULL) {
         LOG_WARN(&slot->log, "reply %llu is not kept any more, it is not sent",

@@ -111,7 +111,9 @@ static void show(struct replay *replay, const struct record *record, struct aren
         break;
     case RECORD_REPLY:
         event->type = TD_EV_MESSAGE;
-        event->message = links_show(replay->inst, message_of(record, arena), arena);
+        event->message = links_show(replay->inst,
+                                    bridge_show(replay->slot->gate, record->said,
+                                                message_of(record, arena), arena), arena);
         break;
     case RECORD_OWNER:
         event->type = TD_EV_OWNER;

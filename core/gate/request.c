@@ -192,10 +192,11 @@ void request_done(struct slot *slot, struct item *item)
         [CONTROL_NOT_FOUND] = "not_found", [CONTROL_TAKEN] = "taken",
         [CONTROL_NOT_YOURS] = "not_yours", [CONTROL_OVER] = "over",
         [CONTROL_NO_AGENT] = "no_agent",   [CONTROL_FULL] = "full",
-        [CONTROL_BAD] = "bad_request",
+        [CONTROL_BAD] = "bad_request",     [CONTROL_NO_PAGE] = "no_page",
     };
     const struct step *step = &item->step;
     char handoff[ULID_TEXT];
+    struct td_json j = { 0 };
 
     count_stale(slot->gate, item->event.control->op, step->outcome);
     if (step->outcome != CONTROL_DONE && step->outcome != CONTROL_AGAIN) {
@@ -205,10 +206,14 @@ void request_done(struct slot *slot, struct item *item)
     ulid_format(item->event.control->op == CONTROL_TAKE ? &slot->session.handoff.id
                                                         : &item->event.control->handoff,
                 handoff);
+    if (item->event.control->op == CONTROL_BRIDGE && bridge_is_out(slot, item))
+        bridge_put_human(slot, &j);
     say(item, &(struct td_desk_done){
         .size = sizeof(struct td_desk_done), .status = TD_OK, .handoff = handoff,
         .session = slot->text, .seq = step->message_seq,
+        .json = td_json_len(&j) > 0 ? td_json_text(&j) : NULL,
     });
+    td_json_free(&j);
 }
 
 /* ---- Coming in ---------------------------------------------------------------------------- */
@@ -229,6 +234,7 @@ static int is_control(enum td_desk_op op, enum control_op *to)
     case TD_OP_TAG: *to = CONTROL_TAG; return 1;
     case TD_OP_REVIEW: *to = CONTROL_REVIEW; return 1;
     case TD_OP_READ: *to = CONTROL_READ; return 1;
+    case TD_OP_BRIDGE: *to = CONTROL_BRIDGE; return 1;
     case TD_OP_PRESENCE:
     case TD_OP_WATCH:
     case TD_OP_ME:

@@ -122,7 +122,7 @@ STRUCT(td_handoff, STR(td_handoff, id), STR(td_handoff, session), STR(td_handoff
 STRUCT(td_offered, ENUM(td_offered, status, TD_FAIL), STR(td_offered, human),
        N32(td_offered, position), N64(td_offered, wait_ms), STR(td_offered, detail),
        N32(td_offered, retry_after_ms));
-STRUCT(td_desk_request, ENUM(td_desk_request, op, TD_OP_READ), STR(td_desk_request, id),
+STRUCT(td_desk_request, ENUM(td_desk_request, op, TD_OP_BRIDGE), STR(td_desk_request, id),
        STR(td_desk_request, handoff), STR(td_desk_request, session), STR(td_desk_request, human),
        PTR(td_desk_request, message, td_message_type), STR(td_desk_request, text),
        STR(td_desk_request, queue), STR(td_desk_request, to_human), STR(td_desk_request, wrapup),

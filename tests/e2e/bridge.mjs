@@ -14,7 +14,7 @@ import { Chat, Socket } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { builddir, Gateway, until } from '../lib/gateway.mjs';
 
-const KEY = 'a-key-of-the-provider', PAGE = 'https://shop.example/help';
+const KEY = 'a-key-of-the-provider', TOKEN = 'token-of-operators', PAGE = 'https://shop.example/help';
 let gw, agent, provider, at = 0;
 
 before(async () => {
@@ -30,11 +30,12 @@ before(async () => {
     });
     await new Promise(done => server.listen(0, '127.0.0.1', done));
     provider = { posts, server };
-    gw = await Gateway.start({ conf: `
+    gw = await Gateway.start({ tandem: { admin_token: TOKEN }, conf: `
 [channel hook]
 type = webhook
 agent = bot
 queue = help
+bridge_page = ${PAGE}
 verify = bearer
 secret = ${KEY}
 message_list = /messages/*
@@ -75,6 +76,14 @@ const run = (...args) => promisify(execFile)(
     join(builddir, 'tandemctl'), ['-s', join(gw.dir, 'control'), '--json', ...args]);
 const ctl = async (...args) => JSON.parse((await run(...args)).stdout);
 
+/** An operator's order by HTTP, with its key. */
+async function order(session, what, key) {
+    const res = await fetch(`${gw.url}/api/v1/sessions/${session}/${what}`, {
+        method: 'POST', headers: { Authorization: `Bearer ${TOKEN}`, 'Idempotency-Key': key },
+    });
+    return { status: res.status, body: await res.json() };
+}
+
 /** How a hello with this token is refused. */
 async function refused(bridge) {
     const chat = new Chat(await Socket.open(`${gw.wsUrl}/chat/web`));
@@ -94,14 +103,23 @@ test('a customer who waits goes on by web chat: same session, place in the queue
     assert.notEqual(waiting.session, first.session);
     const before = await ctl('session', waiting.session);
 
-    const void_ = await ctl('bridge', waiting.session);
-    const { token, link } = await ctl('bridge', waiting.session, PAGE);
+    const void_ = await order(waiting.session, 'bridge', 'order-0');
+    assert.equal(void_.status, 200);
+    const { token, link } = await ctl('bridge', waiting.session);
     assert.equal(link, `${PAGE}#bridge=${token}`);
     await until(() => heard('+451').some(t => t.includes(link)), 'the customer to hear of it', 20000);
     const { stdout: facts } = await run('journal', waiting.session);
     assert.match(facts, /"type":"bridge"/);
-    assert.ok(!facts.includes(token.split('.')[1]), 'facts hold its hash only');
-    assert.equal((await refused(void_.token)).code, 4401); // a newer one was made
+    const { stdout: all } = await run('journal', waiting.session, '--bodies');
+    assert.ok(all.includes(`${PAGE}#bridge=${waiting.session}.`), 'the text is kept');
+    const { body: seen } = await mia.get(`/handoffs/${waiting.id}`);
+    assert.ok(JSON.stringify(seen).includes(`${PAGE}#bridge=`), 'and shown to humans');
+    for (const text of [facts, all, JSON.stringify(seen)])
+        assert.ok(!text.includes(token.split('.')[1]), 'the secret is for the customer alone');
+    assert.equal((await refused(void_.body.token)).code, 4401); // a newer one was made
+    const late = await order(waiting.session, 'bridge', 'order-0');
+    assert.equal(late.status, 409, 'and the order that made it makes no other');
+    assert.match(late.body.error.message, /newer one/);
     assert.equal((await refused(`${first.session}.${token.split('.')[1]}`)).code, 4401);
     assert.equal((await refused('nonsense')).code, 4401);
 
@@ -153,6 +171,37 @@ test('what is said next goes to the new channel, also when nothing was started a
     const chat = await Chat.open(gw, 'web', { hello: { bridge: token } });
     await ctl('close', session);
     await chat.next('bye');
+    chat.close();
+});
+
+test('a human sends the customer they have over, once, however often they ask', async () => {
+    const mia = new Desk(gw, 'token-mia'), known = (await mia.list()).map(h => h.session);
+    await says('+454', 'a human, please');
+    const { id, session } = await until(
+        async () => (await mia.list()).find(h => !known.includes(h.session)), 'it to wait', 20000);
+    const make = key => mia.post(`/handoffs/${id}/bridge`, undefined, { 'Idempotency-Key': key });
+    assert.equal((await make('early')).status, 403);
+    assert.equal((await mia.post(`/handoffs/${id}/accept`)).status, 200);
+    const made = await make('b1');
+    assert.equal(made.status, 200);
+    assert.deepEqual(Object.keys(made.body), ['expires_at'], 'the human does not get the token');
+    assert.deepEqual((await make('b1')).body, made.body);
+    const links = () => heard('+454').join(' ').match(/#bridge=\S+[0-9a-f]/g) ?? [];
+    await until(() => links().length > 0, 'the customer to get the link', 20000);
+    const chat = await Chat.open(gw, 'web', { hello: { bridge: links()[0].slice(8) } });
+    assert.equal(chat.welcome.session, session);
+    assert.deepEqual(chat.welcome.owner, { kind: 'human', name: 'Mia' });
+    assert.equal((await mia.post(`/handoffs/${id}/messages`, { text: 'here you are' },
+                                 { 'Idempotency-Key': 'm' })).status, 200);
+    await chat.next(f => f.type === 'message' && f.text === 'here you are');
+    assert.equal(links().length, 1);
+    const here = await make('b2'); // from a channel without a page
+    assert.deepEqual([here.status, here.body.error.code], [409, 'no_page']);
+    assert.equal((await order(session, 'close', 'end')).status, 200);
+    assert.equal((await order(session, 'close', 'end')).status, 200);
+    assert.equal((await order(session, 'close', 'other')).status, 409);
+    const over = await make('b3');
+    assert.deepEqual([over.status, over.body.error.code], [409, 'over']);
     chat.close();
 });
 

@@ -286,11 +286,11 @@ void gate_pass(struct gate *gate, const struct ulid *id, const char *agent,
     told("pass", id, agent, 0, 1, fn, arg);
 }
 
-void gate_close_session(struct gate *gate, const struct ulid *id, const char *by, gate_json_fn *fn,
-                        void *arg)
+void gate_close_session(struct gate *gate, const struct ulid *id, const struct gate_order *order,
+                        gate_json_fn *fn, void *arg)
 {
     (void)gate;
-    told("close", id, by, 0, 1, fn, arg);
+    told("close", id, order->by, 0, 1, fn, arg);
 }
 
 void gate_desks_json(const struct gate *gate, struct buf *out)
@@ -318,10 +318,10 @@ void gate_request(struct gate *gate, const struct ulid *id, const char *queue, c
 }
 
 void gate_bridge(struct gate *gate, const struct ulid *id, const char *channel, const char *link,
-                 const char *by, gate_json_fn *fn, void *arg)
+                 const struct gate_order *order, gate_json_fn *fn, void *arg)
 {
     (void)gate;
-    (void)by;
+    (void)order;
     if ((channel != NULL && !utf8_valid(channel, strlen(channel))) ||
         (link != NULL && (strncmp(link, "http", 4) != 0 || strpbrk(link, "# \r\n") != NULL)))
         abort();

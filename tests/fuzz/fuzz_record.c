@@ -121,7 +121,7 @@ static void usable(const struct session *session, struct arena *arena)
         engine_turn(session, &policy, 1700000000000, arena);
     engine_package(session, &policy, &target, arena);
     for (int type = EVENT_OPEN; type <= EVENT_BRIDGE; type++)
-        for (int i = 0; i <= CONTROL_READ; i++) {
+        for (int i = 0; i <= CONTROL_END; i++) {
             const struct event_offered offered = {
                 .outcome = (enum offered_outcome)(i % (OFFERED_FAILED + 1)), .name = "mia",
                 .handoff = session->handoff.id, .wait_ms = i - 1 };
@@ -129,7 +129,7 @@ static void usable(const struct session *session, struct arena *arena)
                 .op = (enum control_op)i, .id = "k", .handoff = session->handoff.id,
                 .human = session->handoff.human != NULL ? session->handoff.human : "mia",
                 .message = &message, .text = "t", .to_human = "mia", .agent = "a",
-                .hash = "h" };
+                .link = "h" };
             struct event event = {
                 .type = (enum event_type)type, .now = 1700000000000 * (int64_t)(i % 2 + 1),
                 .from = { .channel = "sms", .peer = i == 0 ? "p" : NULL }, .message = &message,

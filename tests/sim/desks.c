@@ -120,8 +120,8 @@ static struct event_control *control(struct world *w, struct person *p, enum con
             m->text = arena_strdup(p->arena, s->messages[draw(w, s->n_messages)].text);
         c->desk = NULL;
     }
-    if (op == CONTROL_BRIDGE)
-        c->hash = arena_printf(p->arena, "t%u", ++w->tokens);
+    if (op == CONTROL_BRIDGE && chance(w, 500))
+        c->human = c->desk = NULL; /* an operator */
     if (op != CONTROL_TAKE && op != CONTROL_REQUEST && op != CONTROL_NATIVE && op != CONTROL_PASS)
         c->handoff = *handoff;
     if (op == CONTROL_TRANSFER && chance(w, 500))

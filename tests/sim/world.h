@@ -194,7 +194,7 @@ struct rates {
 struct world {
     uint64_t seed, rng;
     uint64_t steps, max_steps;
-    unsigned tokens, crossed; /* bridges made, and customers who came over one */
+    unsigned crossed; /* customers who came over a bridge */
     int64_t now;
     struct policy policies[MAX_POLICIES];
     struct policy_agent agents[MAX_POLICIES][MAX_AGENTS];

@@ -556,7 +556,7 @@ void rig_close(const char *session)
 {
     struct ulid id = id_of(session);
 
-    gate_close_session(rig->gate, &id, "tester", on_json, NULL);
+    gate_close_session(rig->gate, &id, &(struct gate_order){ .by = "tester" }, on_json, NULL);
     WAIT(rig->http_status != 0);
 }
 

@@ -652,6 +652,8 @@ enum td_desk_op {
                      * `handoff`, a JSON object {"score":1..5,"note"?} */
     /* 0.5 */
     TD_OP_READ,     /* handoff, human, before: they have read what the customer said up to it */
+    TD_OP_BRIDGE,   /* handoff, human: the customer is told the link by which they go on by web
+                     * chat, in the same session: json {"expires_at"} */
 };
 
 /* What a human does. Answered once by done(), never from inside the call. */
@@ -670,7 +672,7 @@ struct td_desk_request {
 };
 
 /* TD_OK; TD_REJECT: `code` "not_found", "taken", "not_yours", "not_eligible", "over", "bad_request",
- * "no_agent", "full"; TD_AUTH: no such human; TD_RETRY: busy. Durable when it comes. */
+ * "no_agent", "full", "no_page" (TD_OP_BRIDGE: the channel's conf names none); TD_AUTH: no such human; TD_RETRY: busy. Durable when it comes. */
 struct td_desk_done {
     uint32_t size;
     enum td_status status;
