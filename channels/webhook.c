@@ -97,6 +97,9 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, reply_ok, 0, NULL,
                 "Pointer to what must be true in its answer; unset, the HTTP status says it."),
     TD_CONF_DURATION(struct conf, timeout, 0, "10s", 100, 120000, "Time for a post."),
+    TD_CONF_DURATION(struct conf, window, 0, "0", 0, INT64_C(31536000000),
+                     "How long after a message of the customer the provider takes answers, such as "
+                     "24h; 0: always. HTTP 410 says of a single customer that it takes none."),
     TD_CONF_END,
 };
 

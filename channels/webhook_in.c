@@ -196,6 +196,7 @@ static void unknown(struct reading *reading)
 void in_deliver(struct webhook *hook, struct batch *batch, const struct td_inbound *in)
 {
     struct delivery *delivery = malloc(sizeof *delivery);
+    struct td_inbound out = *in;
 
     if (delivery == NULL) {
         in_again(batch, 0);
@@ -205,7 +206,8 @@ void in_deliver(struct webhook *hook, struct batch *batch, const struct td_inbou
     delivery->batch = batch;
     HASH_ADD(hh, hook->deliveries, id, sizeof delivery->id, delivery);
     in_hold(batch);
-    hook->host->deliver(hook->inst, delivery->id, in);
+    out.reply_until_at_ms = out_window(hook, in->message);
+    hook->host->deliver(hook->inst, delivery->id, &out);
 }
 
 static int on_message(void *arg, const struct place *place)

@@ -28,20 +28,27 @@ static void job_free(struct job *job)
     free(job);
 }
 
-static void say_sent(struct webhook *hook, uint64_t id, enum td_status status, const char *detail,
-                     int64_t retry_after_ms)
+static void tell_sent(struct webhook *hook, uint64_t id, enum td_status status, const char *detail,
+                      int64_t retry_after_ms, int gone)
 {
     const struct td_sent sent = {
         .size = sizeof sent,
         .status = status,
         .uncertain = status == TD_OK && detail != NULL,
         .detail = status == TD_OK ? NULL : detail,
+        .unreachable = status == TD_REJECT && gone,
         .retry_after_ms = retry_after_ms <= 0          ? 0
                           : retry_after_ms > UINT32_MAX ? UINT32_MAX
                                                         : (uint32_t)retry_after_ms,
     };
 
     hook->host->sent(hook->inst, id, &sent);
+}
+
+static void say_sent(struct webhook *hook, uint64_t id, enum td_status status, const char *detail,
+                     int64_t retry_after_ms)
+{
+    tell_sent(hook, id, status, detail, retry_after_ms, 0);
 }
 
 /* ---- What became of it -------------------------------------------------------------------- */
@@ -115,8 +122,8 @@ static void on_response(void *arg, const struct td_http_response *response)
         snprintf(detail, sizeof detail, "the provider answered HTTP %d%s", response->status,
                  response->status >= 300 && response->status < 400
                      ? ", and redirects are not followed" : "");
-        say_sent(hook, job->id, status_of_http(response->status), detail,
-                 response->retry_after_ms);
+        tell_sent(hook, job->id, status_of_http(response->status), detail,
+                  response->retry_after_ms, response->status == 410);
     } else {
         take_answer(hook, job, response);
     }
@@ -309,6 +316,13 @@ void out_send(struct webhook *hook, uint64_t id, const struct td_outbound *out)
         job_free(job);
         say_sent(hook, id, TD_RETRY, "the request could not be made or queued", 0);
     }
+}
+
+int64_t out_window(const struct webhook *hook, const struct td_message *message)
+{
+    const int64_t at = message->at_ms > 0 ? message->at_ms : hook->host->now(hook->inst);
+
+    return hook->conf->window > 0 && message->author == TD_CUSTOMER ? at + hook->conf->window : 0;
 }
 
 /* ---- The instance ------------------------------------------------------------------------- */

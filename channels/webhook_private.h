@@ -42,7 +42,7 @@ struct conf {
     const char *auth_secret, *idempotency_header;
     const char *const *reply_id;
     const char *reply_ok;
-    int64_t timeout;
+    int64_t timeout, window;
 };
 
 struct webhook {
@@ -108,6 +108,8 @@ void known_close(struct webhook *hook);
 
 int out_open(struct webhook *hook, struct td_error *err);
 void out_send(struct webhook *hook, uint64_t job, const struct td_outbound *out);
+/* Until when the provider takes answers to this message; 0: for ever. */
+int64_t out_window(const struct webhook *hook, const struct td_message *message);
 void out_close(struct webhook *hook);
 
 #endif

@@ -155,6 +155,10 @@ const struct td_conf_key channel_keys[] = {
                  "Ask the agent when a human gives a session back, before the customer speaks."),
     TD_CONF_BOOL(struct channel_conf, disclose_ai, 0, "yes",
                  "Say that an AI answers, at the first contact and after a human."),
+    TD_CONF_STR(struct channel_conf, bridge, 0, NULL,
+                "The channel by which a customer who waits for somebody is sent the link to "
+                "bridge_page, when this one cannot reach them any more: SMS for a number, email for "
+                "an address that is verified."),
     TD_CONF_STR(struct channel_conf, bridge_page, 0, NULL,
                 "The http(s) address of a page with the web chat, on which customers of this channel "
                 "go on when it is of no use to them any more; at most 200 bytes, without '#'."),

@@ -44,7 +44,7 @@ struct channel_conf {
     int64_t idle_close, reopen, native_hold;
     int reopen_to;
     int greet, announce_return, disclose_ai;
-    const char *bridge_page;
+    const char *bridge, *bridge_page;
 };
 
 struct agent_conf {

@@ -119,6 +119,27 @@ static const char *page_of(struct builder *b, const struct instance *instance)
     return arena_strdup(b->arena, page);
 }
 
+/* Where customers are told to go on elsewhere: a channel on which one may write first. */
+static void link_bridges(struct builder *b, struct policy_channel *channel)
+{
+    for (size_t i = 0; i < b->setup->n_instances; i++) {
+        const struct instance *instance = b->setup->instances[i];
+        if (instance->kind != TD_CHANNEL)
+            continue;
+        const struct conf_pair *pair = conf_get(instance->section, "bridge");
+        channel->bridge = pair ? policy_channel(&b->built->policy, pair->value) : NULL;
+        if (pair && !channel->bridge)
+            policy_wrong(b, instance->file, pair, 0, "there is no channel of this name");
+        else if (pair && (channel->bridge == channel || channel->bridge->replays))
+            policy_wrong(b, instance->file, pair, 0,
+                         "this must be another channel, on which one can write to a customer first");
+        else if (pair && !channel->bridge_page)
+            policy_wrong(b, instance->file, pair, 0,
+                         "bridge_page is missing: where should the customer go on?");
+        channel++;
+    }
+}
+
 static void build_channels(struct builder *b)
 {
     const struct setup *setup = b->setup;
@@ -153,6 +174,7 @@ static void build_channels(struct builder *b)
     }
     b->built->policy.channels = channels;
     b->built->policy.n_channels = n;
+    link_bridges(b, channels);
 }
 
 /* NAME or NAME:WEIGHT */

@@ -28,6 +28,7 @@ static void apply_opened(struct session *s, const struct record *r)
     session_set(&s->kind, r->kind);
     session_set(&s->account, r->account);
     s->opened_at = s->active_at = s->seen_at = r->at;
+    s->undisclosed = r->cause != NULL && strcmp(r->cause, "told") == 0;
     apply_customer(s, r);
 }
 
@@ -105,6 +106,8 @@ static void apply_message(struct session *s, const struct record *r)
     m->ext_id = mem_strdup(r->ext_id);
     session_set_text(m, &r->body);
     s->active_at = s->seen_at = r->at;
+    s->reply_until = r->deadline;
+    s->undisclosed = 0;
     if (s->language == NULL && s->locale == NULL)
         session_set(&s->language, r->language);
     if (session_handed(s) && s->handoff.desk[0] != '\0') {
@@ -160,14 +163,18 @@ static void apply_read(struct session *s, const struct record *r)
             s->messages[i].status = TD_READ;
 }
 
-/* A token is good once: whatever follows it makes it void. */
+/* A token is good once: whatever follows it makes it void, unless it is that it was told. */
 static void apply_bridge(struct session *s, const struct record *r)
 {
+    session_set(&s->bridge_by, r->outcome == BRIDGE_MADE ? r->channel : NULL);
+    if (r->outcome == BRIDGE_TOLD)
+        return;
     session_set(&s->bridge, r->outcome == BRIDGE_MADE ? r->ext_id : NULL);
     s->bridge_seq = r->seq;
     s->bridge_until = r->due;
     if (r->outcome != BRIDGE_CROSSED)
         return;
+    s->reply_until = 0;
     update(&s->channel, r->channel);
     update(&s->kind, r->kind);
     session_set(&s->account, r->account);

@@ -44,7 +44,7 @@ static void view_customer(struct draft *d, const struct record *record)
     d->view.verified = record->verified;
 }
 
-static void open_session(struct draft *d)
+static void open_session(struct draft *d, const char *cause)
 {
     const struct event_from *from = &d->event->from;
     struct record *opened = draft_record(d, RECORD_OPENED);
@@ -54,6 +54,7 @@ static void open_session(struct draft *d)
     opened->kind = d->channel->kind;
     opened->account = from->account;
     opened->policy = d->policy->hash;
+    opened->cause = cause;
     fill_customer(opened, from);
 
     d->view.channel = (char *)from->channel;
@@ -72,9 +73,13 @@ static void open_session(struct draft *d)
         owner->route = d->route;
         owner->signals = signals;
         owner->cause = "opened";
-        if (d->channel->disclose_ai)
-            draft_text(d, TEXT_AI_HERE);
     }
+}
+
+static void disclose(struct draft *d)
+{
+    if (d->owner != NULL && d->channel->disclose_ai)
+        draft_text(d, TEXT_AI_HERE);
 }
 
 /* The channel may come to know more while the session runs, never less. */
@@ -123,7 +128,8 @@ static void on_open(struct draft *d)
         draft_refuse(d, VERDICT_REJECT, "the session is open already");
         return;
     }
-    open_session(d);
+    open_session(d, NULL);
+    disclose(d);
     if (d->channel->greet && d->owner != NULL)
         turn_greet(d);
 }
@@ -139,16 +145,37 @@ static void on_seen(struct draft *d)
     draft_learn(d);
 }
 
+/* With a session id the customer has shown a token; by address alone the window counts. */
+static int too_late(const struct draft *d)
+{
+    return d->event->from.peer != NULL &&
+           d->event->now - d->session->closed_at > d->channel->reopen_ms;
+}
+
+int draft_begin(struct draft *d)
+{
+    if (d->session->phase == SESSION_NEW) {
+        open_session(d, "told");
+    } else if (d->session->phase == SESSION_CLOSED) {
+        if (too_late(d)) {
+            draft_refuse(d, VERDICT_CLOSED, "the session is over");
+            return 0;
+        }
+        draft_record(d, RECORD_REOPENED);
+    }
+    return 1;
+}
+
 static void on_message(struct draft *d)
 {
     const struct session *s = d->session;
     const struct event *ev = d->event;
 
     if (s->phase == SESSION_NEW) {
-        open_session(d);
+        open_session(d, NULL);
+        disclose(d);
     } else if (s->phase == SESSION_CLOSED) {
-        /* With a session id the customer has shown a token; by address alone the window counts. */
-        if (ev->from.peer != NULL && ev->now - s->closed_at > d->channel->reopen_ms) {
+        if (too_late(d)) {
             draft_refuse(d, VERDICT_CLOSED, "the session is over");
             return;
         }
@@ -169,9 +196,12 @@ static void on_message(struct draft *d)
     }
     if (s->phase != SESSION_NEW)
         draft_learn(d);
+    if (s->undisclosed)
+        disclose(d);
 
     struct record *message = draft_record(d, RECORD_MESSAGE);
     message->ext_id = ev->message->id;
+    message->deadline = ev->reply_until;
     message->body.text = ev->message->text;
     message->body.choice = ev->message->choice != NULL ? ev->message->choice
                                                        : draft_choice(d, ev->message->text);
@@ -262,7 +292,11 @@ static void on_sent(struct draft *d)
     delivery->status = (int)(moves ? ev->status : m->status);
     delivery->maybe_duplicate = ev->maybe_duplicate;
     delivery->detail = check_detail(d, ev->text);
-    if (ev->status != TD_FAILED || !rules_event(d, delivery))
+    const int lost = ev->status == TD_FAILED && ev->on;
+    if (lost)
+        delivery->category = "unreachable";
+    const int ruled = ev->status == TD_FAILED && rules_event(d, delivery);
+    if (!(lost && bridge_lost(d, "unreachable")) && !ruled)
         d->step->verdict = VERDICT_MARK;
 }
 
@@ -340,6 +374,21 @@ static void on_pass(struct draft *d)
         draft_refuse(d, VERDICT_NOTHING, "that agent has it already");
 }
 
+/* The handoff that was taken up again made way for another in the same step: no desk need hear of it. */
+static void drop_offers(struct draft *d)
+{
+    struct step *step = d->step;
+    size_t n = 0;
+
+    for (size_t i = 0; i < step->n_effects; i++) {
+        const struct effect *effect = &step->effects[i];
+        if ((effect->type != EFFECT_OFFER && effect->type != EFFECT_RELAY) ||
+            (d->handoff.state != HANDOFF_NONE && ulid_cmp(&effect->handoff, &d->handoff.id) == 0))
+            step->effects[n++] = *effect;
+    }
+    step->n_effects = n;
+}
+
 static void on_resume(struct draft *d)
 {
     const struct session *s = d->session;
@@ -350,6 +399,8 @@ static void on_resume(struct draft *d)
     }
     if (session_handed(s))
         handoff_resume(d);
+    if (s->bridge_by != NULL)
+        bridge_resume(d);
     /* A handoff that fails meanwhile ends the turn, and asks about what waits itself. */
     if (s->phase == SESSION_OPEN && s->turn.active && s->turn.retry_at == 0 &&
         d->epoch == s->epoch) {
@@ -359,6 +410,7 @@ static void on_resume(struct draft *d)
         else
             turn_ask_again(d, d->event->now + agent->deadline_ms);
     }
+    drop_offers(d);
     if (d->step->n_records == 0 && d->step->n_effects == 0)
         draft_refuse(d, VERDICT_NOTHING, "nothing was under way");
 }

@@ -304,12 +304,15 @@ static enum control_outcome run_held(struct draft *d, const struct event_control
 
 static enum control_outcome run(struct draft *d, const struct event_control *c)
 {
+    if (c->op == CONTROL_TELL)
+        return bridge_tell(d, c);
     if (d->session->phase == SESSION_NEW)
         return CONTROL_NOT_FOUND;
     switch (c->op) { /* what may be said of a closed session too */
     case CONTROL_NOTE: return note(d, c, RECORD_NOTE);
     case CONTROL_TAG: return note(d, c, RECORD_TAGS);
     case CONTROL_REVIEW: return note(d, c, RECORD_REVIEW);
+    case CONTROL_TOLD: return bridge_told(d, c);
     default: break;
     }
     if (d->session->phase == SESSION_CLOSED) {

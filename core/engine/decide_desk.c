@@ -83,6 +83,8 @@ void desk_call(struct draft *d)
     record->number = call->code;
     record->status = (int)call->status;
     record->body.text = check_detail(d, call->text);
+    if (call->type == TD_EV_HUNG_UP)
+        bridge_lost(d, name);
 }
 
 int desk_results(struct draft *d, const struct td_answer *answer)

@@ -147,6 +147,13 @@ void receipt_tell(struct draft *draft);
 /* decide_bridge.c: the customer goes on by another channel, and the session stays what it is. */
 enum control_outcome bridge_make(struct draft *draft, const struct event_control *control);
 void bridge_cross(struct draft *draft); /* EVENT_BRIDGE */
+/* The channel cannot reach the customer, who waits for somebody: told by another. 1: they will be. */
+int bridge_lost(struct draft *draft, const char *why);
+void bridge_resume(struct draft *draft);
+enum control_outcome bridge_tell(struct draft *draft, const struct event_control *control);
+enum control_outcome bridge_told(struct draft *draft, const struct event_control *control);
+/* decide.c: we speak first, in a session that is opened for it, or opened again. 0: it is refused. */
+int draft_begin(struct draft *draft);
 /* decide.c: what `from` knows of the customer beyond the session. */
 void draft_learn(struct draft *draft);
 

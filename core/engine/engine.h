@@ -30,7 +30,8 @@ enum event_type {
     EVENT_LEAVE,
     EVENT_ANSWER,  /* turn, epoch, attempt, answer */
     EVENT_TIMER,   /* something may be due */
-    EVENT_SENT,    /* of, status (TD_SENT, TD_UNCERTAIN, TD_DELIVERED, TD_READ, TD_FAILED), text: why */
+    EVENT_SENT,    /* of, status (TD_SENT, TD_UNCERTAIN, TD_DELIVERED, TD_READ, TD_FAILED), text: why,
+                    * on: with TD_FAILED: this channel cannot reach the customer any more */
     EVENT_PASS,    /* name: the agent that goes on; text: by whom */
     EVENT_CLOSE,   /* text: why */
     EVENT_RESUME,  /* the process has started again */
@@ -74,6 +75,9 @@ enum control_op {
                       * the customer hears them; link NULL: the channel's page */
     CONTROL_READ,    /* the event's of: the human has read what the customer said up to it */
     CONTROL_END,     /* an operator closes the session; text: by whom */
+    CONTROL_TELL,    /* another session of the same customer cannot reach them: they are told here, by
+                      * `from`; link: masked, with the token. Opens the session when it is new */
+    CONTROL_TOLD,    /* code: the token of this session whose link they were told, on: or not */
 };
 struct event_control {
     enum control_op op;
@@ -83,7 +87,7 @@ struct event_control {
     const char *title;  /* as the customer sees them; NULL: human */
     const struct td_message *message; /* SAY */
     const char *text, *queue, *to_human, *code, *wrapup, *agent;
-    const char *channel, *link; /* BRIDGE */
+    const char *channel, *link; /* BRIDGE; TELL */
     int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
 };
 
@@ -129,6 +133,7 @@ struct event {
     const struct event_call *call;
     int on;
     int human_free; /* MESSAGE: the session's last human is available and has room */
+    int64_t reply_until; /* MESSAGE: wall ms, so long it may be answered here; 0: no limit */
 };
 
 #define ENGINE_BRIDGE_MS 3600000 /* so long a customer may come by another channel */
@@ -151,6 +156,8 @@ enum effect_type {
                     * delta above 0: it was added while waiting */
     EFFECT_RELEASE,    /* handoff, desk, text: the outcome: it is over for that desk */
     EFFECT_DESK_EVENT, /* desk_event, handoff: to the desk; text, on, wait_ms, of */
+    EFFECT_BRIDGE, /* CONTROL_TELL to the session of `peer` on `channel`: link, locale; answered by
+                    * CONTROL_TOLD with code text */
 };
 
 struct effect {
@@ -171,6 +178,7 @@ struct effect {
     enum promise_state promise_state;
     struct ulid handoff;
     const char *desk;
+    const char *channel, *peer, *link, *locale; /* BRIDGE */
     uint32_t delta, position;
     int64_t wait_ms;
     enum td_desk_event_type desk_event;

@@ -81,6 +81,8 @@ struct policy_channel {
     int replays;           /* TD_CAN_REPLAY: what is not delivered waits in the journal */
     int announce_return;   /* ask the agent with cause "returned" after a human */
     int disclose_ai;       /* say that an AI answers: first contact and after a return */
+    const struct policy_channel *bridge; /* by which they are told so, when this one cannot reach
+                                          * them any more; NULL: none */
     const char *bridge_page; /* with the web chat where customers go on; NULL: there is none */
     uint64_t caps;         /* enum td_channel_caps */
 };

@@ -22,10 +22,10 @@ struct cJSON;
 struct err;
 
 enum record_type {
-    RECORD_OPENED = 1, /* channel, kind, account, verified, body: peer, customer, locale, timezone */
+    RECORD_OPENED = 1, /* cause: "told": we spoke first; channel, kind, account, verified, body: peer, customer, locale, timezone */
     RECORD_CUSTOMER,   /* verified, body as above: the channel knows more now */
     RECORD_OWNER,      /* owner, name, title, epoch (the new one), cause, handoff, pending */
-    RECORD_MESSAGE,    /* the customer spoke; ext_id, signals: what it shows, language: as detected;
+    RECORD_MESSAGE,    /* the customer spoke; deadline: until when the channel lets us answer; ext_id, signals: what it shows, language: as detected;
                         * body: text, choice, attachments, parts, raw */
     RECORD_TURN,       /* turn, agent, upto, deadline, route, signals, policy, cause */
     RECORD_RETRY,      /* turn, due: will be asked again then */
@@ -34,7 +34,8 @@ enum record_type {
                         * and the counters with it; body: state, claims ..; WITHHELD: text */
     RECORD_REPLY,      /* message_id, author, name, turn; status and ext_id: the provider had it
                         * before us; body: text, choices, attachments, parts */
-    RECORD_DELIVERY,   /* of, status, detail, maybe_duplicate */
+    RECORD_DELIVERY,   /* of, status, detail, maybe_duplicate, category: "unreachable": not by this
+                        * channel any more */
     RECORD_READ,       /* of: the customer has read up to it; author TD_HUMAN: name (the human's id)
                         * has read what the customer said up to it */
     RECORD_RATING,     /* score; body: text */
@@ -69,12 +70,13 @@ enum record_type {
                         * rule_outcome; of: the customer's newest message, turn, signals: what the
                         * condition looked at, policy. Before the handoff that it leads to */
     RECORD_BRIDGE,     /* outcome: enum bridge_mark. MADE: ext_id: the token's number, due: its end,
-                        * cause: by whom; an older token is void. CROSSED: channel, kind, account,
+                        * cause: by whom, channel: who else tells the customer; an older token is
+                        * void. TOLD, UNTOLD: so it came. CROSSED: channel, kind, account,
                         * body: peer: where the session goes on */
     RECORD_TYPES
 };
 
-enum bridge_mark { BRIDGE_MADE = 1, BRIDGE_CROSSED };
+enum bridge_mark { BRIDGE_MADE = 1, BRIDGE_CROSSED, BRIDGE_TOLD, BRIDGE_UNTOLD };
 enum stretch_mark { STRETCH_BEGUN = 1, STRETCH_ENDED };
 enum promise_state { PROMISE_MADE = 1, PROMISE_KEPT, PROMISE_BROKEN, PROMISE_VOID };
 

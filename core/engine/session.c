@@ -29,7 +29,7 @@ void session_fini(struct session *s)
                         s->locale,        s->timezone,       s->customer_id, s->customer_name,
                         s->customer_email, s->owner_name,    s->turn.agent, s->route,
                         s->intent,        s->language,       s->offer,      s->offer_also,
-                        s->offer_evidence, s->bridge };
+                        s->offer_evidence, s->bridge, s->bridge_by };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);

@@ -142,6 +142,8 @@ struct session {
     int64_t opened_at, closed_at;
     int64_t active_at; /* newest message, either way */
     int64_t seen_at;   /* customer's last sign of life */
+    int64_t reply_until; /* so long the channel lets us answer; 0: no limit */
+    int undisclosed;   /* we spoke first, and nobody has said that an AI answers */
     enum td_owner_kind owner;
     char *owner_name; /* "" when nobody */
     struct session_turn turn;
@@ -181,6 +183,7 @@ struct session {
     char *bridge; /* number of the token for another channel; NULL: none is out */
     uint64_t bridge_seq; /* of the record that made it */
     int64_t bridge_until;
+    char *bridge_by; /* channel by which the customer is still to be told; NULL: none */
 };
 
 void session_init(struct session *session, const struct ulid *id);

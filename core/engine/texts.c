@@ -32,6 +32,7 @@ static const char *const state_names[TEXT_STATES] = {
     [TEXT_REMINDER] = "reminder",
     [TEXT_BROKEN_PROMISE] = "broken_promise",
     [TEXT_BRIDGE] = "bridge",
+    [TEXT_CUT_OFF] = "cut_off",
     [TEXT_OFFER] = "offer",
     [TEXT_UNAVAILABLE] = "unavailable",
     [TEXT_WITHHELD] = "withheld",

@@ -33,6 +33,7 @@ enum text_state {
     TEXT_REMINDER,     /* to the customer: {human} is still on it */
     TEXT_BROKEN_PROMISE, /* apology: {what} was promised by {by} */
     TEXT_BRIDGE,       /* the channel must change: {channel}, {link} */
+    TEXT_CUT_OFF,      /* on another channel: the one they had cannot reach them any more: {link} */
     TEXT_OFFER,        /* would you like a human? (mode: offer) */
     TEXT_UNAVAILABLE,  /* no agent could answer */
     TEXT_WITHHELD,     /* a claim without a receipt: the honest state */

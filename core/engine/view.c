@@ -35,7 +35,7 @@ int engine_busy(const struct session *s, const struct policy *policy)
 {
     const struct policy_channel *channel = policy_channel(policy, s->channel);
 
-    if (session_handed(s) || promise_due(s) != INT64_MAX)
+    if (session_handed(s) || promise_due(s) != INT64_MAX || s->bridge_by != NULL)
         return 1;
     if (s->phase == SESSION_OPEN &&
         (s->turn.active || (s->offer == NULL && session_pending(s, NULL) > 0)))

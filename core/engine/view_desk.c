@@ -262,7 +262,7 @@ const char *engine_package(const struct session *s, const struct policy *policy,
         .confidence = s->confidence > 0 ? s->confidence - 1 : -1, .summary = s->summary,
         .customer_id = s->customer_id, .customer_name = s->customer_name, .locale = s->locale,
         .timezone = s->timezone, .verified = s->verified, .open_question = open_question(s),
-        .channel = s->channel, .channel_kind = s->kind,
+        .channel = s->channel, .channel_kind = s->kind, .reply_until = s->reply_until,
         .channel_caps = channel != NULL ? channel->caps : 0, .transcript_count = s->n_said,
         .transcript_url = target->transcript,
     };

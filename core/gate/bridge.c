@@ -57,7 +57,8 @@ const struct td_message *bridge_show(const struct gate *gate, int said,
     char *text, *mask, hex[SECRET + 1];
     size_t before;
 
-    if (from == NULL || from->text == NULL || said != TEXT_BRIDGE + 1)
+    if (from == NULL || from->text == NULL ||
+        (said != TEXT_BRIDGE + 1 && said != TEXT_CUT_OFF + 1))
         return from;
     to = arena_alloc(arena, sizeof *to);
     *to = *from;
@@ -94,6 +95,47 @@ const char *bridge_number(const struct slot *slot, const char *secret)
         return NULL;
     slot_secret(slot, hex);
     return crypt_equal(hex, secret, SECRET) ? number : NULL;
+}
+
+static void told(struct gate *gate, const struct ulid *session, const char *number, int on)
+{
+    struct item *item = item_new(gate, ITEM_INTERNAL, EVENT_CONTROL);
+    struct event_control *control = arena_alloc(item->arena, sizeof *control);
+
+    *control = (struct event_control){ .op = CONTROL_TOLD, .on = on,
+                                       .code = arena_strdup(item->arena, number) };
+    item->event.control = control;
+    slot_add(slot_load(gate, session, 1), item);
+}
+
+void bridge_answer(struct gate *gate, const struct item *item, int on)
+{
+    told(gate, &item->origin, item->event.control->code, on);
+}
+
+void bridge_carry(struct slot *slot, const struct effect *effect)
+{
+    struct gate *gate = slot->gate;
+    struct td_instance *inst = instance_find(gate, TD_CHANNEL, effect->channel);
+    struct event_control *control;
+    struct item *item;
+
+    if (!instance_is_open(inst)) {
+        told(gate, &slot->id, effect->text, 0);
+        return;
+    }
+    item = item_new(gate, ITEM_INTERNAL, EVENT_CONTROL);
+    control = arena_alloc(item->arena, sizeof *control);
+    *control = (struct event_control){
+        .op = CONTROL_TELL, .link = arena_strdup(item->arena, effect->link),
+        .code = arena_strdup(item->arena, effect->text),
+        .id = arena_printf(item->arena, "bridge.%s", effect->text),
+    };
+    item->event.control = control;
+    item->event.from.peer = arena_strdup(item->arena, effect->peer);
+    item->event.from.locale = arena_strdup(item->arena, effect->locale);
+    item->origin = slot->id;
+    inbound_tell(inst, item);
 }
 
 int bridge_is_out(const struct slot *slot, const struct item *item)

@@ -87,6 +87,8 @@ const char *copy_inbound(struct arena *arena, const struct td_inbound *in, struc
     event->from.peer = in->session == NULL ? arena_strdup(arena, in->peer) : NULL;
     event->from.locale = arena_strdup(arena, in->locale);
     event->from.timezone = arena_strdup(arena, in->timezone);
+    if (TD_HAS(in, reply_until_at_ms) && in->reply_until_at_ms > 0)
+        event->reply_until = in->reply_until_at_ms;
     return NULL;
 }
 

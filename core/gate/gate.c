@@ -196,6 +196,8 @@ void item_refuse(struct gate *gate, struct item *item, enum td_status status, co
     }
     if (item->kind == ITEM_LOOK && item->look != NULL)
         item->look(item, NULL);
+    if (!ulid_is_zero(&item->origin))
+        bridge_answer(gate, item, 0);
     if (item->kind == ITEM_DESK)
         request_refused(item, status, detail, retry_after_ms);
     if (inst == NULL || !instance_is_open(inst) || inst->generation != item->generation)

@@ -114,6 +114,7 @@ struct job {
     uint64_t epoch, attempt;
     uint64_t of;        /* sends: the reply */
     int maybe_duplicate; /* sends: it may have left before, and the customer cannot tell */
+    int unreachable;     /* sends: the customer cannot be reached there any more */
     int64_t started_us; /* monotonic */
     int64_t due_ms;     /* monotonic: when it should have been answered */
     int overdue;        /* counted as a failure already; a late answer is still heard */
@@ -240,6 +241,7 @@ struct item {
     int has_files; /* its attachments are this session's, and all that is known of them is there */
     int shown; /* ANSWER: the customer saw it begin */
     const char *secret; /* ATTACH: of the token it shows */
+    struct ulid origin; /* INTERNAL: the session that wants to know whether its customer was told */
     uint64_t late; /* the web request that brought this answer and waits; 0: none */
     struct step step;
     struct policy_ref *policy;
@@ -404,6 +406,8 @@ const char *copy_detail(const char *detail); /* borrowed, or a sentence that it 
 
 void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct td_inbound *in);
 void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
+/* The item goes to the session of the customer it is `from`, opened or not. */
+void inbound_tell(struct td_instance *inst, struct item *item);
 void inbound_detach(struct td_instance *inst, const char *session);
 void inbound_event(struct td_instance *inst, const struct td_event *event);
 
@@ -549,6 +553,9 @@ const struct td_message *bridge_show(const struct gate *gate, int said,
                                      const struct td_message *from, struct arena *arena);
 struct td_json;
 void bridge_put_human(const struct slot *slot, struct td_json *j); /* who does not get it */
+/* EFFECT_BRIDGE: into the session of the customer on the other channel. */
+void bridge_carry(struct slot *slot, const struct effect *effect);
+void bridge_answer(struct gate *gate, const struct item *item, int told); /* to its origin */
 void bridge_json(const struct slot *slot, const struct item *item, struct buf *out);
 void operator_hand_in(struct gate *gate, const struct ulid *id, struct item *item);
 void operator_session_json(const struct slot *slot, struct buf *out);

@@ -70,6 +70,19 @@ static void hand_in(struct gate *gate, struct slot *slot, struct item *item)
         slot_add(slot, item);
 }
 
+static void hand_in_by_peer(struct gate *gate, struct item *item)
+{
+    uint8_t address[STORE_ADDRESS];
+    struct slot *slot;
+
+    address_key(gate, item->inst->name, &item->event.from, address);
+    slot = slot_get_address(gate, address);
+    if (slot == NULL && gate->draining)
+        gate_refuse_later(gate, item, TD_RETRY, "draining", FULL_MS);
+    else
+        hand_in(gate, slot != NULL ? slot : slot_find(gate, address), item);
+}
+
 /* Not the customer spoke, but somebody to them, by another client of the provider. */
 static void make_native(struct item *item)
 {
@@ -87,8 +100,6 @@ void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct t
     struct gate *gate = inst->gate;
     struct item *item = item_from(inst, ITEM_DELIVER, EVENT_MESSAGE, delivery);
     const char *flaw = copy_inbound(item->arena, in, &item->event);
-    uint8_t address[STORE_ADDRESS];
-    struct slot *slot;
     struct ulid id;
 
     if (flaw != NULL) {
@@ -106,13 +117,16 @@ void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct t
         return;
     }
     item->by_peer = 1;
-    address_key(gate, inst->name, &item->event.from, address);
-    slot = slot_get_address(gate, address);
-    if (slot == NULL && gate->draining) {
-        gate_refuse_later(gate, item, TD_RETRY, "draining", FULL_MS);
-        return;
-    }
-    hand_in(gate, slot != NULL ? slot : slot_find(gate, address), item);
+    hand_in_by_peer(gate, item);
+}
+
+void inbound_tell(struct td_instance *inst, struct item *item)
+{
+    item->inst = inst;
+    item->generation = inst->generation;
+    item->by_peer = 1;
+    item->event.from.channel = inst->name;
+    hand_in_by_peer(inst->gate, item);
 }
 
 void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach)

@@ -36,6 +36,7 @@ static void run_effects(struct slot *slot, const struct item *item)
         case EFFECT_RELAY: desk_relay(slot, effect->of, effect->delta); break;
         case EFFECT_RELEASE: desk_release(slot, effect); break;
         case EFFECT_DESK_EVENT: desk_event(slot, effect); break;
+        case EFFECT_BRIDGE: bridge_carry(slot, effect); break;
         }
     }
 }
@@ -137,6 +138,8 @@ static void finish(struct slot *slot)
         request_done(slot, item);
     } else if (item->kind == ITEM_OPERATOR) {
         operator_done(slot, item);
+    } else if (!ulid_is_zero(&item->origin)) {
+        bridge_answer(slot->gate, item, item->step.outcome <= CONTROL_AGAIN);
     }
     run_effects(slot, item);
     conclude(slot);

@@ -195,6 +195,35 @@ static void send_first(struct slot *slot, struct td_instance *inst)
     gate_arena_put(gate, &arena);
 }
 
+static void tell_engine(struct gate *gate, const struct job *job, enum td_delivery status,
+                        const char *detail)
+{
+    struct item *item = item_new(gate, ITEM_INTERNAL, EVENT_SENT);
+
+    item->event.of = job->of;
+    item->event.status = status;
+    item->event.text = arena_strdup(item->arena, detail);
+    item->event.on = job->unreachable;
+    item->event.maybe_duplicate = job->maybe_duplicate && status != TD_FAILED;
+    slot_add(slot_load(gate, &job->session, 1), item);
+}
+
+/* The provider takes no answers any more: it is not asked. */
+static int is_too_late(const struct session *s)
+{
+    return s->reply_until > 0 && clock_wall_ms() > s->reply_until;
+}
+
+static void refuse_first(struct slot *slot, struct td_instance *inst)
+{
+    ++*inst->deliveries[TD_FAILED];
+    tell_engine(slot->gate, &(struct job){ .session = slot->id, .of = slot->outs->seq,
+                                           .unreachable = 1 },
+                TD_FAILED, "the time in which this channel takes answers is over");
+    slot->out_done = slot->outs->seq;
+    out_pop(slot);
+}
+
 static void leave(struct slot *slot)
 {
     if (slot->outs == NULL)
@@ -203,6 +232,10 @@ static void leave(struct slot *slot)
         slot->channel = instance_find(slot->gate, TD_CHANNEL, slot->session.channel);
     while (slot->outs != NULL && slot->out_job == 0 && slot->out_timer == NULL &&
            instance_is_open(slot->channel) && !slot->channel->suspended) {
+        if (slot->outs->is_send && is_too_late(&slot->session)) {
+            refuse_first(slot, slot->channel);
+            continue;
+        }
         if (slot->outs->is_send) {
             send_first(slot, slot->channel);
             continue;
@@ -220,18 +253,6 @@ void outbox_run(struct slot *slot)
 }
 
 /* ---- What became of it -------------------------------------------------------------------- */
-
-static void tell_engine(struct gate *gate, const struct job *job, enum td_delivery status,
-                        const char *detail)
-{
-    struct item *item = item_new(gate, ITEM_INTERNAL, EVENT_SENT);
-
-    item->event.of = job->of;
-    item->event.status = status;
-    item->event.text = arena_strdup(item->arena, detail);
-    item->event.maybe_duplicate = job->maybe_duplicate && status != TD_FAILED;
-    slot_add(slot_load(gate, &job->session, 1), item);
-}
 
 static void done(struct td_instance *inst, struct slot *slot, const struct job *job,
                  enum td_delivery status, const char *detail)
@@ -265,13 +286,14 @@ static int64_t message_at(const struct slot *slot, uint64_t seq)
     return message != NULL ? message->at : 0;
 }
 
-static void again(struct slot *slot, struct td_instance *inst, const struct job *job,
+static void again(struct slot *slot, struct td_instance *inst, struct job *job,
                   uint32_t retry_after_ms, const char *detail)
 {
     struct out *out = slot->outs;
     int64_t ms = BACKOFF_FIRST_MS << (out->tries < 6 ? out->tries : 6);
 
     if (clock_wall_ms() - message_at(slot, job->of) > GIVE_UP_MS) {
+        job->unreachable = 1;
         done(inst, slot, job, TD_FAILED, detail != NULL ? detail : "given up after a day");
         return;
     }
@@ -313,6 +335,7 @@ void outbox_sent(struct td_instance *inst, uint64_t id, const struct td_sent *se
     slot = sender(inst->gate, job);
     if (TD_HAS(sent, maybe_duplicate) && sent->maybe_duplicate)
         job->maybe_duplicate = 1;
+    job->unreachable = TD_HAS(sent, unreachable) && sent->unreachable;
     if (sent->status != TD_OK)
         detail = copy_detail(sent->detail);
     if (sent->status == TD_OK)

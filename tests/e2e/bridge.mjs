@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -13,9 +15,10 @@ import { Agent } from '../lib/agent.mjs';
 import { Chat, Socket } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { builddir, Gateway, until } from '../lib/gateway.mjs';
+import { Smsc } from '../lib/smsc.mjs';
 
 const KEY = 'a-key-of-the-provider', TOKEN = 'token-of-operators', PAGE = 'https://shop.example/help';
-let gw, agent, provider, at = 0;
+let gw, agent, provider, smsc, at = 0;
 
 before(async () => {
     agent = await Agent.start();
@@ -30,6 +33,7 @@ before(async () => {
     });
     await new Promise(done => server.listen(0, '127.0.0.1', done));
     provider = { posts, server };
+    smsc = await Smsc.start();
     gw = await Gateway.start({ tandem: { admin_token: TOKEN }, conf: `
 [channel hook]
 type = webhook
@@ -40,6 +44,18 @@ verify = bearer
 secret = ${KEY}
 message_list = /messages/*
 url = http://127.0.0.1:${server.address().port}/out
+[channel short]
+type = webhook
+agent = bot
+queue = help
+window = 1s
+bridge = sms
+bridge_page = ${PAGE}
+verify = bearer
+secret = ${KEY}
+message_list = /messages/*
+url = http://127.0.0.1:${server.address().port}/out
+${smsc.conf('sms', 'agent = bot')}
 [channel web]
 type = webchat
 agent = bot
@@ -62,10 +78,11 @@ after(async () => {
     await gw?.close();
     await agent?.stop();
     provider?.server.close();
+    await smsc?.stop();
 });
 
-const says = async (from, text) => {
-    const res = await fetch(`${gw.url}/hooks/hook`, {
+const says = async (from, text, channel = 'hook') => {
+    const res = await fetch(`${gw.url}/hooks/${channel}`, {
         method: 'POST', headers: { Authorization: `Bearer ${KEY}` },
         body: JSON.stringify({ messages: [{ id: `m${++at}`, from, text }] }),
     });
@@ -217,4 +234,67 @@ test('what cannot be bridged is refused with a sentence', async () => {
     assert.equal(code, 4401);
     assert.match(reason, /token/);
     chat.close();
+});
+
+test('who cannot be reached any more hears by SMS how to go on, once, over restarts', async () => {
+    const mia = new Desk(gw, 'token-mia'), known = (await mia.list()).map(h => h.session);
+    const number = '+4533445566', sms = () => smsc.heard(number.slice(1));
+    await says(number, 'a human, please', 'short');
+    const { id, session } = await until(
+        async () => (await mia.list()).find(h => !known.includes(h.session)), 'it to wait', 20000);
+    assert.equal((await mia.post(`/handoffs/${id}/accept`)).status, 200);
+    const { body: { package: { channel } } } = await mia.get(`/handoffs/${id}`);
+    const closes = Date.parse(channel.reply_until);
+    assert.ok(closes > Date.now() - 10000 && closes < Date.now() + 2000, channel.reply_until);
+    const before = await ctl('session', session);
+    await until(() => Date.now() > closes, 'the window to close', 10000);
+    const quiet = heard(number).length;
+    smsc.onSubmit = () => ({ command_status: 0x14 }); // the queue is full: nothing leaves yet
+    for (const text of ['are you there?', 'hello?'])
+        assert.equal((await mia.post(`/handoffs/${id}/messages`, { text },
+                                     { 'Idempotency-Key': text })).status, 200);
+    await until(async () => (await run('journal', session)).stdout.includes('"outcome":3'),
+                'the other session to have it', 20000); // told
+    await gw.kill();
+    smsc.onSubmit = () => ({});
+    await gw.start();
+    await mia.ready();
+    await until(() => sms().length > 0, 'the SMS', 20000);
+    const [, link, token] = sms().join('').match(/(https:\S+)#bridge=(\S+)/);
+    assert.equal(link, PAGE);
+    const chat = await Chat.open(gw, 'web', { hello: { bridge: token } });
+    const now = await ctl('session', session);
+    assert.equal(chat.welcome.session, session);
+    assert.deepEqual([now.channel, now.epoch, now.handoff, now.owner],
+                     ['web', before.epoch, before.handoff, before.owner]);
+    for (const text of ['are you there?', 'hello?'])
+        assert.ok(chat.frames.some(f => f.type === 'message' && f.text === text), text);
+    await chat.say('yes, here');
+    const notes = await until(async () => {
+        const { transcript } = (await mia.get(`/handoffs/${id}`)).body;
+        return transcript.some(m => m.text === 'yes, here') && transcript.filter(m => m.author === 'note');
+    }, 'the human to have it', 20000);
+    assert.deepEqual(notes.map(n => /short cannot reach.* by sms/.test(n.text)), [true]);
+    assert.equal(heard(number).length, quiet, 'nothing went where nothing arrives');
+    assert.equal(sms().join('').match(/#bridge=/g).length, 1, 'told once');
+    const { stdout: all } = await run('journal', session, '--bodies');
+    assert.ok(!all.includes(token.split('.')[1]));
+    chat.close();
+});
+
+test('a bridge of the conf that leads nowhere is refused with its line', async () => {
+    const check = async keys => {
+        const dir = mkdtempSync(join(tmpdir(), 'tandem-bridge-'));
+        writeFileSync(join(dir, 't.conf'), `[tandem]\nstore = memory:\n[channel web]\ntype = webchat\n` +
+            `agent = bot\n[channel sms]\ntype = loopback\nagent = bot\n${keys}\n[agent bot]\ntype = echo\n`);
+        const { stdout, stderr, code } = await promisify(execFile)(
+            join(builddir, 'tandemd'), ['-t', '-c', join(dir, 't.conf')]).catch(e => e);
+        rmSync(dir, { recursive: true });
+        return code ? stdout + stderr : 'good';
+    };
+    assert.match(await check('bridge_page = ftp://shop.example'), /t\.conf:9:.*http\(s\) address of a page/s);
+    assert.match(await check('bridge_page = http://shop.example/#x'), /http\(s\) address of a page/);
+    assert.match(await check('bridge = nowhere'), /no channel of this name/);
+    assert.match(await check('bridge = web\nbridge_page = http://shop.example'), /write to a customer first/);
+    assert.match(await check('bridge = sms\nbridge_page = http://shop.example'), /must be another channel/);
 });

@@ -121,7 +121,7 @@ static void usable(const struct session *session, struct arena *arena)
         engine_turn(session, &policy, 1700000000000, arena);
     engine_package(session, &policy, &target, arena);
     for (int type = EVENT_OPEN; type <= EVENT_BRIDGE; type++)
-        for (int i = 0; i <= CONTROL_END; i++) {
+        for (int i = 0; i <= CONTROL_TOLD; i++) {
             const struct event_offered offered = {
                 .outcome = (enum offered_outcome)(i % (OFFERED_FAILED + 1)), .name = "mia",
                 .handoff = session->handoff.id, .wait_ms = i - 1 };

@@ -330,6 +330,8 @@ void check_end(struct world *w, struct person *p)
     for (size_t i = 0; i < p->n_said; i++)
         MUST(p->said[i].acked || p->said[i].rejected || i + 40 < p->n_said,
              "every message is accepted in the end", "person %d: message %zu", p->number, i);
+    MUST(p->state.bridge_by == NULL, "who is out of reach is told in the end, or it is said that not",
+         "person %d", p->number);
     attempt_end(w, p);
     check_acked(w, p);
 }

@@ -59,8 +59,35 @@ void desks_effect(struct world *w, struct person *p, const struct effect *effect
         p->generation++;
 }
 
+/* Another channel writes to them, and that is not made twice, whatever was asked twice. */
+void desks_bridge(struct world *w, struct person *p, const struct effect *effect)
+{
+    MUST(p->state.bridge != NULL && strcmp(effect->text, p->state.bridge) == 0 &&
+             effect->peer != NULL && strstr(effect->link, p->state.bridge) != NULL,
+         "a customer out of reach is told of the session's own bridge", "person %d", p->number);
+    MUST(strcmp(effect->channel, p->state.channel) != 0, "by another channel", "person %d",
+         p->number);
+    strcpy(p->telling, effect->text);
+}
+
+static void tell(struct world *w, struct person *p)
+{
+    struct event event = shell_event(w, p, EVENT_CONTROL);
+    struct event_control *c = arena_alloc(p->arena, sizeof *c);
+
+    *c = (struct event_control){ .op = CONTROL_TOLD, .on = chance(w, 900),
+                                 .code = arena_strdup(p->arena, p->telling) };
+    event.control = c;
+    say(w, "%d: was told of bridge %s: %d", p->number, p->telling, c->on);
+    w->told += c->on != 0;
+    shell_step(w, p, &event, -1, -1);
+    if (!p->in_flight && p->state.bridge_by == NULL && !chance(w, w->rates.duplicate))
+        p->telling[0] = '\0'; /* else it is said again, as what the disk has no room for */
+}
+
 void desks_forget(struct person *p)
 {
+    p->telling[0] = '\0';
     p->n_offers = p->n_relays = 0;
     p->generation++;
 }
@@ -170,6 +197,8 @@ static struct sent_op draw_op(struct world *w, struct person *p)
         op.op = chance(w, 800) ? CONTROL_NATIVE : CONTROL_PASS;
     else if (chance(w, w->rates.bridge))
         op.op = CONTROL_BRIDGE;
+    if (op.op == CONTROL_READ)
+        op.number = 0; /* not remembered: twice is the same as once */
     if (p->n_offers > 0 && chance(w, 400))
         op.handoff = p->offers[draw(w, p->n_offers)].handoff;
     if (p->state.handoff.state == HANDOFF_LIVE && chance(w, 600))
@@ -194,8 +223,8 @@ static void human_acts(struct world *w, struct person *p)
 
 void desks_durable(struct person *p)
 {
-    if (p->flight_op >= 0 && p->step.outcome == CONTROL_DONE) /* reading twice is reading once */
-        p->ops[p->flight_op].durable = p->ops[p->flight_op].op != CONTROL_READ;
+    if (p->flight_op >= 0 && p->step.outcome == CONTROL_DONE)
+        p->ops[p->flight_op].durable = 1;
     p->flight_op = -1;
 }
 
@@ -242,7 +271,9 @@ void desks_act(struct world *w, struct person *p)
 
     if (!shell_ready(w, p))
         return;
-    if (what < 35)
+    if (p->telling[0] != '\0' && chance(w, 300))
+        tell(w, p);
+    else if (what < 35)
         answer_any(w, p);
     else if (what < 80)
         human_acts(w, p);
@@ -261,6 +292,10 @@ int desks_settle(struct world *w, struct person *p)
 
     if (p->n_relays > 0) {
         report(w, p);
+        return 1;
+    }
+    if (p->telling[0] != '\0') {
+        tell(w, p);
         return 1;
     }
     if (!session_handed(&p->state))

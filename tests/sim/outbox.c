@@ -113,12 +113,14 @@ void client_replay(struct world *w, struct person *p, uint64_t last_seq)
 
 /* ---- The channel ------------------------------------------------------------------------- */
 
+/* Of what fails, half says that the customer is out of reach: from then on nothing helps there. */
 static void report(struct world *w, struct person *p, uint64_t of, enum td_delivery status)
 {
     struct event event = shell_event(w, p, EVENT_SENT);
 
     event.of = of;
     event.status = status;
+    event.on = status == TD_FAILED && of % 2 == 0;
     event.text = status == TD_FAILED ? "the carrier said no" : NULL;
     say(w, "%d: reply %d is %d", p->number, (int)of, (int)status);
     p->report_of = of;

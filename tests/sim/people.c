@@ -61,7 +61,7 @@ static void speak(struct world *w, struct person *p, int said)
     event.from.locale = chance(w, 50) ? "de" : NULL;
     event.from.customer = chance(w, 50) ? &known : NULL;
     if (!replays(p))
-        event.from.peer = arena_printf(p->arena, "+%d", p->number);
+        event.from.peer = arena_printf(p->arena, "+4500%d", p->number);
     say(w, "%d: says %d", p->number, said);
     switch (shell_step(w, p, &event, said, -1)) {
     case VERDICT_REJECT: p->said[said].rejected = 1; break;
@@ -137,7 +137,7 @@ void people_act(struct world *w, struct person *p)
 {
     if (!shell_ready(w, p))
         return;
-    if (p->state.bridge != NULL && p->state.owner != TD_OWNER_NONE && chance(w, 300)) {
+    if (p->state.bridge != NULL && p->state.bridge_by == NULL && p->state.owner != TD_OWNER_NONE && chance(w, 300)) {
         cross(w, p);
     } else if (replays(p) && !p->attached) {
         if (p->state.phase == SESSION_CLOSED && may_leave(p) && chance(w, 300))

@@ -142,6 +142,8 @@ static void draw_channel(struct world *w, size_t at, size_t i)
         .reopen_human = chance(w, 700), .native_ms = 1000 + (int64_t)draw(w, 600000),
         .announce_return = chance(w, 400), .disclose_ai = chance(w, 300),
         .queue = chance(w, 500) ? &w->queues[at][draw(w, MAX_QUEUES)] : NULL,
+        .bridge = i >= 2 && chance(w, 800) ? &w->channels[at][5 - i] : NULL,
+        .bridge_page = chance(w, 900) ? "https://shop.example" : NULL,
     };
 }
 

@@ -34,6 +34,7 @@ static void run_effects(struct world *w, struct person *p)
         case EFFECT_RELAY:
         case EFFECT_RELEASE:
         case EFFECT_DESK_EVENT: desks_effect(w, p, effect); break;
+        case EFFECT_BRIDGE: desks_bridge(w, p, effect); break;
         }
     }
 }

@@ -181,6 +181,7 @@ struct person {
     size_t n_relays;
     struct sent_op ops[MAX_SENT];
     int flight_op; /* in ops, of the step under way; -1 */
+    char telling[ULID_TEXT]; /* the bridge of which another channel is telling them; "": none */
     uint32_t generation; /* of relays: a desk may get again what it got in another */
 };
 
@@ -194,7 +195,7 @@ struct rates {
 struct world {
     uint64_t seed, rng;
     uint64_t steps, max_steps;
-    unsigned crossed; /* customers who came over a bridge */
+    unsigned told, crossed; /* customers whom another channel told of a bridge; who came over one */
     int64_t now;
     struct policy policies[MAX_POLICIES];
     struct policy_agent agents[MAX_POLICIES][MAX_AGENTS];
@@ -280,6 +281,7 @@ void agents_answer(struct world *w, struct person *p);
 void desks_effect(struct world *w, struct person *p, const struct effect *effect);
 void desks_act(struct world *w, struct person *p);
 int desks_settle(struct world *w, struct person *p); /* 1: a human brought it further */
+void desks_bridge(struct world *w, struct person *p, const struct effect *effect);
 void desks_forget(struct person *p);
 void desks_durable(struct person *p); /* the control operation under way is on disk */
 void desks_check(struct world *w, struct person *p, const struct event *event,

@@ -213,8 +213,9 @@ enum td_event_type {
     TD_EV_OWNER,    /* out: `owner`, with seq */
     TD_EV_TYPING,   /* both: `on`, out with `owner` */
     TD_EV_READ,     /* in: the customer has read up to `of` */
-    TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider; out, with TD_CAN_REPLAY: the customer's
-                     * messages up to `of` are with who answers (DELIVERED), or were read (READ) */
+    TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider (0.5: with TD_FAILED `on` as `unreachable`
+                     * of td_sent); out, with TD_CAN_REPLAY: the customer's messages up to `of` are with
+                     * who answers (DELIVERED), or were read (READ) */
     TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
     TD_EV_LEAVE,    /* in: the customer ends the talk */
     TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
@@ -280,6 +281,8 @@ struct td_inbound {
     const struct td_customer *customer; /* NULL: only the address is known */
     const char *locale, *timezone;      /* BCP 47, IANA; NULL: not known */
     const struct td_message *message;
+    int64_t reply_until_at_ms; /* 0.5. So long the provider takes answers to it; 0: no limit. After it
+                                * the host sends nothing */
 };
 
 /* The answer to a delivery. Only TD_OK means it is on disk, and only then MAY the channel
@@ -347,6 +350,8 @@ struct td_sent {
     uint32_t retry_after_ms;
     const char *detail; /* NULL when TD_OK */
     int maybe_duplicate; /* 0.5, with TD_OK: it, or a part of it, may have reached the customer twice */
+    int unreachable; /* 0.5. With a failure: this channel cannot reach the customer any more, whatever
+                      * is sent: they hung up, the address is dead, the provider's window is closed */
 };
 
 /* What a channel can do; the host degrades what it cannot. */
