@@ -11,6 +11,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { until } from './gateway.mjs';
 import { chromiumPath, peer } from './peers.mjs';
 
 export { launchChromium } from './peers.mjs';
@@ -56,6 +58,21 @@ export async function accessible(page, state) {
     }, RULES);
     assert.deepEqual(found, [], state);
 }
+
+const SETTLES = 15000; // ms; a page draws when it has time
+
+/** What is drawn, or answered, a moment later: waits until `get` gives it, and else says what it gave. */
+export async function becomes(get, wanted) {
+    let got;
+    await until(async () => isDeepStrictEqual(got = await get(), wanted), 'it', SETTLES).catch(() => assert.deepEqual(got, wanted));
+}
+
+export async function comesToMatch(get, wanted) {
+    let got;
+    await until(async () => wanted.test(got = await get()), 'it', SETTLES).catch(() => assert.match(got, wanted));
+}
+
+export const focused = locator => until(() => locator.evaluate(one => one.getRootNode().activeElement === one), `the focus on ${locator}`, SETTLES);
 
 /** Nothing stands beside the page: a reader need not scroll two ways. */
 export async function fits(page, state) {

@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bot, accessible, launchChromium, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot, accessible, becomes, focused, launchChromium, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Human } from '../lib/human.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
+import { Provider } from '../lib/provider.mjs';
 
 skipWithoutBrowser('the desk');
 
@@ -28,7 +29,8 @@ const bot = await Bot.start((text, res, body) => {
              summary: `Wants 480 EUR back for two scratched chairs. ${/hostile/.test(text) ? HOSTILE : ''}`,
              intent: { name: 'refund', confidence: 0.93 }, entities: { order_id: 'A-10023', amount: '480 EUR' } };
 });
-const gw = await Gateway.start({ conf: `
+const provider = await Provider.start();
+const gw = await Gateway.start({ conf: provider.conf('hook', 'agent = front\nbridge_page = https://shop.example/chat\n') + `
 [agent front]
 type = http
 url = ${bot.url}
@@ -67,6 +69,7 @@ after(async () => {
     await browser.close();
     await gw.close();
     bot.stop();
+    provider.stop();
     rmSync(dir, { recursive: true });
 });
 
@@ -110,14 +113,13 @@ async function waiting(name, text = 'a person, please') {
     return chat;
 }
 
-const isFocused = locator => locator.evaluate(one => one === document.activeElement);
 const heard = (chat, text) => chat.next(f => f.type === 'message' && (text instanceof RegExp ? text.test(f.text) : f.text === text));
 
 test('a human signs in with a token that stays in the tab, and signs out', async () => {
     const context = await browser.newContext(), wrong = [], page = await watched(context, wrong);
     await page.goto(`${gw.url}/desk/`);
     await accessible(page, 'signing in');
-    assert.ok(await isFocused(page.getByLabel('Your token')));
+    await focused(page.getByLabel('Your token'));
     await page.keyboard.type('of nobody');
     await page.keyboard.press('Enter');
     await page.getByText('nobody with this token').waitFor();
@@ -154,7 +156,7 @@ test('two browsers go through an escalation and the return, by mouse', () => at(
     await mia.sees('re: the chairs');
     await page.getByRole('button', { name: /^Accept/ }).click();
     await mia.has('Customer');
-    assert.ok(await isFocused(mia.box));
+    await focused(mia.box);
     await until(async () => /Mia/.test(await dana.page.locator('header .owner').innerText()), 'her name');
     await mia.box.pressSequentially('Good day');
     await dana.page.getByText('Mia is typing').waitFor();
@@ -198,20 +200,20 @@ test('the same by keyboard alone', () => at(['mia'], async mia => {
     await mia.card('Dana').waitFor();
     await press('Alt+a');
     await mia.has('Dana');
-    assert.ok(await isFocused(mia.box));
+    await focused(mia.box);
     await press('Alt+h');
     await mia.sees('the chairs came scratched');
     await press('/');
     await page.keyboard.type('greet');
     await accessible(page, 'canned replies');
     await press('Enter');
-    assert.equal(await mia.box.inputValue(), 'Hello Dana, this is Mia. I take it from here.');
+    await becomes(() => mia.box.inputValue(), 'Hello Dana, this is Mia. I take it from here.');
     await press('Enter');
     await heard(dana, 'Hello Dana, this is Mia. I take it from here.');
     await press('Alt+c');
     await press('ArrowDown');
     await press('Enter');
-    assert.equal(await mia.box.inputValue(), 'The refund is on its way.');
+    await becomes(() => mia.box.inputValue(), 'The refund is on its way.');
     await press('Enter');
     await heard(dana, 'The refund is on its way.');
     await press('Alt+n');
@@ -233,7 +235,7 @@ test('the same by keyboard alone', () => at(['mia'], async mia => {
     await page.locator('dialog').waitFor();
     await press('Escape');
     await mia.closed();
-    await until(() => isFocused(mia.box), 'the focus back where it was');
+    await focused(mia.box);
     await press('Alt+b');
     await page.locator('dialog').waitFor();
     await page.keyboard.type('all is well');
@@ -255,7 +257,7 @@ test('several conversations: what is written to one stays with it', () => at(['m
     await mia.box.fill('for Dana only');
     await mia.accept('Bo');
     await page.getByRole('button', { name: /Send to Bo/ }).waitFor();
-    assert.equal(await mia.box.inputValue(), '');
+    await becomes(() => mia.box.inputValue(), '');
     await dana.say('are you there?');
     await mia.tab('Mine').locator('.count').waitFor();
     await mia.card('Dana').locator('.count').waitFor();
@@ -265,7 +267,7 @@ test('several conversations: what is written to one stays with it', () => at(['m
     const first = (await mia.page.locator('.card .name').first().innerText()) === 'Dana' ? 1 : 2;
     await page.keyboard.press(`Alt+${first}`);
     await mia.has('Dana');
-    assert.equal(await mia.box.inputValue(), 'for Dana only');
+    await becomes(() => mia.box.inputValue(), 'for Dana only');
     await mia.card('Dana').locator('.count').waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');
     await heard(dana, 'for Dana only');
@@ -320,7 +322,7 @@ test('who is silent for long is warned, keeps the customer by a key, or loses th
 }));
 
 test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'], async (ada, mia) => {
-    assert.equal(await mia.tab('Agents').count(), 0);
+    await becomes(() => mia.tab('Agents').count(), 0);
     const chat = await Chat.open(gw, 'web');
     await chat.say('just asking');
     await heard(chat, /^re: just asking/);
@@ -370,6 +372,66 @@ test('tags stand in the lists, and who supervises scores what has ended', () => 
     dana.close();
 }));
 
+test('who supervises scores a sample of what has ended, by mouse and by keyboard', () => at(['ada', 'mia'], async (ada, mia) => {
+    const { page } = ada, press = key => page.keyboard.press(key), desk = new Desk(gw, 'token-of-mia');
+    await becomes(() => mia.tab('Review').count(), 0);
+    const chats = await Promise.all(['Dana', 'Bo'].map(name => waiting(name)));
+    for (const { id } of await desk.list()) {
+        await desk.post(`/handoffs/${id}/accept`);
+        await desk.post(`/handoffs/${id}/close`, { wrapup: { outcome: 'resolved' } });
+    }
+    await ada.tab('Review').click();
+    await page.locator('.card').first().click();
+    await page.locator('.review').getByText('5', { exact: true }).click();
+    await accessible(page, 'a sample');
+    await page.getByRole('button', { name: 'Keep the review' }).click();
+    await page.locator('.card[aria-current] .badge', { hasText: '5 of 5' }).waitFor();
+    await page.getByRole('button', { name: 'Another sample' }).focus();
+    await press('Enter');
+    await press('Tab');
+    await focused(page.locator('.card').first());
+    const unscored = page.locator('.card').filter({ hasNotText: 'of 5' }).first();
+    await unscored.focus();
+    await press('Enter');
+    await page.locator('.card[aria-current]').filter({ hasNotText: 'of 5' }).waitFor();
+    await page.locator('.review').waitFor();
+    await page.locator('.review input[type=radio]').first().focus();
+    await press('ArrowRight');
+    for (let i = 0; i < 2; i++) await press('Tab');
+    await press('Enter');
+    await page.locator('.card[aria-current] .badge', { hasText: '2 of 5' }).waitFor();
+    for (const chat of chats) chat.close();
+}));
+
+test('who writes elsewhere is sent the link to the web chat, by mouse and by keyboard', () => at(['mia'], async mia => {
+    const { page } = mia;
+    for (const [peer, ask] of [
+        ['+4511111111', async () => {
+            await page.getByRole('button', { name: /^Move to web chat/ }).click();
+            await accessible(page, 'moving');
+            await page.locator('dialog').getByRole('button', { name: 'Send the link' }).click();
+        }], ['+4522222222', async () => {
+            await page.keyboard.press('Alt+g');
+            await page.locator('dialog').waitFor();
+            await page.keyboard.press('Tab');
+            await page.keyboard.press('Enter');
+        }]]) {
+        await provider.say(gw, 'hook', peer, 'a person, please');
+        await mia.accept('Customer');
+        await ask();
+        await mia.closed();
+        await until(() => /shop\.example\/chat#bridge=\w+\.\w+/.test(provider.heard(peer).join()), 'the link', 15000);
+        assert.doesNotMatch(await page.content(), /#bridge=\w/, 'it is for the customer alone');
+        await page.keyboard.press('Alt+x');
+        await page.locator('dialog').getByRole('button', { name: 'Close the conversation' }).press('Enter');
+        await mia.closed();
+    }
+    const dana = await waiting('Dana');
+    await mia.accept('Dana');
+    await becomes(() => page.getByRole('button', { name: /^Move/ }).count(), 0); // is there already
+    dana.close();
+}));
+
 test('a gateway that is killed costs nothing that was written, on either side', () => at(['mia'], async mia => {
     const dana = await waiting('Dana');
     await mia.accept('Dana');
@@ -388,7 +450,7 @@ test('a gateway that is killed costs nothing that was written, on either side', 
     await heard(again, 'meanwhile');
     await again.say('still here');
     await mia.sees('still here');
-    assert.deepEqual(await mia.texts('human'), ['before', 'meanwhile']);
+    await becomes(() => mia.texts('human'), ['before', 'meanwhile']);
     assert.equal((await mia.texts('customer')).filter(text => text === 'still here').length, 1);
     again.close();
 }));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { Bot, accessible, fits, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot, accessible, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
@@ -72,6 +72,8 @@ for (const [intent, end] of [['refund', 'right'], ['refund', 'late'], ['refund',
 async function enter(options, wrong) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
     const page = await watched(context, wrong);
+    page.reports = 0; // asked for
+    page.on('request', request => { page.reports += /\/report\?/.test(request.url()); });
     await page.goto(`${gw.url}/desk/report/`);
     await page.getByLabel('Your token').fill('secret');
     await page.keyboard.press('Enter');
@@ -100,20 +102,36 @@ test('an operator signs in, and only an operator', async () => {
 
 test('the figures are those of the API, and behind each are its sessions', async () => {
     const wrong = [], page = await enter({}, wrong);
-    assert.match(await card(page, 'Handed over'), /62\.5 %\s+5 of 8 sessions/);
-    assert.match(await card(page, 'Gave up waiting'), /20 %\s+1 of 5 handoffs/);
+    assert.equal(page.reports, 1, 'the journal is read once');
+    assert.match(await card(page, 'Handed over'), /62\.5\s?%\s+5 of 8 sessions/);
+    assert.match(await card(page, 'Gave up waiting'), /20\s?%\s+1 of 5 handoffs/);
     const bars = page.getByRole('list', { name: 'Timing' });
     assert.match(await bars.getByRole('listitem').filter({ hasText: 'Late' }).innerText(), /1$/);
     assert.match(await bars.getByRole('listitem').filter({ hasText: 'Early' }).innerText(), /1$/);
     assert.match(await page.getByRole('list', { name: 'Drop-off' }).innerText(), /Refund\s+1 gave up, 1 wait, 2 answered/);
-    assert.match(await page.getByRole('list', { name: 'Intents' }).innerText(), /Refund\s+100 % of 4/);
+    assert.match(await page.getByRole('list', { name: 'Intents' }).innerText(), /Refund\s+100\s?% of 4/);
     assert.match(await page.getByRole('list', { name: 'Intents' }).innerText(), /<b>odd<\/b>/);
     await page.getByRole('button', { name: /1 gave up, 1 wait/ }).focus();
     await page.keyboard.press('Enter');
     await page.locator('dialog tbody tr').waitFor();
     assert.match(await page.locator('dialog tbody').innerText(), /^[0-9A-Z]{26}.*Refund disputed.*Billing.*Left/s);
     await accessible(page, 'the sessions behind a figure');
+    await page.locator('dialog .id').click();
+    await page.locator('.journal').getByText('refund person', { exact: true }).waitFor();
+    await accessible(page, 'what was said in a session');
+    await page.getByLabel('Everything that happened').check();
+    await page.locator('.journal').getByText(/code refund_dispute/).first().waitFor();
+    await shot(page, 'report-journal');
+    await accessible(page, 'what happened in a session');
+    await page.getByRole('button', { name: 'Back to the list' }).press('Enter');
+    await focused(page.locator('dialog .id')); // and now by keyboard alone
+    await page.keyboard.press('Enter');
+    await focused(page.getByRole('button', { name: 'Back to the list' }));
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await page.locator('.journal').getByText('Handoff end').waitFor();
     await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
     for (const summary of await page.locator('.behind summary').all()) await summary.press('Enter');
     await accessible(page, 'all tables');
     assert.match(await page.locator('table', { hasText: 'Custom quote' }).or(page.locator('table', { hasText: 'Wants a quote' })).first().innerText(), /quote/);

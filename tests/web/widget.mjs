@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bot, accessible, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot, accessible, becomes, comesToMatch, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, builddir, until } from '../lib/gateway.mjs';
@@ -104,12 +104,11 @@ async function fresh(query, check) {
 const ctl = (...args) => JSON.parse(execFileSync(join(builddir, 'tandemctl'),
     ['-s', join(gw.dir, 'control'), '--json', ...args], { encoding: 'utf8' }));
 
-const isFocused = locator => locator.evaluate(one => one.getRootNode().activeElement === one);
 
 test('a newcomer writes, and is answered; nothing that anybody writes becomes markup', () => {
     return fresh({ channel: 'web' }, async dana => {
         const { page } = dana;
-        assert.ok(await isFocused(dana.box));
+        await focused(dana.box);
         await dana.say(HOSTILE);
         await dana.sees('re: <img');
         assert.equal((await dana.texts('me'))[0], HOSTILE);
@@ -119,7 +118,7 @@ test('a newcomer writes, and is answered; nothing that anybody writes becomes ma
             .map(one => one.outerHTML.replace(/ (title|target|rel)="[^"]*"/g, '')));
         const good = '<a href="https://good.example/a?b=1">good</a>', bare = '<a href="https://bare.example/x">https://bare.example/x</a>';
         assert.deepEqual([...new Set(marks)], [good, bare]);
-        assert.equal(await page.locator('.agent strong', { hasText: 'bold' }).count(), 2);
+        await becomes(() => page.locator('.agent strong', { hasText: 'bold' }).count(), 2);
         const since = Date.now();
         await dana.say('long line');
         await until(async () => (await dana.texts('agent')).length === 3, 'the long line');
@@ -133,8 +132,8 @@ test('who answers is said: an AI, by a mark; a human, by name; and who is waited
         await dana.say('hello');
         await dana.sees('AI assistant');
         await dana.sees('re: hello');
-        assert.equal(await page.locator('.item.agent .badge').first().innerText(), 'AI');
-        assert.match(await owner.innerText(), /AI/);
+        await becomes(() => page.locator('.item.agent .badge').first().innerText(), 'AI');
+        await comesToMatch(() => owner.innerText(), /AI/);
 
         await dana.say('human');
         const wait = page.locator('.bar.wait');
@@ -142,21 +141,21 @@ test('who answers is said: an AI, by a mark; a human, by name; and who is waited
         await accessible(page, 'waiting');
         await wait.getByRole('button', { name: 'Leave the queue' }).click();
         await wait.waitFor({ state: 'hidden' });
-        assert.match(await owner.innerText(), /AI/);
+        await comesToMatch(() => owner.innerText(), /AI/);
 
         await dana.say('human');
         const { id } = await mia.waiting();
         await mia.listen();
         assert.equal((await mia.post(`/handoffs/${id}/accept`)).status, 200);
         await until(async () => await owner.innerText() === 'Mia', 'the name');
-        assert.ok(await wait.isHidden());
+        await wait.waitFor({ state: 'hidden' });
         await mia.post(`/handoffs/${id}/typing`, { on: true });
         await page.getByText('Mia is typing').waitFor();
         await mia.post(`/handoffs/${id}/messages`, { id: 'm1', text: 'Mia **here**' });
         await dana.sees('Mia');
         const { seq } = await mia.event('handoff.read');
         assert.ok(seq > 0);
-        assert.equal(await page.locator('.typing').innerText(), '');
+        await becomes(() => page.locator('.typing').innerText(), '');
         await until(async () => { // a start soon after another one is absorbed
             await dana.box.pressSequentially('S', { delay: 200 });
             return mia.events.some(event => event.type === 'typing');
@@ -188,7 +187,7 @@ test('a promise is shown until it is kept, also after a reload', () => {
         await owed.waitFor({ state: 'hidden' });
         await page.reload();
         await dana.sees('Here I am.');
-        assert.ok(await owed.isHidden());
+        await owed.waitFor({ state: 'hidden' });
         await mia.post(`/handoffs/${handoff}/close`, {});
     });
 });
@@ -207,7 +206,7 @@ test('choices are buttons, by mouse and by keyboard, and can be taken once', () 
         await page.keyboard.press('Shift+Tab'); // who says the same twice is offered a human
         await page.keyboard.press('Enter');
         await until(async () => (await dana.texts('me')).length === 4, 'the choice');
-        assert.ok(await isFocused(dana.box));
+        await focused(dana.box);
     });
 });
 
@@ -239,7 +238,7 @@ test('an answer that breaks off is taken back', () => {
         await dana.page.locator('.draft .text').waitFor();
         typist.cut();
         await dana.sees('in line for a person');
-        assert.equal(await dana.page.locator('.draft').count(), 0);
+        await becomes(() => dana.page.locator('.draft').count(), 0);
         assert.deepEqual(await dana.answers(), []);
         await dana.page.getByRole('button', { name: 'Leave the queue' }).click();
         await dana.page.locator('.bar.wait').waitFor({ state: 'hidden' });
@@ -252,7 +251,7 @@ test('a reload keeps the talk, another tab shows it live, and so does a duplicat
         await dana.answered(1);
         await dana.page.reload();
         await dana.answered(1);
-        assert.deepEqual(await dana.texts(), ['before', 'before']);
+        await becomes(() => dana.texts(), ['before', 'before']);
         const other = await Customer.visit(context, gw, { channel: 'echo' });
         await other.answered(1);
         const stored = await dana.page.evaluate(() => JSON.stringify(sessionStorage));
@@ -266,7 +265,7 @@ test('a reload keeps the talk, another tab shows it live, and so does a duplicat
         for (const one of [dana, other, twin]) {
             await one.answered(3);
             await one.online();
-            assert.deepEqual(await one.texts(), ['before', 'before', 'in the second', 'in the second',
+            await becomes(() => one.texts(), ['before', 'before', 'in the second', 'in the second',
                 'in the third', 'in the third']);
         }
     });
@@ -288,7 +287,7 @@ test('a gateway killed in the middle loses nothing and doubles nothing', () => {
         }
         await until(async () => await dana.sent() === words.length, 'all sent', 30000);
         await dana.answered(words.length, 20000);
-        assert.ok(await dana.page.getByText('No connection.').isHidden());
+        await dana.page.getByText('No connection.').waitFor({ state: 'hidden' });
         assert.deepEqual([...await dana.texts('me')].sort(), [...words].sort());
         assert.deepEqual((await dana.answers()).sort(), [...words].sort());
         await dana.page.reload();
@@ -304,12 +303,12 @@ test('what was written while the gateway was away is sent after a reload', () =>
         await gw.kill();
         await dana.page.getByText('No connection.').waitFor();
         await dana.say('nobody hears this yet');
-        assert.equal(await dana.page.locator('.me.sending').count(), 1);
+        await becomes(() => dana.page.locator('.me.sending').count(), 1);
         await gw.start();
         await dana.page.reload();
         await dana.answered(2, 15000);
-        assert.deepEqual(await dana.texts('me'), ['first', 'nobody hears this yet']);
-        assert.equal(await dana.sent(), 2);
+        await becomes(() => dana.texts('me'), ['first', 'nobody hears this yet']);
+        await becomes(() => dana.sent(), 2);
     });
 });
 
@@ -343,12 +342,12 @@ test('files are chosen by keyboard, judged, sent with progress, and shown as lin
             { name: 'bad.exe', mimeType: 'text/plain', buffer: Buffer.from('MZ\0\0') }]);
         await until(async () => (await chosen.allInnerTexts()).join().includes('x-executable'), 'judged');
         await page.getByRole('button', { name: 'Remove bad.exe' }).press('Enter');
-        assert.ok(await isFocused(dana.box));
+        await focused(dana.box);
         await page.keyboard.press('Enter'); // an empty text, and one file
         const link = page.locator('.me a.file');
         await until(async () => await dana.sent() === 1, 'sent');
-        assert.match(await link.innerText(), /^a _b_\.txt\s+5 bytes$/);
-        assert.equal(await chosen.count(), 0);
+        await comesToMatch(() => link.innerText(), /^a _b_\.txt\s+5 bytes$/);
+        await becomes(() => chosen.count(), 0);
         await page.reload();
         await link.waitFor();
         assert.equal(await (await fetch(await link.getAttribute('href'))).text(), 'hello');
@@ -369,7 +368,7 @@ test('a file that takes long shows how far it is, and can be left out by mouse',
         await page.getByRole('button', { name: 'Remove big.txt' }).click();
         await dana.say('without it');
         await dana.answered(1);
-        assert.equal(await page.locator('.me a.file').count(), 0);
+        await becomes(() => page.locator('.me a.file').count(), 0);
     });
 });
 
@@ -409,7 +408,7 @@ test('the same by mouse; and who writes on after the end is heard', () => {
         await page.getByText('Thank you.').waitFor();
         await dana.say('one more thing');
         await dana.answered(2);
-        assert.equal(await page.locator('.rating').count(), 0);
+        await becomes(() => page.locator('.rating').count(), 0);
     });
 });
 
@@ -417,7 +416,7 @@ test('an unknown channel is said, not shown as a blank page', () => {
     return fresh({ channel: 'echo' }, async dana => {
         await dana.page.goto(`${gw.url}/chat/?channel=nowhere`);
         await dana.page.getByText('No connection.').waitFor();
-        assert.equal(await dana.page.getByText('Online').count(), 0);
+        await becomes(() => dana.page.getByText('Online').count(), 0);
     });
 });
 
@@ -444,7 +443,7 @@ test("an operator's link brings a talk from elsewhere here, once", () => {
         await follow(async late => { // a talk of its own
             await late.say('hello');
             await late.sees('re: hello');
-            assert.equal(await late.page.getByText('said elsewhere').count(), 0);
+            await becomes(() => late.page.getByText('said elsewhere').count(), 0);
         });
         assert.equal(ctl('session', id).channel, 'web');
     });

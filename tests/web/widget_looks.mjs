@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, test } from 'node:test';
-import { Bot, accessible, fits, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot, accessible, becomes, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
@@ -83,7 +83,6 @@ async function docked(context, wrong, query = {}) {
     return new Customer(page);
 }
 
-const isFocused = locator => locator.evaluate(one => one.getRootNode().activeElement === one);
 
 test('one script tag puts it on a page of another origin; keys open and close it', () => {
     return within({}, async (context, wrong) => {
@@ -92,21 +91,21 @@ test('one script tag puts it on a page of another origin; keys open and close it
         await page.keyboard.press('Tab');
         await page.keyboard.press('Enter');
         await dana.online();
-        assert.ok(await isFocused(dana.box));
-        assert.ok(await page.getByRole('heading', { name: 'Northwind Help' }).isVisible());
+        await focused(dana.box);
+        await page.getByRole('heading', { name: 'Northwind Help' }).waitFor();
         await dana.say('an order');
         await dana.sees('two orders');
         await accessible(page, 'docked');
         await shot(page, 'widget-docked');
         await page.keyboard.press('Escape');
-        assert.ok(await isFocused(page.locator('.launcher')));
+        await focused(page.locator('.launcher'));
         await page.reload(); // who has talked before is connected while it is closed
         await page.locator('.launcher').waitFor();
         await until(async () => (await dana.texts('agent')).length === 1, 'the replay');
         await page.locator('.launcher').click();
-        assert.ok(await isFocused(dana.box));
+        await focused(dana.box);
         await page.getByRole('button', { name: 'Close chat' }).click();
-        assert.ok(await page.locator('.panel').isHidden());
+        await page.locator('.panel').waitFor({ state: 'hidden' });
     });
 });
 
@@ -123,8 +122,8 @@ test('what comes while it is closed is counted on its button', () => {
         await mia.post(`/handoffs/${id}/messages`, { id: 'm1', text: 'Are you there?' });
         await page.locator('.count', { hasText: '1 new' }).waitFor();
         await page.locator('.launcher').click();
-        assert.equal(await page.locator('.count').innerText(), '');
-        assert.deepEqual(await dana.texts('human'), ['Are you there?']);
+        await becomes(() => page.locator('.count').innerText(), '');
+        await becomes(() => dana.texts('human'), ['Are you there?']);
         await mia.post(`/handoffs/${id}/close`, {});
     });
 });
@@ -184,7 +183,7 @@ test('a signed customer is known to be who they are, and finds nobody else\'s ta
         const eve = await as('c-89');
         await eve.page.locator('.launcher').click();
         await eve.online();
-        assert.deepEqual(await eve.texts('me'), []);
+        await becomes(() => eve.texts('me'), []);
         const mallory = await as('c-90', 'f'.repeat(64));
         await mallory.page.locator('.launcher').click();
         await mallory.page.locator('.panel.online, .bar:has-text("refused")').first().waitFor();

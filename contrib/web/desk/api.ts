@@ -1,6 +1,7 @@
 /** api.ts - the desk's HTTP API and its events, as protocols.md §4 has them. No state but the token. */
 import { fresh } from '../shared/text';
 import { upload, type Attachment } from '../shared/upload';
+import { fill, t } from './words';
 
 export type { Attachment };
 
@@ -71,10 +72,10 @@ export class Api {
         const answer = await fetch(new URL(path, this.base), {
             method, headers: { Authorization: `Bearer ${this.token}`, ...headers },
             body: body === undefined ? null : JSON.stringify(body), cache: 'no-store',
-        }).catch(() => { throw new Refused(0, 'The gateway cannot be reached.'); });
+        }).catch(() => { throw new Refused(0, t.notReached); });
         const said = await answer.json().catch(() => null);
         if (answer.ok && said) return said;
-        const { message = `The gateway answered ${answer.status}.`, code, holder } = said?.error ?? {};
+        const { message = fill(t.answered, { status: answer.status }), code, holder } = said?.error ?? {};
         throw new Refused(answer.status, message, code, holder);
     }
 }

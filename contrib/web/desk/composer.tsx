@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { sized } from '../shared/text';
 import type { Reply } from './api';
 import type { Store, Talk } from './store';
+import { fill, language, rich, t } from './words';
 
 interface Props { store: Store; talk: Talk; name: string; isPicking: boolean; setPicking(on: boolean): void }
 
@@ -34,19 +35,19 @@ export function Composer({ store, talk, name, isPicking, setPicking }: Props) {
     return <form class={isNote ? 'composer note' : 'composer'} onSubmit={submit}
         onDragOver={event => event.preventDefault()}
         onDrop={event => { event.preventDefault(); store.attach(talk, [...event.dataTransfer?.files ?? []]); }}>
-        <div class="modes" role="group" aria-label="What you write">
-            <button type="button" aria-pressed={!isNote} onClick={() => mode(false)}>To <bdi>{name}</bdi> <kbd>Alt R</kbd></button>
-            <button type="button" aria-pressed={isNote} onClick={() => mode(true)}>Private note <kbd>Alt N</kbd></button>
+        <div class="modes" role="group" aria-label={t.whatYouWrite}>
+            <button type="button" aria-pressed={!isNote} onClick={() => mode(false)}>{rich(t.toName, { name: <bdi>{name}</bdi> })} <kbd>Alt R</kbd></button>
+            <button type="button" aria-pressed={isNote} onClick={() => mode(true)}>{t.privateNote} <kbd>Alt N</kbd></button>
         </div>
         {isPicking && <Canned replies={store.replies} done={insert} />}
-        {talk.files.length > 0 && <ul class="chosen" aria-label="Files to send">{talk.files.map(file => <li key={file.key} class={file.why ? 'failed' : ''}>
-            <span><bdi>{file.name}</bdi><small>{file.why ?? sized(file.size)}</small></span>
+        {talk.files.length > 0 && <ul class="chosen" aria-label={t.filesToSend}>{talk.files.map(file => <li key={file.key} class={file.why ? 'failed' : ''}>
+            <span><bdi>{file.name}</bdi><small>{file.why ?? sized(file.size, language)}</small></span>
             {!file.known && !file.why && <progress max={1} value={file.part} aria-label={file.name} />}
-            <button type="button" class="plain" aria-label={`Remove ${file.name}`} onClick={() => { store.detach(talk, file); box.current?.focus(); }}>✕</button>
+            <button type="button" class="plain" aria-label={fill(t.remove, { name: file.name })} onClick={() => { store.detach(talk, file); box.current?.focus(); }}>✕</button>
         </li>)}</ul>}
         <textarea ref={box} rows={2} dir="auto" value={isNote ? talk.note : talk.draft} maxLength={isNote ? 4000 : 65536}
-            aria-label={isNote ? `Private note about ${name}` : `Message to ${name}`} aria-describedby="composer-hint"
-            placeholder={isNote ? 'Only colleagues and the journal see this' : `Write to ${name}`}
+            aria-label={fill(isNote ? t.noteAbout : t.messageTo, { name })} aria-describedby="composer-hint"
+            placeholder={isNote ? t.onlyColleagues : fill(t.writeTo, { name })}
             onInput={event => store.write(talk, event.currentTarget.value)}
             onPaste={event => {
                 const files = [...event.clipboardData?.files ?? []];
@@ -61,16 +62,16 @@ export function Composer({ store, talk, name, isPicking, setPicking }: Props) {
                 }
                 if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) submit(event);
             }} />
-        <p id="composer-hint" class="hidden">Enter sends, Shift and Enter begin a new line.</p>
+        <p id="composer-hint" class="hidden">{t.composerHint}</p>
         <div class="tools">
-            <input ref={input} type="file" multiple hidden tabIndex={-1} aria-label="Files" onChange={event => {
+            <input ref={input} type="file" multiple hidden tabIndex={-1} aria-label={t.files} onChange={event => {
                 store.attach(talk, [...event.currentTarget.files ?? []]);
                 event.currentTarget.value = '';
                 box.current?.focus();
             }} />
-            {!isNote && <button type="button" class="plain" onClick={() => input.current!.click()}>Attach <kbd>Alt U</kbd></button>}
-            {!isNote && store.replies.length > 0 && <button type="button" class="plain" aria-expanded={isPicking} onClick={() => setPicking(!isPicking)}>Replies <kbd>Alt C</kbd></button>}
-            <button class="solid">{isNote ? 'Save note' : <>Send to <bdi>{name}</bdi></>} <kbd>Enter</kbd></button>
+            {!isNote && <button type="button" class="plain" onClick={() => input.current!.click()}>{t.attach} <kbd>Alt U</kbd></button>}
+            {!isNote && store.replies.length > 0 && <button type="button" class="plain" aria-expanded={isPicking} onClick={() => setPicking(!isPicking)}>{t.replies} <kbd>Alt C</kbd></button>}
+            <button class="solid">{isNote ? t.saveNote : rich(t.sendTo, { name: <bdi>{name}</bdi> })} <kbd>Enter</kbd></button>
         </div>
     </form>;
 }
@@ -85,8 +86,8 @@ function Canned({ replies, done }: { replies: Reply[]; done(reply: Reply | null)
     const chosen = Math.min(at, found.length - 1);
     const move = (by: number) => setAt(Math.max(0, Math.min(found.length - 1, chosen + by)));
     return <div class="canned">
-        <input ref={input} role="combobox" aria-label="Search canned replies" aria-expanded="true" aria-controls="canned-list" aria-autocomplete="list"
-            aria-activedescendant={found.length ? `canned-${chosen}` : undefined} placeholder="Search canned replies" value={query}
+        <input ref={input} role="combobox" aria-label={t.searchReplies} aria-expanded="true" aria-controls="canned-list" aria-autocomplete="list"
+            aria-activedescendant={found.length ? `canned-${chosen}` : undefined} placeholder={t.searchReplies} value={query}
             onInput={event => { setQuery(event.currentTarget.value); setAt(0); }}
             onKeyDown={event => {
                 if (event.key === 'ArrowDown') move(1);
@@ -96,9 +97,9 @@ function Canned({ replies, done }: { replies: Reply[]; done(reply: Reply | null)
                 else return;
                 event.preventDefault();
             }} />
-        <ul id="canned-list" role="listbox" aria-label="Canned replies">{found.map((one, i) =>
+        <ul id="canned-list" role="listbox" aria-label={t.cannedReplies}>{found.map((one, i) =>
             <li id={`canned-${i}`} role="option" aria-selected={i === chosen} onClick={() => done(one)}>
                 <b>{one.title}</b> <span class="soft">{one.language}</span><span class="preview">{one.text}</span></li>)}</ul>
-        {!found.length && <p class="soft">Nothing fits.</p>}
+        {!found.length && <p class="soft">{t.nothingFits}</p>}
     </div>;
 }

@@ -1,12 +1,13 @@
 /** desk.tsx - the whole page of a human who has signed in. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Conversation } from './conversation';
-import { Close, GiveBack, Keys, Transfer } from './dialogs';
+import { Close, GiveBack, Keys, Move, Transfer } from './dialogs';
 import { useKeys, useStore } from './hooks';
 import { Rail } from './rail';
 import type { Store } from './store';
+import { fill, t } from './words';
 
-export type Dialog = 'transfer' | 'return' | 'close' | 'keys' | null;
+export type Dialog = 'transfer' | 'return' | 'close' | 'move' | 'keys' | null;
 
 /** What is drawn in this turn of the page is there in the next. */
 const focus = (selector: string) => setTimeout(() => document.querySelector<HTMLElement>(selector)?.focus());
@@ -69,6 +70,9 @@ export function Desk({ store }: { store: Store }) {
         case 'KeyT': ask('transfer'); return true;
         case 'KeyB': ask('return'); return true;
         case 'KeyX': ask('close'); return true;
+        case 'KeyG':
+            if (store.canMove(talk)) ask('move');
+            return true;
         case 'KeyK': void store.extend(talk); return true;
         }
         return false;
@@ -91,15 +95,15 @@ export function Desk({ store }: { store: Store }) {
     }, [store]);
 
     const unread = [...store.talks.values()].reduce((sum, one) => sum + one.unread, 0);
-    useEffect(() => { document.title = unread ? `(${unread}) Desk` : 'Desk'; }, [unread]);
+    useEffect(() => { document.title = unread ? `(${unread}) ${t.desk}` : t.desk; }, [unread]);
 
     return <div class={talk ? 'desk has-talk' : 'desk'}>
         <Rail store={store} keys={() => ask('keys')} />
         <main>
-            <h1 class="hidden">Desk</h1>
+            <h1 class="hidden">{t.desk}</h1>
             {store.error && <p class="bar bad" role="alert"><span>{store.error}</span>
-                <button class="plain" onClick={() => store.dismiss()}>Dismiss</button></p>}
-            {!store.isConnected && <p class="bar bad" role="status">No connection to the gateway. It is tried again by itself.</p>}
+                <button class="plain" onClick={() => store.dismiss()}>{t.dismiss}</button></p>}
+            {!store.isConnected && <p class="bar bad" role="status">{t.noConnection}</p>}
             {talk ? <Conversation key={talk.id} store={store} talk={talk} ask={ask} isPicking={isPicking} setPicking={setPicking} />
                 : <Nobody store={store} />}
         </main>
@@ -107,6 +111,7 @@ export function Desk({ store }: { store: Store }) {
         {dialog === 'keys' && <Keys done={answered} />}
         {talk && dialog === 'transfer' && <Transfer store={store} talk={talk} done={answered} />}
         {talk && dialog === 'return' && <GiveBack store={store} talk={talk} done={answered} />}
+        {talk && dialog === 'move' && <Move store={store} talk={talk} done={answered} />}
         {talk && dialog === 'close' && <Close store={store} talk={talk} done={answered} />}
     </div>;
 }
@@ -115,12 +120,11 @@ function Nobody({ store }: { store: Store }) {
     const { queued, mine } = store.lists, first = queued[0];
     return <section class="nobody">
         <span class="mark" aria-hidden="true"><i /><i /></span>
-        <h2>{mine.length ? 'Choose a conversation' : queued.length ? 'Somebody is waiting' : 'Nobody is waiting'}</h2>
-        <p class="soft">{queued.length ? `${queued.length} in the queue.`
-            : store.me.presence === 'available' ? 'You will hear when a customer needs a person.'
-                : 'You are away. Be available to be told when a customer needs a person.'}</p>
-        {first && <button class="solid" onClick={() => store.accept(first.id)}>Accept the first <kbd>Alt A</kbd></button>}
+        <h2>{mine.length ? t.chooseOne : queued.length ? t.somebodyWaits : t.nobodyWaits}</h2>
+        <p class="soft">{queued.length ? fill(t.inQueue, { n: queued.length })
+            : store.me.presence === 'available' ? t.youWillHear : t.youAreAway}</p>
+        {first && <button class="solid" onClick={() => store.accept(first.id)}>{t.acceptFirst} <kbd>Alt A</kbd></button>}
         {!first && store.me.presence !== 'available' &&
-            <button class="solid" onClick={() => store.presence('available')}>Be available <kbd>Alt P</kbd></button>}
+            <button class="solid" onClick={() => store.presence('available')}>{t.beAvailable} <kbd>Alt P</kbd></button>}
     </section>;
 }

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Wrapup } from './api';
 import { KEYS } from './hooks';
 import type { Store, Talk } from './store';
-import { plain, reasons } from './words';
+import { fill, plain, reasons, rich, t, word } from './words';
 
 function Frame({ title, children, act, submit, done }: {
     title: ComponentChildren; children: ComponentChildren; act?: string; submit?(form: FormData): Promise<boolean>; done(): void;
@@ -22,8 +22,8 @@ function Frame({ title, children, act, submit, done }: {
         }}>
             <h2 id="dialog-title">{title}</h2>
             {children}
-            <footer>{act && <button type="button" class="plain" onClick={() => dialog.current!.close()}>Cancel <kbd>Esc</kbd></button>}
-                <button class="solid" disabled={isBusy}>{act ?? 'Close'} </button></footer>
+            <footer>{act && <button type="button" class="plain" onClick={() => dialog.current!.close()}>{t.cancel} <kbd>Esc</kbd></button>}
+                <button class="solid" disabled={isBusy}>{act ?? t.close} </button></footer>
         </form>
     </dialog>;
 }
@@ -33,15 +33,15 @@ const said = (form: FormData, name: string) => String(form.get(name) ?? '').trim
 function Choice({ name, legend, all, first }: { name: string; legend: string; all: string[]; first?: string }) {
     return <fieldset class="choice"><legend>{legend}</legend><div>
         {all.map((one, i) => <label><input type="radio" name={name} value={one} checked={first === one} required={!!first && i === 0} />
-            <span>{plain(one)}</span></label>)}</div></fieldset>;
+            <span>{word(one)}</span></label>)}</div></fieldset>;
 }
 
 const Wrap = () => <>
-    <Choice name="outcome" legend="How did it end?" all={['resolved', 'unresolved', 'spam']} first="resolved" />
-    <Choice name="escalation" legend="Was it right to hand over to a person?" all={['right', 'early', 'late', 'needless']} />
-    <label>Another reason fits better
-        <select name="reason_should_be"><option value="">No, the reason was right</option>
-            {reasons.map(([code, text]) => <option value={code}>{text}</option>)}</select></label>
+    <Choice name="outcome" legend={t.howEnded} all={['resolved', 'unresolved', 'spam']} first="resolved" />
+    <Choice name="escalation" legend={t.wasItRight} all={['right', 'early', 'late', 'needless']} />
+    <label>{t.otherReason}
+        <select name="reason_should_be"><option value="">{t.reasonRight}</option>
+            {reasons().map(([code, text]) => <option value={code}>{text}</option>)}</select></label>
 </>;
 
 function wrapup(form: FormData): Wrapup {
@@ -58,33 +58,38 @@ export function Transfer({ store, talk, done }: Props) {
         const [kind, ...rest] = said(form, 'to').split(' '), to = rest.join(' ');
         return store.transfer(talk.id, kind === 'human' ? { human: to } : { queue: to }, said(form, 'note'));
     };
-    return <Frame title={<>Transfer <bdi>{store.name(talk)}</bdi></>} act="Transfer" submit={submit} done={done}>
-        <label>To
+    return <Frame title={rich(t.transferName, { name: <bdi>{store.name(talk)}</bdi> })} act={t.transfer} submit={submit} done={done}>
+        <label>{t.to}
             <select name="to" required autofocus>
-                <optgroup label="Queues">{queues.map(one => <option value={`queue ${one.name}`}>{plain(one.name)}{one.open ? `, ${one.waiting} waiting` : ', closed'}</option>)}</optgroup>
-                {others.length > 0 && <optgroup label="Colleagues">{others.map(one => <option value={`human ${one.id}`}>{one.name}, {one.presence}</option>)}</optgroup>}
+                <optgroup label={t.queues}>{queues.map(one => <option value={`queue ${one.name}`}>{fill(one.open ? t.queueWaiting : t.queueClosed, { queue: plain(one.name), n: one.waiting })}</option>)}</optgroup>
+                {others.length > 0 && <optgroup label={t.colleagues}>{others.map(one => <option value={`human ${one.id}`}>{one.name}, {word(one.presence)}</option>)}</optgroup>}
             </select></label>
-        <label>What they should know<textarea name="note" rows={3} dir="auto" maxLength={1000} /></label>
+        <label>{t.shouldKnow}<textarea name="note" rows={3} dir="auto" maxLength={1000} /></label>
     </Frame>;
 }
 
 export function GiveBack({ store, talk, done }: Props) {
     const submit = (form: FormData) => store.giveBack(talk.id, said(form, 'note'), wrapup(form));
-    return <Frame title={<>Give <bdi>{store.name(talk)}</bdi> back to the agent</>} act="Give back" submit={submit} done={done}>
-        <label>What you agreed on: the agent goes on from here<textarea name="note" rows={3} dir="auto" maxLength={2000} autofocus /></label>
+    return <Frame title={rich(t.giveBackName, { name: <bdi>{store.name(talk)}</bdi> })} act={t.giveBack} submit={submit} done={done}>
+        <label>{t.agreed}<textarea name="note" rows={3} dir="auto" maxLength={2000} autofocus /></label>
         <Wrap />
     </Frame>;
 }
 
 export function Close({ store, talk, done }: Props) {
     const submit = (form: FormData) => store.close(talk.id, wrapup(form));
-    return <Frame title={<>Close the conversation with <bdi>{store.name(talk)}</bdi></>} act="Close the conversation" submit={submit} done={done}>
+    return <Frame title={rich(t.closeName, { name: <bdi>{store.name(talk)}</bdi> })} act={t.closeTalk} submit={submit} done={done}>
         <Wrap />
-        <label>Note<textarea name="note" rows={2} dir="auto" maxLength={2000} /></label>
+        <label>{t.note}<textarea name="note" rows={2} dir="auto" maxLength={2000} /></label>
+    </Frame>;
+}
+
+export function Move({ store, talk, done }: Props) {
+    return <Frame title={rich(t.moveName, { name: <bdi>{store.name(talk)}</bdi> })} act={t.moveSend} submit={() => store.move(talk)} done={done}>
+        <p>{t.moveAbout}</p>
     </Frame>;
 }
 
 export function Keys({ done }: { done(): void }) {
-    return <Frame title="Keys" done={done}><dl class="keys">{KEYS.map(([key, , what]) => <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}
-        <div><dt><kbd>/</kbd></dt><dd>Canned replies, in an empty message</dd></div></dl></Frame>;
+    return <Frame title={t.keysTitle} done={done}><dl class="keys">{KEYS.map(([key, what]) => <div><dt><kbd>{key}</kbd></dt><dd>{t.keys[what]}</dd></div>)}</dl></Frame>;
 }

@@ -1,6 +1,7 @@
 /** hooks.ts - what draws again, and when. */
-import { useEffect, useReducer } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer } from 'preact/hooks';
 import type { Store } from './store';
+import { language, type Language, type Words } from './words';
 
 export function useStore(store: Store): void {
     const [, again] = useReducer<number, void>(n => n + 1, 0);
@@ -17,27 +18,27 @@ export function useClock(ms: number): number {
     return Date.now();
 }
 
-/** Alt and a key, by its place on the keyboard, so that every layout has it. Shown in `KEYS`. */
-export const KEYS: [key: string, code: string, what: string][] = [
-    ['Alt 1 … 9', '', 'Open your 1st to 9th conversation'],
-    ['Alt M', 'KeyM', 'Your conversations'],
-    ['Alt W', 'KeyW', 'Who waits'],
-    ['Alt A', 'KeyA', 'Accept what is open, or else the first in the queue'],
-    ['Alt R', 'KeyR', 'Write to the customer'],
-    ['Alt N', 'KeyN', 'Write a private note'],
-    ['Alt C', 'KeyC', 'Canned replies'],
-    ['Alt U', 'KeyU', 'Attach files'],
-    ['Alt H', 'KeyH', 'Show earlier messages'],
-    ['Alt T', 'KeyT', 'Transfer'],
-    ['Alt B', 'KeyB', 'Give back to the agent'],
-    ['Alt X', 'KeyX', 'Close the conversation'],
-    ['Alt K', 'KeyK', 'Keep the customer, when the time runs out'],
-    ['Alt P', 'KeyP', 'Available, or away'],
-    ['Alt /', 'Slash', 'This list'],
+/** The page is in another language now: all of it is drawn again. */
+export function useLanguage(): Language {
+    const [, again] = useReducer<number, void>(n => n + 1, 0);
+    useEffect(() => {
+        const listen = () => again();
+        addEventListener('desk-language', listen);
+        return () => removeEventListener('desk-language', listen);
+    }, []);
+    return language;
+}
+
+/** Alt and a key, by its place on the keyboard, so that every layout has it. */
+export const KEYS: [key: string, what: keyof Words['keys']][] = [
+    ['Alt 1 … 9', 'open'], ['Alt M', 'mine'], ['Alt W', 'waiting'], ['Alt A', 'accept'], ['Alt R', 'write'],
+    ['Alt N', 'note'], ['Alt C', 'replies'], ['/', 'slash'], ['Alt U', 'attach'], ['Alt H', 'earlier'],
+    ['Alt T', 'transfer'], ['Alt B', 'giveBack'], ['Alt X', 'close'], ['Alt G', 'move'], ['Alt K', 'keep'], ['Alt P', 'presence'],
+    ['Alt /', 'keys'],
 ];
 
 export function useKeys(act: (code: string) => boolean): void {
-    useEffect(() => {
+    useLayoutEffect(() => { // before anybody sees what the keys are about
         const listen = (event: KeyboardEvent) => {
             if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
             if (act(event.code)) event.preventDefault();

@@ -3,12 +3,15 @@ import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { Refused } from './api';
 import { Desk } from './desk';
+import { useLanguage } from './hooks';
 import { SignIn } from './signin';
 import { Store } from './store';
+import { preferred, speak, t } from './words';
 
 const KEY = 'tandem desk token';
 
 function App() {
+    const language = useLanguage();
     const [store, setStore] = useState<Store | null>(null);
     const [why, setWhy] = useState('');
     const [isBusy, setBusy] = useState(false);
@@ -28,7 +31,7 @@ function App() {
         } catch (error) {
             if (error instanceof Refused && error.status === 401) {
                 sessionStorage.removeItem(KEY);
-                setWhy('There is nobody with this token at this desk.');
+                setWhy(t.nobodyWithToken);
             } else setWhy((error as Error).message);
         }
         setBusy(false);
@@ -38,8 +41,8 @@ function App() {
         const kept = sessionStorage.getItem(KEY);
         if (kept) void enter(kept);
     }
-    return store ? <Desk store={store} /> : <SignIn title="Tandem Desk" about="Where a person takes over."
-        hint="It stands in the gateway's conf, and stays in this tab until it is closed." why={why} isBusy={isBusy} enter={enter} />;
+    return store ? <Desk key={language} store={store} /> : <SignIn title={t.deskTitle} about={t.deskAbout} hint={t.deskHint}
+        why={why} isBusy={isBusy} enter={enter} />;
 }
 
-render(<App />, document.getElementById('desk')!);
+speak(preferred()).catch(() => speak('en')).finally(() => render(<App />, document.getElementById('desk')!));

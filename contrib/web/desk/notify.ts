@@ -1,4 +1,6 @@
 /** notify.ts - a sound and a notification of the system, each as far as the human wants it. */
+import { t } from './words';
+
 const KEY = 'tandem desk bell';
 
 let audio: AudioContext | null = null;
@@ -21,7 +23,7 @@ export function ring(text: string, about: string): void {
     tone();
     if (document.visibilityState === 'visible' && document.hasFocus()) return;
     if ('Notification' in window && Notification.permission === 'granted') {
-        const shown = new Notification('Desk', { body: text.slice(0, 200), tag: about });
+        const shown = new Notification(t.desk, { body: text.slice(0, 200), tag: about });
         shown.onclick = () => {
             window.focus();
             dispatchEvent(new CustomEvent('desk-open', { detail: about }));

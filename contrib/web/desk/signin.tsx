@@ -1,4 +1,7 @@
 /** signin.tsx - the door of both pages: a token, and why it was not taken. */
+import { LanguageSwitch } from './language';
+import { t } from './words';
+
 interface Props { title: string; about: string; hint: string; why: string; isBusy: boolean; enter(token: string): void }
 
 export function SignIn({ title, about, hint, why, isBusy, enter }: Props) {
@@ -11,13 +14,14 @@ export function SignIn({ title, about, hint, why, isBusy, enter }: Props) {
             <span class="mark" aria-hidden="true"><i /><i /></span>
             <h1>{title}</h1>
             <p class="soft">{about}</p>
-            <label>Your token
+            <label>{t.token}
                 <input name="token" type="password" autocomplete="current-password" required autofocus
                     aria-invalid={why ? true : undefined} aria-describedby="why" />
             </label>
             <p id="why" class="why" role="alert">{why}</p>
-            <button class="solid" disabled={isBusy}>{isBusy ? 'Signing in…' : 'Sign in'}</button>
+            <button class="solid" disabled={isBusy}>{isBusy ? t.signingIn : t.signIn}</button>
             <p class="soft small">{hint}</p>
+            <LanguageSwitch />
         </form>
     </main>;
 }

@@ -9,8 +9,9 @@ import { Api, Events, Refused, type Attachment, type Event, type Handoff, type M
          type Opened, type Package, type Presence, type Reply, type Session, type Team,
          type Wrapup } from './api';
 import * as notify from './notify';
+import { fill, t } from './words';
 
-export type View = 'mine' | 'waiting' | 'agents' | 'closed';
+export type View = 'mine' | 'waiting' | 'agents' | 'closed' | 'reviews';
 
 export interface Said extends Message { state?: 'sending' | 'failed'; why?: string; isDelta?: boolean }
 
@@ -45,7 +46,7 @@ const REFRESH_MS = 120, TYPING_EVERY = 3000, TYPING_ENDS = 8000, CUSTOMER_STILL 
 export class Store {
     me!: Me;
     view: View = 'waiting';
-    lists: Record<'queued' | 'mine' | 'closed', Handoff[]> = { queued: [], mine: [], closed: [] };
+    lists: Record<'queued' | 'mine' | 'closed' | 'sample', Handoff[]> = { queued: [], mine: [], closed: [], sample: [] };
     sessions: Session[] = [];
     team: Team = { queues: [], humans: [] };
     replies: Reply[] = [];
@@ -83,7 +84,7 @@ export class Store {
                 if (on && !was && this.me) this.catchUp();
                 this.changed();
             },
-            refused: () => this.signOut('This token is not valid any more.'),
+            refused: () => this.signOut(t.tokenOver),
         });
     }
 
@@ -116,12 +117,12 @@ export class Store {
 
     /** Of any list. */
     handoff(id: string): Handoff | undefined {
-        return [...this.lists.mine, ...this.lists.queued, ...this.lists.closed].find(one => one.id === id);
+        return [...this.lists.mine, ...this.lists.queued, ...this.lists.closed, ...this.lists.sample].find(one => one.id === id);
     }
 
     isMine(id: string): boolean { return this.lists.mine.some(one => one.id === id); }
 
-    name(talk: Talk | undefined | null): string { return talk?.package?.customer?.name || 'Customer'; }
+    name(talk: Talk | undefined | null): string { return talk?.package?.customer?.name || t.customer; }
 
     /* ---- What the human does ---- */
 
@@ -132,7 +133,14 @@ export class Store {
 
     show(view: View): void {
         this.view = view;
-        void this.refresh();
+        void (view === 'reviews' ? this.sample() : this.refresh());
+        this.changed();
+    }
+
+    /** Others that have ended, for who supervises to look at. */
+    async sample(): Promise<void> {
+        const got = await this.attempt(() => this.api.get<{ handoffs: Handoff[] }>('reviews'));
+        if (got) this.lists.sample = got.handoffs;
         this.changed();
     }
 
@@ -241,7 +249,7 @@ export class Store {
                 one.part = part;
                 this.changed();
             }, one.stop.signal).then(known => { one.known = known; },
-                (error: Error) => { one.why = error.message || 'the connection was lost'; })
+                (error: Error) => { one.why = error.message || t.lost; })
                 .finally(() => this.changed());
         }
         this.changed();
@@ -272,8 +280,19 @@ export class Store {
     /** What a supervisor thinks of how it went: 1 to 5. */
     async review(handoff: Handoff, score: number, note: string): Promise<boolean> {
         const done = await this.attempt(() => this.api.post(`handoffs/${handoff.id}/review`, { score, ...(note && { note }) }));
-        if (done) await this.refresh();
-        return !!done;
+        if (!done) return false;
+        for (const one of [...this.lists.closed, ...this.lists.sample]) if (one.id === handoff.id) one.score = score;
+        await this.refresh();
+        return true;
+    }
+
+    /** Who is in a web chat already need not go there. */
+    canMove(talk: Talk): boolean { return talk.package?.channel?.kind !== 'webchat'; }
+
+    /** The customer gets the link; nobody else sees it. */
+    async move(talk: Talk): Promise<boolean> {
+        if (await this.attempt(() => this.api.post(`handoffs/${talk.id}/bridge`))) this.say(fill(t.moved, { name: this.name(talk) }));
+        return true;
     }
 
     async extend(talk: Talk): Promise<void> {
@@ -339,7 +358,7 @@ export class Store {
         case 'resync': return void this.catchUp();
         case 'handoff.offered': return this.refreshSoon();
         case 'handoff.accepted':
-            if (event.human !== this.me.id) this.gone(event.handoff!, `${this.colleague(event.human)} has taken it.`);
+            if (event.human !== this.me.id) this.gone(event.handoff!, fill(t.hasTaken, { name: this.colleague(event.human) }));
             return this.refreshSoon();
         case 'handoff.message':
         case 'handoff.delta': return this.message(event, talk);
@@ -349,8 +368,8 @@ export class Store {
         case 'handoff.lease':
             if (talk) {
                 talk.leaseEnds = Date.now() + event.ends_in_s * 1000;
-                this.say(`${this.name(talk)} has waited long for you.`);
-                notify.ring(`${this.name(talk)} has waited long for you`, talk.id);
+                this.say(fill(t.waitedLong, { name: this.name(talk) }));
+                notify.ring(fill(t.waitedLong, { name: this.name(talk) }), talk.id);
             }
             break;
         case 'handoff.read':
@@ -378,17 +397,17 @@ export class Store {
         if (said.author !== 'customer' || at.kind === 'watched') return;
         if (!isLookedAt) {
             at.unread++;
-            notify.ring(`${this.name(at)}: ${said.text ?? 'sent a file'}`, at.id);
+            notify.ring(`${this.name(at)}: ${said.text ?? t.sentFile}`, at.id);
         }
-        this.say(`${this.name(at)}: ${said.text ?? 'sent a file'}`);
+        this.say(`${this.name(at)}: ${said.text ?? t.sentFile}`);
     }
 
     private ended(event: Event, talk: Talk | undefined): void {
         if (!talk?.isOurs) return;
         talk.isOurs = false;
         const why: Record<string, string> = {
-            requeued: 'You were silent for too long: the customer waits in the queue again.',
-            left: 'The customer has left.', expired: 'You were silent for too long.',
+            requeued: t.silentQueue,
+            left: t.customerLeft, expired: t.silent,
         };
         talk.leaseEnds = 0;
         if (why[event.outcome]) this.error = `${this.name(talk)}: ${why[event.outcome]}`;
@@ -433,7 +452,7 @@ export class Store {
             await this.ask();
         } catch (error) {
             if (!(error instanceof Refused)) throw error;
-            if (error.status === 401) this.signOut('This token is not valid any more.');
+            if (error.status === 401) this.signOut(t.tokenOver);
         }
     }
 
@@ -467,8 +486,8 @@ export class Store {
         for (const one of fresh) this.known.add(one.id);
         if (!fresh.length || this.me.presence !== 'available' || !this.isConnected) return; // not at sign-in
         const first = fresh[0]!;
-        this.say(`${fresh.length} new in the queue ${first.queue}.`);
-        notify.ring(`Waiting in ${first.queue}`, first.id);
+        this.say(fill(t.newInQueue, { n: fresh.length, queue: first.queue }));
+        notify.ring(fill(t.waitingIn, { queue: first.queue }), first.id);
     }
 
     private async catchUp(): Promise<void> {
@@ -487,7 +506,7 @@ export class Store {
         this.view = 'mine';
         this.current = id;
         await Promise.all([this.refresh(), this.load(id, session)]);
-        this.say(`You have ${this.name(this.talk)} now.`);
+        this.say(fill(t.youHave, { name: this.name(this.talk) }));
     }
 
     private async end(id: string, path: string, body: unknown): Promise<boolean> {
@@ -574,7 +593,7 @@ export class Store {
             return await what();
         } catch (error) {
             if (!(error instanceof Refused)) throw error;
-            if (error.status === 401) this.signOut('This token is not valid any more.');
+            if (error.status === 401) this.signOut(t.tokenOver);
             this.error = error.holder ? `${error.message} (${this.colleague(error.holder)})` : error.message;
             this.changed();
             return null;

@@ -4,6 +4,10 @@
 export const oneLine = (name: string): string =>
     name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim();
 
+/** {x} in the text becomes the value of x. */
+export const fill = (text: string, values: Record<string, string | number>): string =>
+    text.replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all));
+
 /** A size in words; locale: undefined for the reader's own. */
 export function sized(bytes: number, locale?: string): string {
     const [unit, n] = bytes < 1000 ? ['byte', bytes] as const

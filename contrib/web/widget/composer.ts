@@ -1,9 +1,9 @@
 /** composer.ts - where the customer writes: text, files, and who may know that they are writing. */
 import { h, icon } from '../shared/dom';
-import { oneLine, sized } from '../shared/text';
+import { fill, oneLine, sized } from '../shared/text';
 import { CLIP, CROSS, FILE, SEND } from './icons';
 import type { Attachment, Limits } from './talk';
-import { fill, type Words } from './words';
+import type { Words } from './words';
 
 const TYPING_EVERY = 3000, STILL_AFTER = 5000; // ms
 

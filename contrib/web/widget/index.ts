@@ -21,11 +21,12 @@
  * -font, -radius, -width, -height, -offset, -z. Events: tandem-unread {detail: n}.
  */
 import { h, icon } from '../shared/dom';
+import { fill } from '../shared/text';
 import { CHAT } from './icons';
 import { Panel } from './panel';
 import styles from './style.css?inline';
 import type { Customer } from './talk';
-import { fill, wordsFor } from './words';
+import { wordsFor } from './words';
 
 const script = document.currentScript as HTMLScriptElement | null;
 const home = script?.src || location.href;

@@ -1,10 +1,10 @@
 /** log.ts - what was said, as a list that is read out once and stays where its reader is. */
 import { h, icon } from '../shared/dom';
 import { markdown, safeUrl } from '../shared/markdown';
-import { initial, moment, oneLine, sized } from '../shared/text';
+import { fill, initial, moment, oneLine, sized } from '../shared/text';
 import { FILE, SPARK } from './icons';
 import type { Attachment, Choice, Message, Own } from './talk';
-import { fill, type Words } from './words';
+import type { Words } from './words';
 
 type Kind = 'me' | 'agent' | 'human' | 'system';
 

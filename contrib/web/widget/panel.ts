@@ -1,13 +1,13 @@
 /** panel.ts - the chat itself: who answers, what was said, what is waited for, where one writes. */
 import { h, icon } from '../shared/dom';
-import { initial, moment, oneLine } from '../shared/text';
+import { fill, initial, moment, oneLine } from '../shared/text';
 import { Composer } from './composer';
 import { CLOCK, DOWN, PERSON, SPARK } from './icons';
 import { Log } from './log';
 import { rating } from './rating';
 import { Talk, type Limits, type Listener, type Message, type Own, type Owner, type Promised, type Stop,
          type Where } from './talk';
-import { fill, type Words } from './words';
+import type { Words } from './words';
 
 const TYPING_ENDS = 8000; // ms; who types says so again before
 

@@ -1,7 +1,8 @@
 /** rating.ts - how it was: five stars, and a comment for who has one. */
 import { h, icon } from '../shared/dom';
+import { fill } from '../shared/text';
 import { STAR } from './icons';
-import { fill, type Words } from './words';
+import type { Words } from './words';
 
 export function rating(words: Words, rated: (score: number, comment?: string) => void,
                        again: () => void): HTMLElement {

@@ -1,4 +1,4 @@
-/** words.ts - what the widget says, in the languages of the gateway's texts. {x} is put in. */
+/** words.ts - what the widget says, in the languages of the gateway's texts. {x} is put in by fill(). */
 
 const en = {
     title: 'Chat', open: 'Open chat', close: 'Close chat', label: 'Your message',
@@ -121,6 +121,3 @@ export function wordsFor(locales: readonly string[]): { words: Words; language: 
     }
     return { words: en, language: 'en' };
 }
-
-export const fill = (text: string, values: Record<string, string | number>): string =>
-    text.replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all));

@@ -1,6 +1,6 @@
 /** charts.tsx - bars that carry their numbers, so that nobody needs their colours; a table behind each. */
 import type { ComponentChildren } from 'preact';
-import { plain } from '../words';
+import { fill, t } from '../words';
 
 /** tone: p0 is what is well, p1 what is not, p2 what lies between. */
 export interface Part { label: string; value: number; tone?: 'p0' | 'p1' | 'p2' }
@@ -9,9 +9,9 @@ export interface Row { name: string; parts: Part[]; text: string; open?(): void 
 /** Bars of one length scale, side by side in a row when they have parts. */
 export function Bars({ rows, label }: { rows: Row[]; label: string }) {
     const most = Math.max(1e-9, ...rows.map(row => row.parts.reduce((sum, part) => sum + part.value, 0)));
-    if (!rows.length) return <p class="soft none">Nothing in this time.</p>;
+    if (!rows.length) return <p class="soft none">{t.nothing}</p>;
     return <ul class="bars" aria-label={label}>{rows.map(row => <li key={row.name}>
-        <span class="bar-name"><bdi>{plain(row.name)}</bdi></span>
+        <span class="bar-name"><bdi>{row.name}</bdi></span>
         <span class="track" aria-hidden="true">{row.parts.filter(part => part.value > 0).map(part =>
             <span class={`fill ${part.tone ?? 'p0'}`} style={{ inlineSize: `${part.value / most * 100}%` }} title={`${part.label}: ${part.value}`} />)}</span>
         {row.open ? <button class="figure" onClick={row.open}>{row.text}</button> : <span class="figure">{row.text}</span>}
@@ -28,7 +28,7 @@ export function Columns({ label, series, buckets }: { label: string; series: str
 }
 
 export function Table({ head, rows, title }: { title: string; head: string[]; rows: (string | number)[][] }) {
-    return <details class="behind"><summary>Table: {title}</summary><div class="scroll" tabIndex={0} role="region" aria-label={title}><table>
+    return <details class="behind"><summary>{fill(t.table, { title })}</summary><div class="scroll" tabIndex={0} role="region" aria-label={title}><table>
         <thead><tr>{head.map((one, i) => <th scope="col" class={i ? 'n' : ''}>{one}</th>)}</tr></thead>
         <tbody>{rows.map(row => <tr>{row.map((one, i) => i ? <td class="n">{one}</td> : <th scope="row"><bdi>{one}</bdi></th>)}</tr>)}</tbody>
     </table></div></details>;

@@ -1,41 +1,32 @@
 /** dashboard.tsx - who waits now, where customers drop off, which intents fail, and whether handing over is too late or too early. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { useClock } from '../hooks';
-import { age, plain, reason, time } from '../words';
+import { LanguageSwitch } from '../language';
+import { age, fill, language, plain, reason, t, word } from '../words';
 import { Bars, Columns, Section, Table, type Row } from './charts';
-import { BYS, number, seconds, share, type Behind, type By, type Figures, type Now, type Operator, type Report } from './data';
+import { Sessions, type Drill } from './sessions';
+import { BYS, number, seconds, share, type By, type Figures, type Now, type Operator, type Report } from './data';
 
 const HOUR = 3600000, DAY = 24 * HOUR;
-const SPANS: [name: string, ms: number, columns: number][] = [['24 hours', DAY, 8], ['7 days', 7 * DAY, 7], ['30 days', 30 * DAY, 10]];
+const SPANS = [['hours24', DAY, 8], ['days7', 7 * DAY, 7], ['days30', 30 * DAY, 10]] as const; // name, length, columns
 const SLOW = 1000; // ms between two looks at what is now
-
-interface Drill { title: string; mark: string; by?: By; group?: string }
 
 export function Dashboard({ operator, out }: { operator: Operator; out(): void }) {
     const [span, setSpan] = useState(1), [by, setBy] = useState<By>('intent');
     const [report, setReport] = useState<Report | null>(null), [intents, setIntents] = useState<Report | null>(null);
-    const [buckets, setBuckets] = useState<{ name: string; total: Figures }[]>([]);
     const [error, setError] = useState(''), [drill, setDrill] = useState<Drill | null>(null), [asked, ask] = useState(0);
 
     useEffect(() => {
         let isOver = false;
         // Days are those of the calendar, today the last of them.
         const [, length, columns] = SPANS[span]!, to = span === 0 ? Date.now() : new Date().setHours(24, 0, 0, 0),
-            at = (t: number) => new Date(t).toISOString();
+            at = (ms: number) => new Date(ms).toISOString();
         const run = async () => {
-            const whole = await operator.report(at(to - length), at(to), by);
-            if (isOver) return;
-            setReport(whole);
+            const whole = await operator.report(at(to - length), at(to), by, columns);
             const byIntent = by === 'intent' ? whole : await operator.report(at(to - length), at(to), 'intent');
             if (isOver) return;
+            setReport(whole);
             setIntents(byIntent);
-            const list: { name: string; total: Figures }[] = [];
-            for (let i = 0; i < columns && !isOver; i++) {
-                const from = to - length + length / columns * i, one = await operator.report(at(from), at(from + length / columns), by);
-                list.push({ name: span === 0 ? new Date(from).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-                    : new Date(from).toLocaleDateString([], { day: 'numeric', month: 'short' }), total: one.total });
-                if (!isOver) setBuckets([...list]);
-            }
             setError('');
         };
         run().catch((why: Error) => { if (!isOver) setError(why.message); });
@@ -50,20 +41,21 @@ export function Dashboard({ operator, out }: { operator: Operator; out(): void }
     };
     return <div class="report">
         <header class="top">
-            <span class="mark small" aria-hidden="true"><i /><i /></span><h1>Report</h1>
-            <div class="tabs" role="group" aria-label="Time">{SPANS.map(([name], i) =>
-                <button class="tab" aria-pressed={span === i} onClick={() => setSpan(i)}>{name}</button>)}</div>
-            <label class="by">By <select value={by} onChange={event => setBy(event.currentTarget.value as By)}>
-                {BYS.map(one => <option value={one}>{plain(one)}</option>)}</select></label>
-            <button class="plain" onClick={() => ask(asked + 1)}>Again</button>
+            <span class="mark small" aria-hidden="true"><i /><i /></span><h1>{t.report}</h1>
+            <div class="tabs" role="group" aria-label={t.time}>{SPANS.map(([name], i) =>
+                <button class="tab" aria-pressed={span === i} onClick={() => setSpan(i)}>{t[name]}</button>)}</div>
+            <label class="by">{t.by} <select value={by} onChange={event => setBy(event.currentTarget.value as By)}>
+                {BYS.map(one => <option value={one}>{word(one)}</option>)}</select></label>
+            <button class="plain" onClick={() => ask(asked + 1)}>{t.again}</button>
             <button class="plain" disabled={!report} onClick={save}>CSV</button>
-            <button class="plain" onClick={out}>Sign out</button>
+            <button class="plain" onClick={out}>{t.signOut}</button>
+            <LanguageSwitch />
         </header>
         <main>
             {error && <p class="bar bad" role="alert"><span>{error}</span></p>}
             <Live operator={operator} />
-            {report ? <Figures_ report={report} by={by} intents={intents} buckets={buckets} drill={setDrill} />
-                : !error && <p class="soft none" role="status">Reading the journal…</p>}
+            {report ? <Figures_ report={report} by={by} intents={intents} isDay={span === 0} drill={setDrill} />
+                : !error && <p class="soft none" role="status">{t.reading}</p>}
         </main>
         {drill && report && <Sessions operator={operator} report={report} drill={drill} done={() => setDrill(null)} />}
     </div>;
@@ -85,79 +77,85 @@ function Live({ operator }: { operator: Operator }) {
         };
         return operator.follow(look, setOn);
     }, [operator]);
-    if (!now) return <section class="panel"><h2>Now</h2><p class="soft none">{isOn ? 'Looking…' : 'No connection to the gateway. It is tried again by itself.'}</p></section>;
+    if (!now) return <section class="panel"><h2>{t.now}</h2><p class="soft none">{isOn ? t.looking : t.noConnection}</p></section>;
     const waiting = now.queues.reduce((sum, one) => sum + one.waiting, 0), there = now.humans.filter(one => one.presence === 'available').length;
     const broken = now.agents.filter(one => one.breaker !== 'closed' || one.state !== 'open'), down = now.channels.filter(one => one.state !== 'open' || one.suspended);
-    return <section class="panel now" aria-label="Now"><h2>Now {!isOn && <span class="badge hot">no connection</span>}</h2>
+    return <section class="panel now" aria-label={t.now}><h2>{t.now} {!isOn && <span class="badge hot">{t.offline}</span>}</h2>
         <dl class="tiles">
-            <div><dt>Waiting</dt><dd class={waiting ? 'hot' : ''}>{waiting}</dd></div>
-            <div><dt>People available</dt><dd>{there} <span class="soft">of {now.humans.length}</span></dd></div>
-            <div><dt>Sessions in memory</dt><dd>{now.sessions}</dd></div>
-            <div><dt>Agents</dt><dd class={broken.length ? 'hot' : ''}>{broken.length ? `${broken.map(one => one.name).join(', ')} ${broken[0]!.breaker === 'closed' ? 'down' : 'left alone'}` : 'All answer'}</dd></div>
-            <div><dt>Channels</dt><dd class={down.length ? 'hot' : ''}>{down.length ? `${down.map(one => one.name).join(', ')} down` : 'All open'}</dd></div>
+            <div><dt>{t.waiting}</dt><dd class={waiting ? 'hot' : ''}>{waiting}</dd></div>
+            <div><dt>{t.available}</dt><dd>{there} <span class="soft">{fill(t.ofAll, { n: now.humans.length })}</span></dd></div>
+            <div><dt>{t.inMemory}</dt><dd>{now.sessions}</dd></div>
+            <div><dt>{t.agents}</dt><dd class={broken.length ? 'hot' : ''}>{broken.length ? fill(broken[0]!.breaker === 'closed' ? t.namesDown : t.namesAlone, { names: broken.map(one => one.name).join(', ') }) : t.allAnswer}</dd></div>
+            <div><dt>{t.channels}</dt><dd class={down.length ? 'hot' : ''}>{down.length ? fill(t.namesDown, { names: down.map(one => one.name).join(', ') }) : t.allOpen}</dd></div>
         </dl>
-        <Table title="queues, agents and channels" head={['What', 'State', 'Waiting', 'Now']} rows={[
-            ...now.queues.map(one => [`Queue ${one.name}`, one.open ? `open, ${one.able} able` : 'closed', one.waiting, one.oldest ? `longest ${age(one.oldest)}` : '']),
-            ...now.agents.map(one => [`Agent ${one.name}`, `${one.state}, breaker ${one.breaker}`, one.waiting, `${one.asked} asked`]),
-            ...now.channels.map(one => [`Channel ${one.name}`, one.suspended ? 'suspended' : one.state, one.waiting, `${one.sessions} sessions`])]} />
+        <Table title={t.liveTable} head={[t.what, t.state, t.waiting, t.now]} rows={[
+            ...now.queues.map(one => [fill(t.queueName, { name: one.name }), one.open ? fill(t.openAble, { n: one.able }) : word('closed'), one.waiting, one.oldest ? fill(t.longest, { age: age(one.oldest) }) : '']),
+            ...now.agents.map(one => [fill(t.agentName, { name: one.name }), fill(t.breaker, { state: word(one.state), breaker: word(one.breaker) }), one.waiting, fill(t.asked, { n: one.asked })]),
+            ...now.channels.map(one => [fill(t.channelName, { name: one.name }), one.suspended ? t.suspended : word(one.state), one.waiting, fill(t.nSessions, { n: one.sessions })])]} />
     </section>;
 }
 
-interface Parts { report: Report; by: By; intents: Report | null; buckets: { name: string; total: Figures }[]; drill(to: Drill): void }
+interface Parts { report: Report; by: By; intents: Report | null; isDay: boolean; drill(to: Drill): void }
 
-function Figures_({ report, by, intents, buckets, drill }: Parts) {
-    const t = report.total, n = (figures: Figures, key: string) => figures[key] ?? 0;
+/** How a group is called: reasons are codes, all others are names of the conf or of agents. */
+const called = (by: By, name: string) => by === 'reason' ? reason(name) : plain(name);
+
+function Figures_({ report, by, intents, isDay, drill }: Parts) {
+    const all = report.total, rated = (mean: number | null | undefined) => mean == null ? '–' : (Math.round(mean * 10) / 10).toLocaleString(language);
+    const columns = report.columns.map(({ from, figures }) => ({ figures, name: isDay ? new Date(from).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
+        : new Date(from).toLocaleDateString(language, { day: 'numeric', month: 'short' }) }));
+    const n = (figures: Figures, key: string) => figures[key] ?? 0;
     const cards: [string, string, string, string][] = [
-        ['Handed over', share(t.escalation_rate), `${number(t.escalated)} of ${number(t.sessions)} sessions`, 'escalated'],
-        ['Kept by the agent', share(t.containment), `verified ${share(t.verified_containment)}`, 'contained'],
-        ['Until a person answers', seconds(t.response_p50_s), `p90 ${seconds(t.response_p90_s)}, of ${number(t.responses)}`, 'answered'],
-        ['Gave up waiting', share(t.abandonment), `${number(t.abandoned)} of ${number(t.escalations)} handoffs`, 'abandoned'],
-        ['Had to explain again', share(t.re_explain_rate), `asked again ${share(t.re_ask_rate)}`, 'reexplain'],
-        ['Resolved by a person', share(t.resolution_human), `by the agent ${share(t.resolution_contained)}`, 'resolved'],
-        ['Rated, with a person', t.csat_human_mean == null ? '–' : `${Math.round(t.csat_human_mean * 10) / 10} of 5`, `agent alone ${t.csat_contained_mean == null ? '–' : Math.round(t.csat_contained_mean * 10) / 10}`, 'rated_low'],
-        ['Promises kept', t.promises_made ? `${number(t.promises_kept)} of ${number(t.promises_made)}` : '–', `${number(t.promises_broken)} broken`, 'promise_broken'],
+        [t.handedOver, share(all.escalation_rate), fill(t.ofSessions, { n: number(all.escalated), all: number(all.sessions) }), 'escalated'],
+        [t.keptByAgent, share(all.containment), fill(t.verifiedShare, { share: share(all.verified_containment) }), 'contained'],
+        [t.untilAnswer, seconds(all.response_p50_s), fill(t.p90Of, { time: seconds(all.response_p90_s), n: number(all.responses) }), 'answered'],
+        [t.gaveUp, share(all.abandonment), fill(t.ofHandoffs, { n: number(all.abandoned), all: number(all.escalations) }), 'abandoned'],
+        [t.explainAgain, share(all.re_explain_rate), fill(t.askedAgain, { share: share(all.re_ask_rate) }), 'reexplain'],
+        [t.resolvedByPerson, share(all.resolution_human), fill(t.byAgent, { share: share(all.resolution_contained) }), 'resolved'],
+        [t.ratedPerson, all.csat_human_mean == null ? '–' : fill(t.scored, { n: rated(all.csat_human_mean) }), fill(t.agentAlone, { n: rated(all.csat_contained_mean) }), 'rated_low'],
+        [t.promisesKept, all.promises_made ? fill(t.ofPromises, { n: number(all.promises_kept), all: number(all.promises_made) }) : '–', fill(t.nBroken, { n: number(all.promises_broken) }), 'promise_broken'],
     ];
     const drops: Row[] = report.groups.filter(one => n(one.figures, 'escalations') > 0).map(({ name, figures: f }) => ({
-        name, parts: [{ label: 'gave up', value: n(f, 'abandoned'), tone: 'p1' }, { label: 'wait', value: n(f, 'waiting'), tone: 'p2' }, { label: 'answered', value: n(f, 'answered') }],
-        text: `${n(f, 'abandoned')} gave up, ${n(f, 'waiting')} wait, ${n(f, 'answered')} answered`,
-        open: () => drill({ title: `Gave up: ${plain(name)}`, mark: 'abandoned', by, group: name }) }));
-    const failing: Row[] = (intents?.groups ?? []).map(({ name, figures: f }) => ({ name, rate: f.escalation_rate ?? 0,
-        parts: [{ label: 'handed over', value: n(f, 'escalated'), tone: 'p1' as const }, { label: 'kept', value: n(f, 'sessions') - n(f, 'escalated') }],
-        text: `${share(f.escalation_rate)} of ${n(f, 'sessions')}, ${n(f, 'agent_failures')} failures`,
-        open: () => drill({ title: `Handed over: ${plain(name)}`, mark: 'escalated', by: 'intent' as By, group: name }) })).sort((a, b) => b.rate - a.rate);
+        name: called(by, name), parts: [{ label: t.gaveUpShort, value: n(f, 'abandoned'), tone: 'p1' }, { label: t.wait, value: n(f, 'waiting'), tone: 'p2' }, { label: t.answeredOnes, value: n(f, 'answered') }],
+        text: fill(t.dropOffRow, { gone: n(f, 'abandoned'), wait: n(f, 'waiting'), answered: n(f, 'answered') }),
+        open: () => drill({ title: fill(t.gaveUpOf, { name: called(by, name) }), mark: 'abandoned', by, group: name }) }));
+    const failing: Row[] = (intents?.groups ?? []).map(({ name, figures: f }) => ({ name: plain(name), rate: f.escalation_rate ?? 0,
+        parts: [{ label: t.handedOver, value: n(f, 'escalated'), tone: 'p1' as const }, { label: t.keptByAgent, value: n(f, 'sessions') - n(f, 'escalated') }],
+        text: fill(t.intentRow, { share: share(f.escalation_rate), n: n(f, 'sessions'), failures: n(f, 'agent_failures') }),
+        open: () => drill({ title: fill(t.handedOverOf, { name: plain(name) }), mark: 'escalated', by: 'intent' as By, group: name }) })).sort((a, b) => b.rate - a.rate);
     const timings = ['on_time', 'late', 'early', 'needless', 'missed', 'wrong_reason'];
-    const timing: Row[] = timings.map(key => ({ name: key, parts: [{ label: key, value: n(t, key), tone: key === 'on_time' ? 'p0' : 'p1' }], text: number(n(t, key)),
-        open: () => drill({ title: plain(key), mark: key }) }));
+    const timing: Row[] = timings.map(key => ({ name: word(key), parts: [{ label: word(key), value: n(all, key), tone: key === 'on_time' ? 'p0' : 'p1' }], text: number(n(all, key)),
+        open: () => drill({ title: word(key), mark: key }) }));
     return <>
-        <ul class="cards" aria-label="Key figures">{cards.map(([title, value, about, mark]) => <li><button onClick={() => drill({ title, mark })}>
+        <ul class="cards" aria-label={t.keyFigures}>{cards.map(([title, value, about, mark]) => <li><button onClick={() => drill({ title, mark })}>
             <span class="soft">{title}</span><b>{value}</b><span class="soft small">{about}</span></button></li>)}</ul>
-        <Section title="Over time" about="Sessions that began, how many of them were handed over, and how many a person answered.">
-            <Columns label="Sessions, handed over and answered, over time; the numbers are in the table" series={['Sessions', 'Handed over', 'Answered']}
-                buckets={buckets.map(one => ({ name: one.name, values: [n(one.total, 'sessions'), n(one.total, 'escalated'), n(one.total, 'answered')] }))} />
-            <Table title="over time" head={['From', 'Sessions', 'Handed over', 'Answered', 'Gave up', 'Response p50', 'p90']} rows={buckets.map(one => [one.name,
-                n(one.total, 'sessions'), n(one.total, 'escalated'), n(one.total, 'answered'), n(one.total, 'abandoned'), seconds(one.total.response_p50_s), seconds(one.total.response_p90_s)])} />
+        <Section title={t.overTime} about={t.overTimeAbout}>
+            <Columns label={t.overTimeLabel} series={[t.sessions, t.handedOver, t.answeredOnes]}
+                buckets={columns.map(({ name, figures: f }) => ({ name, values: [n(f, 'sessions'), n(f, 'escalated'), n(f, 'answered')] }))} />
+            <Table title={t.overTime} head={[t.from, t.sessions, t.handedOver, t.answeredOnes, t.gaveUpShort, t.response50, 'p90']} rows={columns.map(({ name, figures: f }) => [name,
+                n(f, 'sessions'), n(f, 'escalated'), n(f, 'answered'), n(f, 'abandoned'), seconds(f.response_p50_s), seconds(f.response_p90_s)])} />
         </Section>
         <div class="pair">
-            <Section title="Where do customers drop off?" about={`What became of handoffs, by ${by}.`}>
-                <Bars label="Drop-off" rows={drops} />
-                <Table title={`drop-off by ${by}`} head={[plain(by), 'Handoffs', 'Gave up', 'Wait', 'Answered', 'Response p50', 'p95']} rows={report.groups.map(({ name, figures: f }) =>
-                    [plain(name), n(f, 'escalations'), n(f, 'abandoned'), n(f, 'waiting'), n(f, 'answered'), seconds(f.response_p50_s), seconds(f.response_p95_s)])} />
+            <Section title={t.dropOff} about={fill(t.dropOffAbout, { by: word(by) })}>
+                <Bars label={t.dropOffLabel} rows={drops} />
+                <Table title={fill(t.dropOffTable, { by: word(by) })} head={[word(by), t.handoffs, t.gaveUpShort, t.wait, t.answeredOnes, t.response50, 'p95']} rows={report.groups.map(({ name, figures: f }) =>
+                    [called(by, name), n(f, 'escalations'), n(f, 'abandoned'), n(f, 'waiting'), n(f, 'answered'), seconds(f.response_p50_s), seconds(f.response_p95_s)])} />
             </Section>
-            <Section title="Which intents fail?" about="Share that was handed over, and how often the agent failed.">
-                <Bars label="Intents" rows={failing} />
-                <Table title="intents" head={['Intent', 'Sessions', 'Handed over', 'Agent failures', 'Unanswered questions', 'Resolved']} rows={(intents?.groups ?? []).map(({ name, figures: f }) =>
+            <Section title={t.whichFail} about={t.whichFailAbout}>
+                <Bars label={t.intents} rows={failing} />
+                <Table title={t.intents} head={[t.intent, t.sessions, t.handedOver, t.agentFailures, t.unansweredQuestions, t.resolved]} rows={(intents?.groups ?? []).map(({ name, figures: f }) =>
                     [plain(name), n(f, 'sessions'), share(f.escalation_rate), n(f, 'agent_failures'), n(f, 'unanswered_questions'), n(f, 'resolved')])} />
             </Section>
-            <Section title="Too late, or too early?" about={`Judged by the rules and by what humans said. Precision ${share(t.precision)}, recall ${share(t.recall)}; late by ${seconds(t.late_p50_s)} in the middle.`}>
-                <Bars label="Timing" rows={timing} />
-                <Table title="timing" head={['Verdict', 'Sessions']} rows={timings.map(key => [plain(key), n(t, key)])} />
+            <Section title={t.tooLate} about={fill(t.tooLateAbout, { precision: share(all.precision), recall: share(all.recall), late: seconds(all.late_p50_s) })}>
+                <Bars label={t.timing} rows={timing} />
+                <Table title={t.timing} head={[t.verdict, t.sessions]} rows={timings.map(key => [word(key), n(all, key)])} />
             </Section>
-            <Section title="Why handed over, and how it ended" about="Intent, reason and outcome of every handoff.">
-                <Bars label="Reasons" rows={reasons(report, drill)} />
-                <Table title="handoffs" head={['Intent', 'Reason', 'Outcome', 'Handoffs']} rows={report.escalations.map(one => [plain(one.intent), reason(one.reason), plain(one.outcome), one.count])} />
+            <Section title={t.why} about={t.whyAbout}>
+                <Bars label={t.reason} rows={reasons(report, drill)} />
+                <Table title={t.handoffs} head={[t.intent, t.reason, t.outcome, t.handoffs]} rows={report.escalations.map(one => [plain(one.intent), reason(one.reason), word(one.outcome), one.count])} />
             </Section>
         </div>
-        {report.incomplete > 0 && <p class="soft small">{report.incomplete} sessions are left out: the beginning of their journal is gone.</p>}
+        {report.incomplete > 0 && <p class="soft small">{fill(t.incomplete, { n: report.incomplete })}</p>}
     </>;
 }
 
@@ -166,24 +164,4 @@ function reasons(report: Report, drill: (to: Drill) => void): Row[] {
     for (const one of report.escalations) sums.set(one.reason, (sums.get(one.reason) ?? 0) + one.count);
     return [...sums].sort((a, b) => b[1] - a[1]).map(([code, count]) => ({ name: reason(code), parts: [{ label: code, value: count }], text: number(count),
         open: () => drill({ title: reason(code), mark: 'escalated', by: 'reason', group: code }) }));
-}
-
-function Sessions({ operator, report, drill, done }: { operator: Operator; report: Report; drill: Drill; done(): void }) {
-    const dialog = useRef<HTMLDialogElement>(null), [list, setList] = useState<Behind[] | null>(null), [why, setWhy] = useState('');
-    useEffect(() => {
-        dialog.current!.showModal();
-        operator.behind(report.from, report.to, drill.mark, drill.by, drill.group).then(got => setList(got.sessions), (error: Error) => setWhy(error.message));
-    }, []);
-    return <dialog ref={dialog} class="wide" aria-labelledby="drill-title" onClose={done}><form method="dialog">
-        <h2 id="drill-title">{drill.title}</h2>
-        {why && <p role="alert" class="why">{why}</p>}
-        {!list && !why && <p class="soft" role="status">Looking…</p>}
-        {list && !list.length && <p class="soft">No session in this time.</p>}
-        {list && list.length > 0 && <div class="scroll" tabIndex={0} role="region" aria-label="Sessions"><table>
-            <thead><tr>{['Session', 'Began', 'Channel', 'Intent', 'Reason', 'Queue', 'Outcome', 'Response'].map(one => <th scope="col">{one}</th>)}</tr></thead>
-            <tbody>{list.map(one => <tr><th scope="row"><code>{one.session}</code></th><td>{time(one.at)}</td><td><bdi>{one.channel}</bdi></td><td><bdi>{one.intent && plain(one.intent)}</bdi></td>
-                <td>{one.reason && reason(one.reason)}</td><td><bdi>{one.queue && plain(one.queue)}</bdi></td><td>{one.outcome && plain(one.outcome)}</td><td>{one.response_s === undefined ? '' : seconds(one.response_s)}</td></tr>)}</tbody>
-        </table></div>}
-        <footer><span class="soft small">tandemctl journal SESSION shows what happened, step by step.</span><button class="solid">Close</button></footer>
-    </form></dialog>;
 }

@@ -1,5 +1,6 @@
 /** data.ts - the operators' API as the report uses it: figures, sessions behind them, what is now. */
 import { Refused } from '../api';
+import { fill, language, t, unitOf } from '../words';
 
 export const BYS = ['intent', 'reason', 'queue', 'channel', 'agent'] as const;
 export type By = typeof BYS[number];
@@ -9,6 +10,7 @@ export type Figures = Record<string, number | null> & { name?: never };
 export interface Group { name: string; figures: Figures }
 export interface Report {
     from: string; to: string; read: number; incomplete: number; total: Figures; groups: Group[];
+    columns: { from: string; figures: Figures }[]; // equal parts of the time
     escalations: { intent: string; reason: string; outcome: string; count: number }[];
 }
 export interface Behind {
@@ -23,19 +25,31 @@ export interface Now {
     channels: { name: string; state: string; suspended: boolean; sessions: number; waiting: number; failed: number }[];
 }
 
+/** A record of the journal: facts, and what somebody said in its body. */
+export type Happened = { type: string; seq: number; at: number; author?: number; name?: string; body?: Record<string, any> } & Record<string, any>;
+export const PAGE = 200;
+
 export class Operator {
     private readonly base = new URL('../../api/v1/', location.href);
 
     constructor(readonly token: string) {}
 
-    async report(from: string, to: string, by: By): Promise<Report> {
-        const got = await this.get<any>(`report?${query({ from, to, by })}`);
+    /** With the figures of so many equal parts of the time; the journal is read once. */
+    async report(from: string, to: string, by: By, columns?: number): Promise<Report> {
+        const got = await this.get<any>(`report?${query({ from, to, by, columns: columns?.toString() })}`);
         const groups = (got.groups ?? []).map(({ name, ...figures }: any) => ({ name, figures }));
-        return { ...got, groups };
+        const parts = (got.columns ?? []).map(({ from, to: _, ...figures }: any) => ({ from, figures }));
+        return { ...got, groups, columns: parts };
     }
 
     async behind(from: string, to: string, mark: string, by?: By, group?: string): Promise<{ sessions: Behind[]; more: boolean }> {
         return this.get(`report?${query({ from, to, sessions: mark, ...(group !== undefined && { by, group }) })}`);
+    }
+
+    /** What happened in a session after that place in its journal. */
+    async journal(session: string, after: number): Promise<Happened[]> {
+        const answer = await this.fetch(`sessions/${session}/journal?${query({ bodies: '1', max: String(PAGE), after: String(after) })}`);
+        return (await answer.text()).split('\n').filter(Boolean).map(line => JSON.parse(line));
     }
 
     async csv(from: string, to: string, by: By): Promise<Blob> {
@@ -79,19 +93,19 @@ export class Operator {
 
     private async fetch(path: string, signal?: AbortSignal): Promise<Response> {
         const answer = await fetch(new URL(path, this.base), { headers: { Authorization: `Bearer ${this.token}` }, cache: 'no-store', signal: signal ?? null })
-            .catch(() => { throw new Refused(0, 'The gateway cannot be reached.'); });
+            .catch(() => { throw new Refused(0, t.notReached); });
         if (answer.ok) return answer;
         const said = await answer.json().catch(() => null);
-        throw new Refused(answer.status, said?.error?.message ?? `The gateway answered ${answer.status}.`);
+        throw new Refused(answer.status, said?.error?.message ?? fill(t.answered, { status: answer.status }));
     }
 }
 
 const query = (values: Record<string, string | undefined>) =>
     new URLSearchParams(Object.entries(values).filter((one): one is [string, string] => one[1] !== undefined)).toString();
 
-export const share = (value: number | null | undefined): string => value == null ? '–' : `${Math.round(value * 1000) / 10} %`;
-export const number = (value: number | null | undefined): string => value == null ? '–' : value.toLocaleString();
+export const share = (value: number | null | undefined): string => value == null ? '–' : new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(value);
+export const number = (value: number | null | undefined): string => value == null ? '–' : value.toLocaleString(language);
 export function seconds(value: number | null | undefined): string {
     if (value == null) return '–';
-    return value < 100 ? `${Math.round(value * 10) / 10} s` : value < 6000 ? `${Math.round(value / 60)} min` : `${Math.round(value / 360) / 10} h`;
+    return value < 100 ? unitOf(value, 'second', 1) : value < 6000 ? unitOf(value / 60, 'minute') : unitOf(value / 3600, 'hour', 1);
 }

@@ -2,13 +2,16 @@
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { Refused } from '../api';
+import { useLanguage } from '../hooks';
 import { SignIn } from '../signin';
+import { preferred, speak, t } from '../words';
 import { Dashboard } from './dashboard';
 import { Operator } from './data';
 
 const KEY = 'tandem operator token';
 
 function App() {
+    const language = useLanguage();
     const [operator, setOperator] = useState<Operator | null>(null), [why, setWhy] = useState('');
     const [isBusy, setBusy] = useState(false), [isFirst, setFirst] = useState(true);
     const enter = async (token: string) => {
@@ -22,7 +25,7 @@ function App() {
         } catch (error) {
             sessionStorage.removeItem(KEY);
             const status = error instanceof Refused ? error.status : 0;
-            setWhy(status === 401 || status === 403 || status === 404 ? 'This is not the admin_token of this gateway.' : (error as Error).message);
+            setWhy(status === 401 || status === 403 || status === 404 ? t.notAdmin : (error as Error).message);
         }
         setBusy(false);
     };
@@ -31,12 +34,13 @@ function App() {
         const kept = sessionStorage.getItem(KEY);
         if (kept) void enter(kept);
     }
+    document.title = t.report;
     const out = () => {
         sessionStorage.removeItem(KEY);
         setOperator(null);
     };
-    return operator ? <Dashboard operator={operator} out={out} />
-        : <SignIn title="Tandem Report" about="What happens to your customers." hint="The admin_token of the gateway's conf. It stays in this tab until it is closed." why={why} isBusy={isBusy} enter={enter} />;
+    return operator ? <Dashboard key={language} operator={operator} out={out} />
+        : <SignIn title={t.reportTitle} about={t.reportAbout} hint={t.reportHint} why={why} isBusy={isBusy} enter={enter} />;
 }
 
-render(<App />, document.getElementById('report')!);
+speak(preferred()).catch(() => speak('en')).finally(() => render(<App />, document.getElementById('report')!));
