@@ -468,6 +468,21 @@ void expr_each_name(const struct expr *expr, void (*fn)(void *arg, size_t index)
     each_name(expr->top, fn, arg);
 }
 
+static void each_number(const struct node *node, void (*fn)(void *arg, double number), void *arg)
+{
+    for (; node; node = node->next) {
+        if (node->kind == NODE_LITERAL && node->type == EXPR_NUM)
+            fn(arg, node->value.num);
+        each_number(node->left, fn, arg);
+        each_number(node->right, fn, arg);
+    }
+}
+
+void expr_each_number(const struct expr *expr, void (*fn)(void *arg, double number), void *arg)
+{
+    each_number(expr->top, fn, arg);
+}
+
 /* ---- Evaluation -------------------------------------------------------------------------- */
 
 struct run {

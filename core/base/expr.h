@@ -50,6 +50,9 @@ void expr_free(struct expr **expr);
 /* Calls fn for each name in it, as often as it stands there; index: of the table. */
 void expr_each_name(const struct expr *expr, void (*fn)(void *arg, size_t index), void *arg);
 
+/* Likewise for each number that is written in it. */
+void expr_each_number(const struct expr *expr, void (*fn)(void *arg, double number), void *arg);
+
 /* 1 or 0. A pattern that runs into its limit counts as no match. */
 int expr_eval(const struct expr *expr, expr_lookup *lookup, expr_trace *trace, void *arg);
 

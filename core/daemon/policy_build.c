@@ -305,6 +305,7 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; i < built->n_rule_exprs; i++)
         expr_free(&built->rule_exprs[i]);
     free(built->rule_exprs);
+    free(built->waits);
     packs_unshare(&built->phrases);
     for (size_t i = 0; i < built->n_hours; i++)
         hours_free(&built->hours[i]);

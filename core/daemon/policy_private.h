@@ -27,6 +27,7 @@ struct built {
     size_t n_hours;
     struct expr **rule_exprs; /* one a rule of the conf, or NULL */
     size_t n_rule_exprs;
+    struct policy_wait *waits;
     struct phrases *phrases;
     struct texts *texts;
     char texts_hash[17];

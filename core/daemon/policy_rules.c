@@ -18,6 +18,7 @@
 #include "engine/texts.h"
 
 #define MAX_CODES 64
+#define WAIT_MAX_S (30 * 86400)
 
 static void wrong_word(struct builder *b, const struct rule *rule, const char *key,
                        const char *what, const char *word, const char *const *words, size_t n)
@@ -119,6 +120,53 @@ static void read_rule(struct builder *b, const struct rule *rule, struct policy_
     out->when = *expr;
 }
 
+struct waits {
+    struct builder *b;
+    const struct policy_rule *rule;
+    int asked; /* it asks how long the customer has waited */
+};
+
+static void asks_wait(void *arg, size_t index)
+{
+    struct waits *waits = arg;
+
+    waits->asked |= signals_is_waiting(index);
+}
+
+static void add_wait(struct waits *waits, int64_t after_ms)
+{
+    struct built *built = waits->b->built;
+
+    built->waits = mem_grow(built->waits, (built->policy.n_waits + 1) * sizeof *built->waits);
+    built->waits[built->policy.n_waits++] =
+        (struct policy_wait){ .rule = waits->rule, .after_ms = after_ms };
+}
+
+/* Whichever number it is that the waiting is compared with: at it, or right behind it. */
+static void add_number(void *arg, double number)
+{
+    if (number < 0 || number > WAIT_MAX_S)
+        return;
+    add_wait(arg, (int64_t)(number * 1000));
+    add_wait(arg, (int64_t)(number * 1000) + 1);
+}
+
+static void read_waits(struct builder *b, struct policy_rule *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct waits waits = { .b = b, .rule = &rules[i] };
+
+        if ((rules[i].at & RULE_EVENT) == 0 || !rules[i].when)
+            continue;
+        expr_each_name(rules[i].when, asks_wait, &waits);
+        if (!waits.asked)
+            continue;
+        rules[i].at |= RULE_WAIT;
+        expr_each_number(rules[i].when, add_number, &waits);
+    }
+    b->built->policy.waits = b->built->waits;
+}
+
 /* By priority; those of the conf before those installed, each in the order of its file. */
 static void sort(struct policy_rule *rules, size_t n)
 {
@@ -164,6 +212,7 @@ void policy_rules(struct builder *b)
         if (b->built->exprs[i])
             expr_each_name(b->built->exprs[i], asks, b);
     sort(rules, n);
+    read_waits(b, rules, n);
     b->built->policy.rules = rules;
     b->built->policy.n_rules = n;
     if (b->errors == 0)

@@ -263,6 +263,8 @@ static void on_timer(struct draft *d)
         promise_timer(d);
     } else if (s->phase != SESSION_OPEN) {
         draft_refuse(d, VERDICT_NOTHING, "the session is not open");
+    } else if (rules_wait_due(s, d->policy) <= now) {
+        rules_waited(d);
     } else if (s->turn.active && now >= s->turn.deadline) {
         draft_effect(d, EFFECT_CANCEL)->turn = s->turn.id;
         turn_failed(d, "no answer within the deadline");

@@ -50,18 +50,14 @@ void rules_hear(struct draft *d, struct record *message)
 
 int rules_may_hand_over(const struct draft *d, enum rule_point point)
 {
-    /* Who was looked for in vain is not looked for again before the customer has said more. */
-    if (point != RULE_PRE && d->session->turn.upto < d->session->counts.tried)
-        return 0;
-    return d->handoff.state == HANDOFF_NONE ||
-           (d->handoff.quiet && d->handoff.state != HANDOFF_LIVE);
+    return rules_free(d->session, &d->handoff, point);
 }
 
 /* One offer a talk: who did not take it is not asked again. */
 static int may_offer(const struct draft *d, enum rule_point point)
 {
     return !d->offered && d->view.counts.offers_declined == 0 &&
-           (point == RULE_PRE || d->newest <= d->answered);
+           (point == RULE_PRE || point == RULE_WAIT || d->newest <= d->answered);
 }
 
 static void choose(const struct draft *d, enum rule_point point, struct ruling *ruling)
@@ -80,16 +76,22 @@ static void choose(const struct draft *d, enum rule_point point, struct ruling *
     }
 }
 
-static struct ruling rule_on(struct draft *d, enum rule_point point, const struct record *about)
+static struct ruling rule_at(struct draft *d, enum rule_point point, const struct record *about,
+                             int64_t now)
 {
     const struct signals_at at = { .session = &d->view, .policy = d->policy, .record = about,
-                                   .now = d->event->now };
+                                   .now = now };
     struct ruling ruling = { .point = point };
 
     ruling.matches = arena_array(d->step->arena, RULES_MATCHES, sizeof *ruling.matches);
     ruling.n = rules_match(d->policy, &at, point, d->step->arena, ruling.matches);
     choose(d, point, &ruling);
     return ruling;
+}
+
+static struct ruling rule_on(struct draft *d, enum rule_point point, const struct record *about)
+{
+    return rule_at(d, point, about, d->event->now);
 }
 
 /* The codes of all but the reason, each once. */
@@ -148,7 +150,7 @@ static void note(struct draft *d, const struct ruling *ruling)
             note_rule(d, match->rule, is_reason ? ruling->outcome : RULE_ALSO);
         record->cause = rule_point_name(ruling->point);
         record->signals = match->values;
-        if (ruling->point != RULE_PRE)
+        if (ruling->point == RULE_POST || ruling->point == RULE_EVENT)
             record->turn = d->session->turn.id;
         if (is_reason && ruling->outcome == RULE_OFFERED) {
             record->also = also_of(d, ruling);
@@ -200,7 +202,7 @@ static int act(struct draft *d, const struct ruling *ruling, struct handoff_ask 
     const struct policy_rule *rule = ruling->reason != NULL ? ruling->reason->rule : NULL;
 
     if (ruling->outcome == RULE_OFFERED) {
-        if (ruling->point == RULE_PRE)
+        if (ruling->point == RULE_PRE || ruling->point == RULE_WAIT)
             turn_interrupt(d, "offer"); /* what it is about waits for the customer's word */
         offer(d, rule);
     } else if (ruling->outcome == RULE_HANDOFF) {
@@ -431,4 +433,14 @@ int rules_event(struct draft *d, struct record *about)
     note(d, &ruling);
     return act(d, &ruling, (struct handoff_ask){ .queue = NULL }) &&
            ruling.outcome == RULE_HANDOFF;
+}
+
+void rules_waited(struct draft *d)
+{
+    /* As of the moment that was waited for: that the clock is late changes nothing. */
+    const struct ruling ruling =
+        rule_at(d, RULE_WAIT, NULL, rules_wait_due(d->session, d->policy));
+
+    note(d, &ruling);
+    act(d, &ruling, (struct handoff_ask){ .queue = NULL });
 }

@@ -182,6 +182,8 @@ int rules_answered(struct draft *draft, const struct ruling *ruling,
 int rules_may_hand_over(const struct draft *draft, enum rule_point point);
 /* An agent, an action or a delivery failed: about is the newest record. 1: likewise. */
 int rules_event(struct draft *draft, struct record *about);
+/* rules_wait_due() has come. */
+void rules_waited(struct draft *draft);
 
 /* decide_choice.c: the value of the choice that these words name, on a channel that has no choices of
  * its own; NULL: none. */

@@ -105,6 +105,7 @@ enum rule_point {
     RULE_PRE = 1,   /* a message of the customer, before the agent is asked */
     RULE_POST = 2,  /* the agent's answer, before the customer gets it */
     RULE_EVENT = 4, /* a failure of an agent, of an action, of a delivery */
+    RULE_WAIT = 8,  /* nothing but time: of the conf's "event", for rules that ask how long */
 };
 enum rule_mode { RULE_NOW, RULE_OFFER, RULE_OFF };
 
@@ -118,6 +119,12 @@ struct policy_rule {
     int withhold;                /* RULE_POST: the customer does not get the answer */
     int speaks;                  /* the catalogue has a text of it, which is said first */
     int priority;
+};
+
+/* A moment of a customer's waiting at which this rule may begin to hold. */
+struct policy_wait {
+    const struct policy_rule *rule;
+    int64_t after_ms;
 };
 
 struct policy {
@@ -135,6 +142,8 @@ struct policy {
     unsigned clarify_max;  /* clarifying turns an agent has in one go (budget.clarify_left) */
     const struct policy_rule *rules; /* by priority: the first that matches is the reason */
     size_t n_rules;
+    const struct policy_wait *waits;
+    size_t n_waits;
     struct phrases *phrases; /* NULL: nobody asks for what texts show */
     uint32_t phrases_asked;  /* bits: signals that a rule or route asks for */
     const struct policy_queue *queues; /* the first is the default */

@@ -12,7 +12,7 @@
 
 const char *rule_point_name(enum rule_point point)
 {
-    return point == RULE_PRE ? "pre" : point == RULE_POST ? "post" : "event";
+    return point == RULE_PRE ? "pre" : point == RULE_POST ? "post" : "event"; /* or waiting */
 }
 
 struct look {
@@ -72,6 +72,51 @@ size_t rules_match(const struct policy *policy, const struct signals_at *at,
         add_evidence(at, look.match);
     }
     return n;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+static uint64_t newest(const struct session *s)
+{
+    for (size_t i = s->n_messages; i-- > 0;)
+        if (s->messages[i].author == TD_CUSTOMER)
+            return s->messages[i].seq;
+    return 0;
+}
+
+int rules_free(const struct session *s, const struct session_handoff *handoff,
+               enum rule_point point)
+{
+    /* Who was looked for in vain is not looked for again before the customer has said more. */
+    if (point != RULE_PRE &&
+        (point == RULE_WAIT ? newest(s) : s->turn.upto) < s->counts.tried)
+        return 0;
+    return handoff->state == HANDOFF_NONE || (handoff->quiet && handoff->state != HANDOFF_LIVE);
+}
+
+/* One offer a talk: who did not take it is not asked again. */
+static int acts(const struct session *s, const struct policy_rule *rule)
+{
+    return rule->mode == RULE_NOW || (s->offer == NULL && s->counts.offers_declined == 0);
+}
+
+int64_t rules_wait_due(const struct session *s, const struct policy *policy)
+{
+    const struct session_message *first;
+    int64_t due = INT64_MAX;
+
+    if (policy->n_waits == 0 || policy->n_queues == 0 || s->phase != SESSION_OPEN ||
+        session_pending(s, &first) == 0 || !rules_free(s, &s->handoff, RULE_WAIT))
+        return INT64_MAX;
+    for (size_t i = 0; i < policy->n_waits; i++) {
+        const struct policy_wait *wait = &policy->waits[i];
+        struct signals_at at = { .session = s, .policy = policy,
+                                 .now = first->at + wait->after_ms };
+        if (at.now < due && acts(s, wait->rule) &&
+            expr_eval(wait->rule->when, signals_lookup, NULL, &at))
+            due = at.now;
+    }
+    return due;
 }
 
 /* ---- What a text shows -------------------------------------------------------------------- */

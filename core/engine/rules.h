@@ -28,6 +28,14 @@ size_t rules_match(const struct policy *policy, const struct signals_at *at,
 
 const char *rule_point_name(enum rule_point point); /* "pre", "post", "event" */
 
+/* A human may be looked for: none is already, nor was in vain for what this is about. */
+struct session_handoff;
+int rules_free(const struct session *session, const struct session_handoff *handoff,
+               enum rule_point point);
+/* When the customer will have waited so long that a rule acts by that alone, whether that is past
+ * or to come; INT64_MAX: never, as things are. At that moment RULE_WAIT finds it. */
+int64_t rules_wait_due(const struct session *session, const struct policy *policy);
+
 /* What a text shows, of what is wanted: in the session's language, and in the one that the text is
  * in when that is another; who was said to speak English is heard in German too. lang_r: the
  * language of the text, NULL when it is not clear. */

@@ -124,6 +124,11 @@ int signals_phrase(size_t index)
     return (int)(index < TIMES ? index - SHOWN : index - TIMES);
 }
 
+int signals_is_waiting(size_t index)
+{
+    return index == WAITING_S;
+}
+
 /* ---- Values ------------------------------------------------------------------------------- */
 
 static struct expr_value text(const char *str)

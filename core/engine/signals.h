@@ -20,6 +20,7 @@ struct session;
 extern const struct expr_name signals_names[];
 const char *signals_help(size_t index); /* one sentence */
 int signals_phrase(size_t index);       /* the phrase pack that it is about; -1: none */
+int signals_is_waiting(size_t index);   /* its value grows while nothing happens */
 
 struct signals_at {
     const struct session *session; /* a signals_view() when a record is at hand */

@@ -59,6 +59,19 @@ static void ask_rules(struct trial *t, const struct policy *policy, const struct
             note(&t->would, t, r->seq, matches[i].rule->code, matches[i].rule->name);
 }
 
+/* Before this record came, the customer had waited as long as a rule says. */
+static void ask_waited(struct trial *t, const struct policy *policy, const struct record *r,
+                       struct arena *arena)
+{
+    struct rule_match matches[RULES_MATCHES];
+    const struct signals_at at = { .session = &t->state, .policy = policy,
+                                   .now = rules_wait_due(&t->state, policy) };
+    const size_t n = rules_match(policy, &at, RULE_WAIT, arena, matches);
+
+    if (n > 0 && matches[0].rule->mode == RULE_NOW)
+        note(&t->would, t, r->seq, matches[0].rule->code, matches[0].rule->name);
+}
+
 static int is(const char *text, const char *word)
 {
     return text != NULL && strcmp(text, word) == 0;
@@ -82,6 +95,8 @@ void trial_record(struct trial *t, const struct policy *policy, const struct rec
         t->messages++;
     if (point != 0 && t->state.phase == SESSION_OPEN && t->was.seq == 0 && t->would.seq == 0 && !session_handed(&t->state))
         ask_rules(t, policy, r, (enum rule_point)point, arena);
+    if (t->was.seq == 0 && t->would.seq == 0 && rules_wait_due(&t->state, policy) <= r->at)
+        ask_waited(t, policy, r, arena);
     if (r->type == RECORD_HANDOFF)
         begun(t, r);
     if (r->type == RECORD_TURN_END && r->outcome == TURN_ANSWERED)

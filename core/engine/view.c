@@ -21,6 +21,7 @@ int64_t engine_due(const struct session *s, const struct policy *policy)
 
     if (s->phase != SESSION_OPEN)
         return due;
+    due = earlier(due, rules_wait_due(s, policy));
     if (s->turn.active)
         return earlier(due, s->turn.retry_at != 0 ? earlier(s->turn.retry_at, s->turn.deadline)
                                                   : s->turn.deadline);

@@ -38,6 +38,10 @@ static const struct {
       "open_turns >= 4" },
     { { .name = "gone", .code = "agent_unavailable", .at = RULE_EVENT, .speaks = 1 },
       "agent_gone or delivery_failures >= 2" },
+    { { .name = "slow", .code = "agent_unavailable", .at = RULE_EVENT | RULE_WAIT },
+      "waiting_s > 4" },
+    { { .name = "later", .code = "unclassified", .at = RULE_EVENT | RULE_WAIT, .mode = RULE_OFFER },
+      "waiting_s >= 2" },
     { { .name = "asked", .code = "agent_requested", .at = RULE_POST },
       "decision == \"escalate\"" },
 };
@@ -147,6 +151,22 @@ static void draw_channel(struct world *w, size_t at, size_t i)
     };
 }
 
+struct waits {
+    struct policy *policy;
+    struct policy_wait *to;
+    const struct policy_rule *rule;
+};
+
+/* As the conf is read: at the number, or right behind it. */
+static void add_wait(void *arg, double number)
+{
+    struct waits *waits = arg;
+
+    for (int64_t more = 0; more < 2; more++)
+        waits->to[waits->policy->n_waits++] = (struct policy_wait){
+            .rule = waits->rule, .after_ms = (int64_t)(number * 1000) + more };
+}
+
 static void draw_rules(struct world *w, size_t at)
 {
     struct policy *policy = &w->policies[at];
@@ -154,6 +174,7 @@ static void draw_rules(struct world *w, size_t at)
     policy->phrases = phrases;
     policy->phrases_asked = chance(w, 700) ? ~UINT32_C(0) : 0;
     policy->rules = w->rules[at];
+    policy->waits = w->waits[at];
     if (chance(w, 300))
         return;
     for (size_t i = 0; i < MAX_RULES; i++) {
@@ -163,6 +184,9 @@ static void draw_rules(struct world *w, size_t at)
         *rule = rules[i].rule;
         rule->when = rule_exprs[i];
         rule->category = reason_code(rule->code)->category;
+        if ((rule->at & RULE_WAIT) != 0)
+            expr_each_number(rule->when, add_wait,
+                             &(struct waits){ policy, w->waits[at], rule });
         rule->queue = policy->n_queues > 0 && chance(w, 200) ? &policy->queues[0] : NULL;
     }
 }

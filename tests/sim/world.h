@@ -38,7 +38,7 @@
 #define MAX_POLICIES 3
 #define TRACE_LINES 40
 #define MAX_PENDING 6
-#define MAX_RULES 8
+#define MAX_RULES 10
 /* What one step may make: ten replies, four texts of ours, two owners, a handoff from beginning
  * to end, a promise, a turn, the rules that held, and their frame. */
 #define MOST_RECORDS (28 + MAX_RULES)
@@ -206,6 +206,7 @@ struct world {
     struct policy_human humans[3];
     struct policy_queue queues[MAX_POLICIES][MAX_QUEUES];
     struct policy_rule rules[MAX_POLICIES][MAX_RULES];
+    struct policy_wait waits[MAX_POLICIES][2 * MAX_RULES];
     const struct policy *policy;
     struct person people[MAX_PEOPLE];
     size_t n_people;

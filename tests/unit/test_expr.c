@@ -222,6 +222,25 @@ static void what_is_too_large_is_refused(void **state)
     assert_refused(text, 1029, "the expression has more than 256 parts");
 }
 
+static void add_up(void *arg, double number)
+{
+    *(double *)arg += number;
+}
+
+static void each_number_is_told(void **state)
+{
+    (void)state;
+    struct err err = { "" };
+    struct expr *expr = expr_compile("not (score > 1) and (score in (2, 4) or 8 <= score and want_human)",
+                                     names, NULL, &err);
+    double sum = 0;
+
+    assert_non_null(expr);
+    expr_each_number(expr, add_up, &sum);
+    assert_true(sum == 15);
+    expr_free(&expr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +256,7 @@ int main(void)
         cmocka_unit_test(types_must_fit),
         cmocka_unit_test(bad_grammar_is_named_with_its_place),
         cmocka_unit_test(what_is_too_large_is_refused),
+        cmocka_unit_test(each_number_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

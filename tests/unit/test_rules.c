@@ -300,6 +300,77 @@ static void who_declines_goes_on_with_the_agent_and_is_not_asked_again(void **st
     ruled_free(&r);
 }
 
+/* Rules that ask how long the customer has waited, each with its moment. */
+static void waits(struct ruled *r, const struct policy_wait *list, size_t n)
+{
+    r->rig->policy.waits = list;
+    r->rig->policy.n_waits = n;
+}
+
+static void who_waits_too_long_gets_a_human_when_nothing_else_happens(void **state)
+{
+    struct ruled *r = ruled_new();
+    const struct policy_wait wait = { .rule = &r->rules[0], .after_ms = 7001 };
+    const struct record *record;
+
+    (void)state;
+    rule(r, (struct policy_rule){ .name = "slow", .code = "agent_unavailable", .at = RULE_WAIT },
+         "waiting_s > 7");
+    waits(r, &wait, 1);
+    assert_int_equal(engine_due(&r->rig->session, &r->rig->policy), INT64_MAX);
+    rig_message(r->rig, "m1", "hello there");
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), r->rig->now + 7001);
+    rig_due(r->rig);
+    assert_non_null(record = rig_record(r->rig, RECORD_RULE));
+    assert_string_equal(record->name, "slow");
+    assert_string_equal(record->cause, "event");
+    assert_string_equal(record->signals, "waiting_s=7.001");
+    assert_int_equal(record->outcome, RULE_HANDOFF);
+    assert_int_equal(r->rig->session.handoff.state, HANDOFF_CHECKING);
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), INT64_MAX);
+    ruled_free(&r);
+}
+
+static void an_answer_in_time_ends_the_waiting(void **state)
+{
+    struct ruled *r = ruled_new();
+    const struct policy_wait wait = { .rule = &r->rules[0], .after_ms = 7001 };
+
+    (void)state;
+    rule(r, (struct policy_rule){ .name = "slow", .code = "agent_unavailable", .at = RULE_WAIT },
+         "waiting_s > 7 and messages > 1");
+    waits(r, &wait, 1);
+    rig_message(r->rig, "m1", "hello there");
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), INT64_MAX);
+    rig_says(r->rig, "good day");
+    rig_message(r->rig, "m2", "and now");
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), r->rig->now + 7001);
+    rig_says(r->rig, "well");
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), INT64_MAX);
+    ruled_free(&r);
+}
+
+static void a_late_clock_sees_the_moment_that_was_waited_for(void **state)
+{
+    struct ruled *r = ruled_new();
+    const struct policy_wait list[] = { { .rule = &r->rules[0], .after_ms = 5000 } };
+
+    (void)state;
+    rule(r, (struct policy_rule){ .name = "soon", .code = "sales_call", .at = RULE_WAIT,
+                                  .mode = RULE_OFFER }, "waiting_s >= 5 and waiting_s < 9");
+    waits(r, list, 1);
+    rig_message(r->rig, "m1", "hello there");
+    r->rig->now += 60000;
+    rig_event(r->rig, EVENT_TIMER);
+    assert_int_equal(rig_record(r->rig, RECORD_RULE)->outcome, RULE_OFFERED);
+    assert_int_equal(rig_told(r->rig, "offer"), 1);
+    assert_int_equal(rig_effects(r->rig, EFFECT_CANCEL), 1); /* the agent waits for the word */
+    choose(r->rig, "m2", "no");
+    assert_non_null(rig_effect(r->rig, EFFECT_ASK));
+    assert_int_equal(rules_wait_due(&r->rig->session, &r->rig->policy), INT64_MAX);
+    ruled_free(&r);
+}
+
 static void an_offer_lapses_when_the_customer_goes_on(void **state)
 {
     struct ruled *r = ruled_new();
@@ -412,6 +483,9 @@ int main(void)
         cmocka_unit_test(an_offer_is_asked_first_and_the_agent_waits_for_the_word),
         cmocka_unit_test(who_declines_goes_on_with_the_agent_and_is_not_asked_again),
         cmocka_unit_test(an_offer_lapses_when_the_customer_goes_on),
+        cmocka_unit_test(who_waits_too_long_gets_a_human_when_nothing_else_happens),
+        cmocka_unit_test(an_answer_in_time_ends_the_waiting),
+        cmocka_unit_test(a_late_clock_sees_the_moment_that_was_waited_for),
         cmocka_unit_test(an_answer_said_twice_is_a_loop),
         cmocka_unit_test(texts_are_equal_in_what_counts_only),
         cmocka_unit_test(a_failing_agent_is_the_reason_of_the_rule_that_says_so),
