@@ -112,8 +112,11 @@ static void append(struct world *w, struct person *p, int may_snapshot)
     }
     drop_marks(p);
     if (may_snapshot && p->state.seq > 0 && p->state.seq == p->disk.n &&
-        p->state.seq - p->disk.snapshot_seq >= 100)
+        p->state.seq - p->disk.snapshot_seq >= 100) {
         disk_snapshot(p);
+        if (p->state.offer != NULL) /* rare when one is taken: looked at each time */
+            check_bytes(w, p);
+    }
     p->model.just_ended = (struct ulid){ { 0 } };
     for (size_t i = 0; i < p->step.n_records; i++) {
         struct fact fact;

@@ -15,7 +15,7 @@
 
 #include "tests/sim/world.h"
 
-#define TEETH_SEEDS 400 /* a planted fault must show within so many */
+#define TEETH_SEEDS 1000 /* a planted fault must show within so many */
 
 static struct world world; /* large, and zero at first */
 
