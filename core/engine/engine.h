@@ -81,7 +81,8 @@ enum control_op {
 };
 struct event_control {
     enum control_op op;
-    const char *id;     /* idempotency, at most 128 bytes; NULL: none. The newest 32 are remembered */
+    const char *id;     /* idempotency, at most 128 bytes; NULL: none. The newest 32 are remembered;
+                         * the shell must refuse to write an older one a second time */
     struct ulid handoff; /* zero: TAKE, REQUEST */
     const char *desk, *human; /* human: conf name, or the foreign desk's own name for them */
     const char *title;  /* as the customer sees them; NULL: human */

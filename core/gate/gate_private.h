@@ -408,6 +408,8 @@ void inbound_deliver(struct td_instance *inst, uint64_t delivery, const struct t
 void inbound_attach(struct td_instance *inst, uint64_t job, const struct td_attach *attach);
 /* The item goes to the session of the customer it is `from`, opened or not. */
 void inbound_tell(struct td_instance *inst, struct item *item);
+/* The key of a control operation in the store: of its id, in its session. */
+void inbound_control_key(struct slot *slot, const char *id, uint8_t key[STORE_KEY]);
 void inbound_detach(struct td_instance *inst, const char *session);
 void inbound_event(struct td_instance *inst, const struct td_event *event);
 

@@ -45,6 +45,21 @@ static void dedupe_key(struct gate *gate, const char *channel, const struct td_i
     crypt_key128(gate->id_key, scratch->data, scratch->len, key + STORE_KEY - 16);
 }
 
+void inbound_control_key(struct slot *slot, const char *id, uint8_t key[STORE_KEY])
+{
+    struct gate *gate = slot->gate;
+    struct buf *scratch = &gate->scratch;
+    uint8_t hash[16];
+
+    buf_clear(scratch);
+    join(scratch, "");
+    join(scratch, slot->text); /* no channel has an empty name */
+    crypt_key128(gate->scope_key, scratch->data, scratch->len, hash);
+    memcpy(key, hash, STORE_KEY - 16);
+    join(scratch, id);
+    crypt_key128(gate->id_key, scratch->data, scratch->len, key + STORE_KEY - 16);
+}
+
 static struct item *item_from(struct td_instance *inst, enum item_kind kind, enum event_type type,
                               uint64_t job)
 {

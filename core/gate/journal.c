@@ -131,6 +131,13 @@ void journal_append(struct slot *slot, struct item *item)
     if (item->kind == ITEM_DELIVER) {
         batch->dedupe = item->dedupe;
         batch->dedupe_seq = item->step.message_seq;
+    } else if (item->event.type == EVENT_CONTROL && item->event.control->id != NULL) {
+        /* The session remembers the newest operations only; the store, for as long as it keeps. */
+        inbound_control_key(slot, item->event.control->id, item->dedupe);
+        batch->dedupe = item->dedupe;
+        batch->dedupe_seq = item->step.message_seq > 0
+                                ? item->step.message_seq
+                                : item->step.records[item->step.n_records - 1].seq;
     }
     if (slot->durable_seq == 0 && slot->has_address)
         batch->address = slot->address;

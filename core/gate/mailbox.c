@@ -112,6 +112,16 @@ static void tell_rules(struct slot *slot, const struct item *item)
     }
 }
 
+static void answer_control(struct slot *slot, struct item *item)
+{
+    if (item->kind == ITEM_DESK)
+        request_done(slot, item);
+    else if (item->kind == ITEM_OPERATOR)
+        operator_done(slot, item);
+    else if (!ulid_is_zero(&item->origin))
+        bridge_answer(slot->gate, item, item->step.outcome <= CONTROL_AGAIN);
+}
+
 /* The records are durable, or marks, and applied. */
 static void finish(struct slot *slot)
 {
@@ -134,12 +144,8 @@ static void finish(struct slot *slot)
         accept(slot, item, &slot->id, item->step.message_seq, 0);
     } else if (item->late != 0) {
         late_done(slot->gate, item, item->step.verdict == VERDICT_OK);
-    } else if (item->kind == ITEM_DESK) {
-        request_done(slot, item);
-    } else if (item->kind == ITEM_OPERATOR) {
-        operator_done(slot, item);
-    } else if (!ulid_is_zero(&item->origin)) {
-        bridge_answer(slot->gate, item, item->step.outcome <= CONTROL_AGAIN);
+    } else {
+        answer_control(slot, item);
     }
     run_effects(slot, item);
     conclude(slot);
@@ -219,7 +225,14 @@ static void not_stored(struct slot *slot, const struct store_result *result)
 
     switch (result->status) {
     case STORE_DUPLICATE:
-        accept(slot, item, &result->dup_session, result->dup_seq, 1);
+        if (item->kind == ITEM_DELIVER) {
+            accept(slot, item, &result->dup_session, result->dup_seq, 1);
+        } else {
+            item->step.outcome = CONTROL_AGAIN;
+            if (item->step.message_seq > 0)
+                item->step.message_seq = result->dup_seq;
+            answer_control(slot, item);
+        }
         conclude(slot);
         break;
     case STORE_CONFLICT:

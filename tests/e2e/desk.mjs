@@ -451,6 +451,15 @@ test('the same key gets the same answer, also after a crash, and is of one human
         return answer.status === 200 && answer;
     }, 'the answer after the crash')).body, first.body);
     assert.equal((await human('noah').post(path, { text: 'once' }, key)).status, 403);
+    for (let i = 0; i < 40; i++) { // more than a session remembers
+        const said = await mia.post(path, { text: `later ${i}` }, { 'Idempotency-Key': randomUUID() });
+        assert.equal(said.status, 200);
+    }
+    assert.deepEqual((await mia.post(path, { text: 'once' }, key)).body, first.body);
+    await gw.kill();
+    await gw.start();
+    await mia.ready();
+    assert.deepEqual((await mia.post(path, { text: 'once' }, key)).body, first.body);
     const end = { 'Idempotency-Key': randomUUID() };
     const back = await mia.post(`/handoffs/${handoff.id}/return`, { note: 'n' }, end);
     assert.equal(back.status, 200);

@@ -129,8 +129,11 @@ static void append(struct world *w, struct person *p, int may_snapshot)
     drop_marks(p);
 }
 
+/* The store knows the keys of messages, and of operations that the session has forgotten. */
 static int duplicate(const struct person *p)
 {
+    if (p->flight_op >= 0 && p->ops[p->flight_op].durable && p->step.n_records > 0)
+        return 1;
     return p->flight_said >= 0 && p->said[p->flight_said].seq != 0 &&
            planted != PLANTED_NO_DEDUPE;
 }
@@ -171,19 +174,20 @@ static void conflict(struct world *w, struct person *p)
 void shell_commit(struct world *w, struct person *p)
 {
     struct said *said = p->flight_said >= 0 ? &p->said[p->flight_said] : NULL;
+    const int twice = duplicate(p);
 
     p->in_flight = 0;
-    if (w->full || duplicate(p))
+    if (w->full || twice)
         p->flight_op = -1;
-    if (w->full || duplicate(p) || chance(w, w->rates.conflict)) {
+    if (w->full || twice || chance(w, w->rates.conflict)) {
         say(w, "%d: append refused: %s", p->number,
-            w->full ? "full" : duplicate(p) ? "duplicate" : "conflict");
+            w->full ? "full" : twice ? "duplicate" : "conflict");
         if (p->flight_job >= 0 && chance(w, 500))
             p->jobs[p->flight_job].open = 1; /* the shell keeps the answer and tries again */
         p->again = w->full && p->flight_type == EVENT_SENT;
-        if (!w->full && duplicate(p))
+        if (!w->full && twice && said != NULL)
             people_accepted(w, p, p->flight_said, said->session, said->seq);
-        else if (!w->full)
+        else if (!w->full && !twice)
             conflict(w, p);
         return;
     }
