@@ -15,6 +15,10 @@ const struct td_conf_key desk_keys[] = {
     TD_CONF_STR(struct desk_conf, type, TD_REQUIRED, NULL, "The plugin: desk_TYPE.so."),
     TD_CONF_LIST(struct desk_conf, allow, 0, NULL,
                  "What of the customer its humans may see: name, tier, and fields by name."),
+    TD_CONF_DURATION(struct desk_conf, retry, 0, "500ms", 1, 600 * SECOND,
+                     "First pause when it cannot be reached; doubled each time, up to `retry_max`."),
+    TD_CONF_DURATION(struct desk_conf, retry_max, 0, "30s", 1, 3600 * SECOND,
+                     "Longest of these pauses; what waits for the desk is kept meanwhile."),
     TD_CONF_END,
 };
 

@@ -75,6 +75,7 @@ struct rule_conf {
 
 struct desk_conf {
     const char *type;
+    int64_t retry, retry_max;
     const char *const *allow;
 };
 

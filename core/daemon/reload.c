@@ -25,6 +25,8 @@ int instance_open(struct gate *gate, const struct instance *instance, struct err
         .breaker_failures = (unsigned)instance->agent.breaker_failures,
         .breaker_open_ms = instance->agent.breaker_open,
         .max_jobs = (unsigned)instance->agent.max_jobs,
+        .retry_ms = instance->desk.retry,
+        .retry_max_ms = instance->desk.retry_max,
     };
 
     if (gate_instance_open(gate, &conf, err) == 0)

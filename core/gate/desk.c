@@ -98,13 +98,20 @@ static struct td_instance *desk_of(const struct slot *slot)
     return instance_find(slot->gate, TD_DESK, slot->session.handoff.desk);
 }
 
-static int64_t backoff(unsigned tries, uint32_t wanted_ms)
+/* Doubled each time; or as the desk wants it. */
+static uint64_t backoff(const struct slot *slot, unsigned tries, uint32_t wanted_ms)
 {
-    int64_t ms = BACKOFF_FIRST_MS << (tries < 6 ? tries : 6);
+    const struct td_instance *inst = desk_of(slot);
+    const int64_t first = inst != NULL ? inst->conf.retry_ms : 0;
+    const int64_t longest = inst != NULL ? inst->conf.retry_max_ms : 0;
+    const int64_t most = longest > 0 ? longest : BACKOFF_LONGEST_MS;
+    int64_t ms = first > 0 ? first : BACKOFF_FIRST_MS;
 
     if (wanted_ms > 0)
         return wanted_ms < 3600000 ? wanted_ms : 3600000;
-    return ms < BACKOFF_LONGEST_MS ? ms : BACKOFF_LONGEST_MS;
+    for (; tries > 0 && ms < most; tries--)
+        ms *= 2;
+    return (uint64_t)(ms < most ? ms : most);
 }
 
 /* ---- Offers ------------------------------------------------------------------------------- */
@@ -174,7 +181,7 @@ static void offer_later(struct slot *slot, uint32_t wanted_ms)
     link->offer_job = 0;
     loop_timer_del(&link->offer_timer);
     link->offer_timer = loop_timer_add(slot->gate->conf.loop,
-                                       (uint64_t)backoff(link->offer_tries++, wanted_ms),
+                                       backoff(slot, link->offer_tries++, wanted_ms),
                                        on_offer_again, slot);
 }
 
@@ -394,7 +401,7 @@ static void relay_later(struct slot *slot, uint32_t wanted_ms)
 
     link->relay_job = 0;
     link->relay_timer = loop_timer_add(slot->gate->conf.loop,
-                                       (uint64_t)backoff(link->relay_tries++, wanted_ms),
+                                       backoff(slot, link->relay_tries++, wanted_ms),
                                        on_relay_again, slot);
 }
 

@@ -94,6 +94,7 @@ struct gate_instance_conf {
     unsigned breaker_failures;     /* agents: failures in a row that open the breaker; 0: none */
     int64_t breaker_open_ms;       /* agents: how long it stays open before one probe */
     unsigned max_jobs;             /* agents: questions under way at once; over it they wait */
+    int64_t retry_ms, retry_max_ms; /* desks: pauses when one cannot be reached; 0: 500, 30000 */
 };
 
 /* Opens it: calls the plugin's open(). -1 with the plugin's sentence; TD_RETRY from open() is not

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createServer as createDoor } from 'node:net';
 import { after, before, test } from 'node:test';
 
 import { Chat } from '../lib/chat.mjs';
@@ -57,20 +58,33 @@ class ForeignDesk {
     }
 }
 
-const conf = () => front.conf(`[desk foreign]
+/** Where the desk was nobody answers: whoever comes is counted and sent away. */
+class ClosedDoor {
+    async listen(port) {
+        this.tries = [];
+        this.server = createDoor(socket => { this.tries.push(Date.now()); socket.destroy(); });
+        await new Promise(done => this.server.listen(port, '127.0.0.1', done));
+    }
+
+    open() { return new Promise(done => this.server.close(done)); }
+}
+
+const conf = (keys = '') => front.conf(`[desk foreign]
 type    = webhook
 url     = http://127.0.0.1:${desk.port}/
 secret  = ${SECRET}
 timeout = 1s
+${keys}
 [queue foreign]
 desk = foreign
+offer_timeout = 10min
 `, 'foreign');
 
 before(async () => {
     front = await Front.start();
     desk = new ForeignDesk();
     await desk.listen();
-    gw = await Gateway.start({ conf: conf() });
+    gw = await Gateway.start({ conf: conf('retry = 40ms\nretry_max = 640ms') });
 });
 
 after(async () => {
@@ -150,4 +164,57 @@ test('the desk is away while a customer waits: the queue is kept, what they add 
     assert.deepEqual([...ids.values()], words);
     assert.equal((await replayed(gw, chat)).length, told);
     await goes_on(chat, offer.handoff);
+});
+
+/** Three customers, an outage, a kill in the middle of it, and all of them are served. */
+async function outage(pause, longest, lasts) {
+    const waiting = [await customer(), await customer()];
+    const offers = [];
+    for (const chat of waiting) {
+        offers.push(await until(() => desk.of(chat, 'handoff.offered')[0], 'the offer', 20000));
+        await until(() => texts(chat, 'system').some(t => /in line|waiting/.test(t)), 'queued', 20000);
+    }
+    const told = waiting.map(chat => texts(chat, 'system'));
+    const door = new ClosedDoor();
+    await desk.down();
+    await door.listen(desk.port);
+    const until_ = Date.now() + lasts;
+    await waiting[0].say('are you there?');
+    const steps = [];
+    for (let ms = pause; steps.length < 2 || steps.at(-2) < longest; ms *= 2)
+        steps.push(Math.min(ms, longest)); // every pause, and the longest twice
+    const ends = Date.now() + lasts + 30000;
+    await until(() => door.tries.length > steps.length, 'every step', ends - Date.now());
+    const gaps = steps.map((_, i) => door.tries[i + 1] - door.tries[i]);
+    steps.forEach((ms, i) => assert.ok(gaps[i] >= ms - 20, `${gaps} for ${steps}`));
+    await gw.kill();
+    const before = door.tries.length;
+    await gw.start();
+    waiting.push(await customer()); // who comes while nobody can be asked
+    await until(() => texts(waiting[2], 'system').some(t => /checking/.test(t)), 'the word', 20000);
+    await until(() => door.tries.length > before + 3 && Date.now() >= until_, 'tries', ends - Date.now());
+    await door.open();
+    await desk.up();
+    const delta = await until(() => desk.of(waiting[0], 'handoff.delta')[0], 'the addition', 60000);
+    assert.equal(delta.message.text, 'are you there?');
+    offers.push(await until(() => desk.of(waiting[2], 'handoff.offered')[0], 'the last offer', 60000));
+    for (const [i, chat] of waiting.slice(0, 2).entries())
+        assert.deepEqual((await replayed(gw, chat)).filter(t => told[i].includes(t)), told[i]);
+    for (const [i, chat] of waiting.entries()) {
+        assert.equal(new Set(desk.of(chat, 'handoff.offered').map(p => p.id)).size, 1);
+        await goes_on(chat, offers[i].handoff);
+    }
+}
+
+test('the desk is down beyond its longest pause, and the gateway is killed meanwhile: the queue is kept',
+     async () => {
+    await outage(40, 640, 0);
+});
+
+test('the same for five minutes, with the pauses as they are by themselves',
+     { skip: !process.env.TANDEM_FULL, timeout: 900000 }, async () => {
+    await gw.kill();
+    gw.writeConf(conf());
+    await gw.start();
+    await outage(500, 30000, 300000);
 });

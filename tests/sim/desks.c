@@ -249,7 +249,11 @@ static void others(struct world *w, struct person *p)
     struct event_call *call;
     struct event event;
 
-    if (chance(w, w->rates.desk_crash)) {
+    if (chance(w, w->rates.outage)) {
+        say(w, "the desks are down for five minutes");
+        w->desks_up = w->now + 300000;
+        w->outages++;
+    } else if (chance(w, w->rates.desk_crash)) {
         say(w, "%d: the desks crash", p->number);
         p->n_relays = 0; /* and offers stay with the host, who has asked */
     } else if (chance(w, w->rates.call)) {
@@ -273,6 +277,8 @@ void desks_act(struct world *w, struct person *p)
         return;
     if (p->telling[0] != '\0' && chance(w, 300))
         tell(w, p);
+    else if (w->now < w->desks_up)
+        return;
     else if (what < 35)
         answer_any(w, p);
     else if (what < 80)
@@ -332,7 +338,7 @@ void desks_check(struct world *w, struct person *p, const struct event *event,
         MUST(step->n_records == 0 && step->n_effects == 0,
              "what is refused does nothing", "person %d: op %d, outcome %d", p->number, (int)c->op,
              (int)step->outcome);
-    if (op != NULL && op->durable)
+    if (op != NULL && op->durable && session_control(&p->state, c->id) != NULL)
         MUST(step->outcome == CONTROL_AGAIN && step->first == CONTROL_DONE,
              "the same operation again does nothing", "person %d: op %u", p->number, op->number);
     if (step->outcome == CONTROL_TAKEN)

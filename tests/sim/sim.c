@@ -60,7 +60,7 @@ static int run_seeds(const struct options *opt)
 {
     struct timespec start, end;
     uint64_t steps = 0, crashes = 0, stale = 0, retired = 0, hash = 0;
-    uint64_t handoffs = 0, accepted = 0, told = 0, crossed = 0;
+    uint64_t handoffs = 0, accepted = 0, told = 0, crossed = 0, outages = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (uint64_t seed = opt->first; seed <= opt->last; seed++) {
@@ -76,6 +76,7 @@ static int run_seeds(const struct options *opt)
         handoffs += world.handoffs;
         accepted += world.accepted;
         told += world.told;
+        outages += world.outages;
         crossed += world.crossed;
         hash ^= once * (2 * seed + 1);
         if (opt->twice && (run(seed, opt->steps, 0, 0) != 0 || world.hash != once)) {
@@ -88,11 +89,11 @@ static int run_seeds(const struct options *opt)
     double seconds = (double)(end.tv_sec - start.tv_sec) +
                      (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     printf("%llu seeds, %llu steps, %llu crashes, %llu stale answers, %llu sessions left, "
-           "%llu handoffs, %llu accepted, %llu told elsewhere, %llu bridges: nothing broke (%.1f s, %.0f steps/s; journals %016llx)\n",
+           "%llu handoffs, %llu accepted, %llu outages of desks, %llu told elsewhere, %llu bridges: nothing broke (%.1f s, %.0f steps/s; journals %016llx)\n",
            (unsigned long long)(opt->last - opt->first + 1), (unsigned long long)steps,
            (unsigned long long)crashes, (unsigned long long)stale, (unsigned long long)retired,
            (unsigned long long)handoffs, (unsigned long long)accepted,
-           (unsigned long long)told, (unsigned long long)crossed, seconds, (double)steps / seconds, (unsigned long long)hash);
+           (unsigned long long)outages, (unsigned long long)told, (unsigned long long)crossed, seconds, (double)steps / seconds, (unsigned long long)hash);
     return 0;
 }
 

@@ -213,7 +213,8 @@ void world_run(struct world *w, uint64_t seed, uint64_t steps)
     w->steps = w->n_trace = 0;
     w->max_steps = steps;
     w->made = w->jobs_made = w->crashes = w->stale = w->retired = 0;
-    w->ops_made = w->handoffs = w->accepted = w->told = w->crossed = 0;
+    w->ops_made = w->handoffs = w->accepted = w->told = w->crossed = w->outages = 0;
+    w->desks_up = 0;
     w->full = w->quiet = 0;
     w->broken[0] = w->why[0] = '\0';
     setup_seed(w);

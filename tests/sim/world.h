@@ -189,7 +189,7 @@ struct person {
 struct rates {
     unsigned crash, full, conflict, flight, duplicate, hostile, late, garbage, retry, fail, silent;
     unsigned pass, escalate, clarify, reload, operator, away, leave, spurious, evict, clock;
-    unsigned take, gone, desk_crash, call, bridge;
+    unsigned take, gone, desk_crash, call, bridge, outage;
 };
 
 struct world {
@@ -211,6 +211,8 @@ struct world {
     struct person people[MAX_PEOPLE];
     size_t n_people;
     struct rates rates;
+    int64_t desks_up; /* until then no desk answers, and no human can do anything */
+    unsigned outages;
     int full;  /* the disk has no space */
     int quiet; /* faults have stopped */
     unsigned made, jobs_made, crashes, stale, retired, ops_made, handoffs, accepted;
