@@ -83,17 +83,23 @@ static void read_messages(struct asked *asked, const struct td_turn *turn)
     asked->question.text = asked->text;
 }
 
-/* {"lang":"en","question":"..","sources":[".."]}: what is not that is as if it were not there. */
+/* {"lang":"en","given":[".."],"question":"..","sources":[".."]}: what is not that is as if it were not there. */
 static void read_state(struct asked *asked, const char *json)
 {
     struct faq_open *open = &asked->question.open;
     const cJSON *sources, *source;
+    struct faq_question *question = &asked->question;
     char why[160];
 
     if (json != NULL)
         asked->state = td_json_parse(json, strlen(json), NULL, why, sizeof why);
     if (!cJSON_IsObject(asked->state))
         return;
+    sources = td_json_get(asked->state, "given");
+    cJSON_ArrayForEach (source, sources) {
+        if (cJSON_IsString(source) && question->n_given < FAQ_GIVEN)
+            question->given[question->n_given++] = source->valuestring;
+    }
     open->question = td_json_get_str(asked->state, "question");
     sources = td_json_get(asked->state, "sources");
     cJSON_ArrayForEach (source, sources) {
@@ -111,7 +117,7 @@ struct said {
     const struct td_message *messages[1];
     struct td_choice choices[FAQ_CHOICES + 1];
     const struct td_choice *choice_list[FAQ_CHOICES + 1];
-    char intent[KB_TITLE_MAX], summary[SUMMARY_BYTES + 1];
+    char intent[KB_TITLE_MAX], summary[SUMMARY_BYTES + 1], text[2 * KB_TEXT_MAX + 4];
     struct td_json state, sources;
 };
 
@@ -162,6 +168,19 @@ static void say_article(struct said *said, const struct faq_answer *got, const c
         escalate(said, section->escalate, question);
 }
 
+/* In other words than before, which show a way out: the same answer twice is a loop. */
+static void say_again(struct said *said, const struct kb_lang *lang, const struct faq_answer *got,
+                      const char *question)
+{
+    const struct kb_section *again = kb_section_to_say(lang, "again");
+
+    say_article(said, got, question);
+    if (again == NULL || again->text[0] == '\0')
+        return;
+    snprintf(said->text, sizeof said->text, "%s\n\n%s", again->text, got->sections[0]->text);
+    said->message.text = said->text;
+}
+
 static void say_choices(struct said *said, const struct kb_lang *lang,
                         const struct faq_answer *got)
 {
@@ -180,14 +199,29 @@ static void say_choices(struct said *said, const struct kb_lang *lang,
     said->answer.clarify_slot = "topic";
 }
 
+static void write_given(struct said *said, const struct faq_answer *got,
+                        const struct faq_question *question)
+{
+    const int more = got->outcome == FAQ_ANSWER;
+
+    td_json_key(&said->state, "given");
+    td_json_array(&said->state);
+    if (more)
+        td_json_str(&said->state, got->sections[0]->source);
+    for (size_t i = 0; i < question->n_given && i + (size_t)more < FAQ_GIVEN; i++)
+        td_json_str(&said->state, question->given[i]);
+    td_json_array_end(&said->state);
+}
+
 static void write_state(struct said *said, const struct kb_lang *lang,
-                        const struct faq_answer *got, const char *question)
+                        const struct faq_answer *got, const struct faq_question *question)
 {
     td_json_object(&said->state);
     td_json_key_str(&said->state, "lang", lang->name);
+    write_given(said, got, question);
     if (got->outcome == FAQ_ASK) {
         td_json_key(&said->state, "question");
-        td_json_strn(&said->state, question, cut(question, FAQ_QUESTION_MAX));
+        td_json_strn(&said->state, question->text, cut(question->text, FAQ_QUESTION_MAX));
         td_json_key(&said->state, "sources");
         td_json_array(&said->state);
         for (size_t i = 0; i < got->n; i++)
@@ -208,6 +242,7 @@ static void fill(struct said *said, const struct kb_lang *lang, const struct faq
     said->answer.language = lang->name;
     switch (got->outcome) {
     case FAQ_ANSWER: say_article(said, got, about); break;
+    case FAQ_AGAIN: say_again(said, lang, got, about); break;
     case FAQ_TALK:
         say(said, got->sections[0]->text);
         said->answer.intent = "smalltalk";
@@ -219,7 +254,7 @@ static void fill(struct said *said, const struct kb_lang *lang, const struct faq
         escalate(said, "no_grounding", about);
         break;
     }
-    write_state(said, lang, got, question->text);
+    write_state(said, lang, got, question);
 }
 
 static void answer(struct agent *agent, uint64_t job, struct said *said)

@@ -80,8 +80,13 @@ static int decide_open(const struct kb_lang *lang, const struct faq_question *qu
     const struct kb_section *section = NULL;
     struct kb_hit hits[KB_HITS_MAX];
 
-    if (question->open.question == NULL)
-        return 0;
+    if (question->open.question == NULL) { /* a choice of an earlier question is one still */
+        if (question->choice != NULL)
+            section = kb_section_by_source(lang, question->choice);
+        if (section != NULL)
+            answer(answer_r, FAQ_ANSWER, section, 1);
+        return section != NULL;
+    }
     if ((question->choice != NULL && strcmp(question->choice, FAQ_NONE) == 0) ||
         kb_talk_is(lang, "none", question->text)) {
         answer(answer_r, FAQ_UNKNOWN, NULL, 0);
@@ -112,8 +117,17 @@ static void ask_back(const struct kb_hit *hits, size_t n, struct faq_answer *ans
     }
 }
 
-void faq_decide(const struct kb_lang *lang, const struct faq_question *question,
-                struct faq_answer *answer_r)
+static int is_given(const struct faq_question *question, const struct kb_section *section)
+{
+    for (size_t i = 0; i < question->n_given; i++) {
+        if (strcmp(question->given[i], section->source) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void decide(const struct kb_lang *lang, const struct faq_question *question,
+                   struct faq_answer *answer_r)
 {
     const struct kb_section *talk;
     struct kb_hit hits[KB_HITS_MAX];
@@ -134,4 +148,12 @@ void faq_decide(const struct kb_lang *lang, const struct faq_question *question,
     if ((hits[0].cover >= SURE && answer_r->n == 1) || !question->may_ask)
         answer(answer_r, hits[0].cover >= SURE ? FAQ_ANSWER : FAQ_UNKNOWN, hits[0].section,
                hits[0].cover);
+}
+
+void faq_decide(const struct kb_lang *lang, const struct faq_question *question,
+                struct faq_answer *answer_r)
+{
+    decide(lang, question, answer_r);
+    if (answer_r->outcome == FAQ_ANSWER && is_given(question, answer_r->sections[0]))
+        answer_r->outcome = FAQ_AGAIN;
 }

@@ -11,8 +11,9 @@
 #define FAQ_CHOICES 3         /* topics that are offered when it asks back */
 #define FAQ_QUESTION_MAX 1000 /* bytes of a question that are kept while it asks back */
 #define FAQ_NONE "none"       /* the choice that is none of the topics */
+#define FAQ_GIVEN 8           /* articles that are remembered as given */
 
-enum faq_outcome { FAQ_ANSWER, FAQ_TALK, FAQ_ASK, FAQ_UNKNOWN };
+enum faq_outcome { FAQ_ANSWER, FAQ_AGAIN /* as given before */, FAQ_TALK, FAQ_ASK, FAQ_UNKNOWN };
 
 /* What was asked back last turn. */
 struct faq_open {
@@ -25,6 +26,8 @@ struct faq_question {
     const char *text;   /* "" when it has none */
     const char *choice; /* the value of the choice that was taken; NULL: none */
     struct faq_open open;
+    const char *given[FAQ_GIVEN]; /* sources of articles that the customer got; the newest first */
+    size_t n_given;
     int may_ask; /* 0: no question is left to ask back */
 };
 

@@ -251,6 +251,8 @@ test('tandemctl chat takes a channel and an agent, and shows what happened', () 
     const id = end.stdout.match(/session (\w{26})/)[1];
     assert.equal(JSON.parse(ctl('--json', 'session', id).stdout).channel, 'other');
     assert.equal(chatWith('x\n', '--agent', 'nosuch').status, 1);
+    const same = chatWith('Hello again\n', '--channel', 'other', '--agent', 'echo');
+    assert.equal(same.status, 0, same.stderr);
     assert.equal(chatWith('x\n', '--agent', 'no such').status, 2);
     assert.match(chatWith('x\n', '--channel', 'nosuch').stderr, /no channel nosuch/);
 });

@@ -61,6 +61,10 @@ test('it asks back once, and takes the answer also after a crash', async () => {
     const answer = await again.message();
     assert.doesNotMatch(answer.text, /^I want to be sure|^I am sorry/);
     assert.equal(answer.choices, undefined);
+    again.send({ type: 'message', id: 'chosen again', text: title, choice: value });
+    const more = await again.message();
+    assert.match(more.text, /^Here is that answer once more/);
+    assert.ok(more.text.endsWith(answer.text));
     await again.close();
 });
 

@@ -134,7 +134,27 @@ static void two_topics_that_are_near_are_asked_about_once(void **state)
     a = SAID(.text = a->messages[0]->choices[1]->title, .choice = value);
     assert_int_equal(a->decision, TD_RESOLVE);
     assert_non_null(strstr(a->sources, value));
-    assert_string_equal(state_kept, "{\"lang\":\"en\"}");
+    assert_non_null(strstr(state_kept, value)); /* it was given */
+    assert_null(strstr(state_kept, "question"));
+}
+
+static void the_same_choice_again_gets_the_article_and_the_way_to_a_human(void **state)
+{
+    const struct td_answer *a = SAID(.text = "refund");
+    char value[128], title[128], article[2000];
+
+    (void)state;
+    snprintf(value, sizeof value, "%s", a->messages[0]->choices[0]->value);
+    snprintf(title, sizeof title, "%s", a->messages[0]->choices[0]->title);
+    snprintf(article, sizeof article, "%s", text_of(SAID(.text = title, .choice = value)));
+    a = SAID(.text = title, .choice = value);
+    begins(a, "Here is that answer once more. If it does not help you, write \"person\"");
+    assert_non_null(strstr(text_of(a), article));
+    assert_non_null(strstr(a->sources, value));
+    assert_int_equal(a->decision, TD_RESOLVE);
+    begins(SAID(.text = "How long does a refund take?"), "Five working days");
+    begins(SAID(.text = title, .choice = value), "Here is that answer once more.");
+    assert_null(SAID(.text = "xyzzy", .choice = "en/talk.md#once-more")->sources);
 }
 
 /* The state goes out and comes back, perhaps to another process. */
@@ -243,6 +263,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(two_topics_that_are_near_are_asked_about_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_same_choice_again_gets_the_article_and_the_way_to_a_human, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_question_asked_back_is_taken_up_after_a_restart, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(
