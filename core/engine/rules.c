@@ -128,13 +128,25 @@ uint32_t rules_shown(const struct policy *policy, const struct session *s, const
                         wanted, lang_r);
 }
 
+/* "Dr.", "Mrs.", "No.": what the full stop behind it ends is no sentence. */
+static int is_short_form(const char *text, size_t end)
+{
+    size_t n = 0;
+
+    while (n < end && n < 4 && (text[end - 1 - n] | 0x20) >= 'a' && (text[end - 1 - n] | 0x20) <= 'z')
+        n++;
+    return n > 0 && n < 4 && text[end - n] >= 'A' && text[end - n] <= 'Z';
+}
+
 /* Bytes up to and with the end of the first sentence; len: it does not end. */
 static size_t sentence(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        if (text[i] == '\n' || (strchr(".!?", text[i]) != NULL && i + 1 < len &&
-                                (text[i + 1] == ' ' || text[i + 1] == '\n')))
+    for (size_t i = 0; i < len; i++) {
+        const int is_end = text[i] != '\0' && strchr(".!?", text[i]) != NULL && i + 1 < len &&
+                           (text[i + 1] == ' ' || text[i + 1] == '\n');
+        if (text[i] == '\n' || (is_end && !(text[i] == '.' && is_short_form(text, i))))
             return i + 1;
+    }
     return len;
 }
 

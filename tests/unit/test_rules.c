@@ -462,6 +462,8 @@ static void a_stream_shows_whole_sentences_and_stops_before_a_claim(void **state
     assert_int_equal(rules_showable(&r->rig->policy, &r->rig->session, "one", text,
                                     sizeof text - 1, &stop), 11);
     assert_int_equal(stop, 1);
+    assert_int_equal(rules_showable(&r->rig->policy, &r->rig->session, "one",
+                                    "Dr. Ny is in. Yes", 17, &stop), 13);
     r->rig->policy.phrases_asked = 0;
     assert_int_equal(rules_showable(&r->rig->policy, &r->rig->session, "one", text,
                                     sizeof text - 1, &stop), sizeof text - 1);
