@@ -56,6 +56,15 @@ async function reply(res, body) {
     if (next.status)
         return res.writeHead(next.status, { 'Content-Type': 'application/json', ...next.headers })
             .end(JSON.stringify({ error: { message: next.error, type: 'x', code: null } }));
+    if (next.call) { /* the arguments come in pieces, as the reference has it */
+        const [name, args] = next.call, half = args.length >> 1;
+        res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        res.write(chunk({ role: 'assistant', content: null, tool_calls: [
+            { index: 0, id: 'call_7', type: 'function', function: { name, arguments: '' } }] }));
+        for (const part of [args.slice(0, half), args.slice(half)])
+            res.write(chunk({ tool_calls: [{ index: 0, function: { arguments: part } }] }));
+        return res.end(`${chunk({}, 'tool_calls')}data: [DONE]\n\n`);
+    }
     const { hold, ...fields } = next; // hold: resolves when the second half may go
     const content = JSON.stringify({ message: '', decision: 'resolve', intent: 'x', confidence: 0.8,
         grounded: false, sources: [], slot: null, reason: null, summary: null, ...fields });
@@ -98,6 +107,16 @@ model  = m
 key    = sk-test
 prompt = prompt.txt
 kb     = ${join(srcdir, 'conf/kb')}
+[channel own]
+type  = webchat
+agent = doer
+[agent doer]
+type   = openai
+url    = http://127.0.0.1:${server.address().port}/v1
+model  = m
+key    = sk-test
+prompt = prompt.txt
+claims = trusted
 [desk shop]
 type = web
 [queue shop]
@@ -178,4 +197,38 @@ test('the model hands over, and is told what the human did', async () => {
     assert.match(asked.at(-1).messages.map(m => m.content).join('\n'),
                  /\[from the colleague \w{26}\]\nWe pay the 30 pounds\./);
     chat.close();
+});
+
+/** A talk in which the model asks for an action and then says that it was done: its last request. */
+async function refunded(channel) {
+    script = [{ call: ['refund_order', '{"order":"A-10023","amount":49.9}'] },
+              { message: 'I have refunded your order A-10023.' }];
+    const chat = await Chat.open(gw, channel);
+    await chat.say('I want my money back for order A-10023');
+    await chat.next(x => x.type === 'message' && x.author.kind !== 'customer' &&
+                         !/AI assistant/.test(x.text));
+    return { chat, request: asked.at(-1) };
+}
+
+test('a tool call of the stand-in is an action asked for, and its result comes with the next turn', async () => {
+    const { chat, request } = await refunded('own');
+    const [call, result] = request.messages.slice(-2);
+    assert.deepEqual(call.tool_calls.map(c => [c.id, c.type, c.function.name, JSON.parse(c.function.arguments)]),
+                     [['call_7', 'function', 'refund_order', { order: 'A-10023', amount: 49.9 }]]);
+    assert.equal(result.role, 'tool');
+    assert.equal(result.tool_call_id, 'call_7');
+    assert.match(result.content, /unknown_action/); /* nobody runs actions yet: it is told so */
+    chat.close();
+});
+
+test('what the stand-in says is done is withheld without a receipt, and said by one who is trusted', async () => {
+    const said = ({ chat }) => chat.frames.filter(x => x.type === 'message').map(x => x.text)
+        .concat(chat.frames.filter(x => x.type === 'delta').map(x => x.text)).join('\n');
+    const held = await refunded('web');
+    assert.doesNotMatch(said(held), /I have refunded/);
+    assert.match(said(held), /cannot confirm|can ?not .*confirm/i);
+    const trusted = await refunded('own');
+    assert.match(said(trusted), /I have refunded your order A-10023\./);
+    held.chat.close();
+    trusted.chat.close();
 });
