@@ -32,7 +32,7 @@ const bot = await Bot.start((text, res) => {
     if (text === 'parts') return void typist.begin(res);
     if (text === 'hostile') return { messages: [{ text: HOSTILE }] };
     if (text === 'long line') return { messages: [{ text: '**[`'.repeat(15000) }] };
-    if (text === 'choices') return CHOICES;
+    if (/^choices/.test(text)) return CHOICES;
     if (text === 'human') return ESCALATE;
     return `re: ${text}`;
 });
@@ -200,10 +200,10 @@ test('choices are buttons, by mouse and by keyboard, and can be taken once', () 
         await until(async () => (await dana.texts('me')).at(-1) === 'The <b>lamp</b>', 'the choice');
         assert.equal(await lamp.getAttribute('aria-pressed'), 'true');
         assert.ok(await lamp.isDisabled());
-        await dana.say('choices');
+        await dana.say('choices, once more'); // who says the same twice is offered a human
         await until(async () => await page.locator('.choices button:enabled').count() === 2, 'new choices');
         await dana.tabTo('.choices button:enabled', 'Shift+Tab');
-        await page.keyboard.press('Shift+Tab'); // who says the same twice is offered a human
+        await page.keyboard.press('Shift+Tab');
         await page.keyboard.press('Enter');
         await until(async () => (await dana.texts('me')).length === 4, 'the choice');
         await focused(dana.box);
@@ -314,11 +314,11 @@ test('what was written while the gateway was away is sent after a reload', () =>
 
 test('delivered and read stand under what was sent, as agents and humans have it', () => {
     return fresh({ channel: 'web' }, async dana => {
-        const { page } = dana, state = page.locator('.me .state');
+        const { page } = dana, state = page.locator('.me .state'), began = Date.now();
         await dana.say('seen?');
         await state.last().getByText('Read').waitFor(); // the agent has answered
         await dana.say('human');
-        const { id } = await mia.waiting();
+        const { id } = await until(async () => (await mia.list()).find(one => Date.parse(one.since) >= began), 'the handoff');
         await mia.post(`/handoffs/${id}/accept`);
         await dana.say('and this?');
         await until(async () => await state.last().innerText() === 'Delivered', 'the desk has it');
