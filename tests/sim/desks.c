@@ -223,8 +223,8 @@ static void human_acts(struct world *w, struct person *p)
 
 void desks_durable(struct person *p)
 {
-    if (p->flight_op >= 0 && p->step.outcome == CONTROL_DONE)
-        p->ops[p->flight_op].durable = 1;
+    if (p->flight_op >= 0 && p->step.outcome == CONTROL_DONE) /* reading twice is reading once */
+        p->ops[p->flight_op].durable = p->ops[p->flight_op].op != CONTROL_READ;
     p->flight_op = -1;
 }
 
