@@ -203,6 +203,23 @@ static int parse_sessions(const char *query, struct report_query *q, char *why, 
     return 0;
 }
 
+static int parse_columns(const char *query, struct report_query *q, char *why, size_t why_len)
+{
+    char value[VALUE], *end;
+    long n;
+
+    if (!get(query, "columns", value))
+        return 0;
+    n = *value >= '0' && *value <= '9' ? strtol(value, &end, 10) : -1;
+    if (n < 1 || n > REPORT_COLUMNS || *end != '\0') {
+        snprintf(why, why_len, "columns is '%.*s': it is how many equal parts the time is cut into, "
+                 "1 to %d", shown(value), value, REPORT_COLUMNS);
+        return -1;
+    }
+    q->ask.columns = (unsigned)n;
+    return 0;
+}
+
 static int parse_format(const char *query, struct report_query *q, char *why, size_t why_len)
 {
     static const char *const words[] = { "json", "csv" };
@@ -221,7 +238,7 @@ static int parse_format(const char *query, struct report_query *q, char *why, si
 static int check_keys(const char *query, char *why, size_t why_len)
 {
     static const char *const words[] = { "from", "to", "by", "group", "sessions", "format",
-                                         "stream" };
+                                         "columns", "stream" };
     char key[32];
 
     for (const char *at = query; *at != '\0'; at += strcspn(at, "&"), at += *at == '&') {
@@ -232,7 +249,7 @@ static int check_keys(const char *query, char *why, size_t why_len)
             snprintf(why, why_len, "%s is too long", key);
             return -1;
         }
-        if (*key != '\0' && choose("the argument", key, words, 7, why, why_len) < 0)
+        if (*key != '\0' && choose("the argument", key, words, 8, why, why_len) < 0)
             return -1;
     }
     return 0;
@@ -246,7 +263,7 @@ int report_query_parse(const char *query, int64_t now, struct report_query *q, c
         parse_time(query, "from", now, &q->ask.from, why, why_len) != 0 ||
         parse_time(query, "to", now, &q->ask.to, why, why_len) != 0 ||
         parse_by(query, q, why, why_len) != 0 || parse_sessions(query, q, why, why_len) != 0 ||
-        parse_format(query, q, why, why_len) != 0)
+        parse_columns(query, q, why, why_len) != 0 || parse_format(query, q, why, why_len) != 0)
         return -1;
     if (q->ask.from < q->ask.to)
         return 0;

@@ -13,7 +13,7 @@ struct report_query {
 };
 
 /* from, to: a date, a time (RFC 3339, UTC), or how long ago (30m, 24h, 7d); 7d to now unless said.
- * by, group, sessions (a mark, or all), format (json, csv). 0, or -1 with a sentence that names the
+ * by, group, sessions (a mark, or all), columns, format (json, csv). 0, or -1 with a sentence that names the
  * argument and says what would be right. */
 int report_query_parse(const char *query, int64_t now_ms, struct report_query *query_r, char *why,
                        size_t why_len);

@@ -30,6 +30,8 @@ struct report *report_new(const struct report_ask *ask)
 
     report->ask = *ask;
     report->ask.group = report->group = mem_strdup(ask->group);
+    if (ask->columns > 0)
+        report->columns = mem_array(ask->columns, sizeof *report->columns);
     if (ask->sessions)
         report->listed = mem_array(REPORT_SESSIONS, sizeof *report->listed);
     return report;
@@ -66,6 +68,9 @@ void report_free(struct report **report_p)
             free(all[k]);
     }
     free(report->listed);
+    for (unsigned i = 0; i < report->ask.columns; i++)
+        figures_fini(&report->columns[i]);
+    free(report->columns);
     figures_fini(&report->total);
     free(report->group);
     free(report);
@@ -263,6 +268,13 @@ static int64_t next_of(struct report *report, const struct measure *m)
     return next;
 }
 
+static struct figures *column_of(struct report *report, int64_t at)
+{
+    const struct report_ask *ask = &report->ask;
+
+    return &report->columns[(at - ask->from) * ask->columns / (ask->to - ask->from)];
+}
+
 void report_add(struct report *report, const struct ulid *session, const struct measure *m,
                 const struct policy *policy)
 {
@@ -277,6 +289,8 @@ void report_add(struct report *report, const struct ulid *session, const struct 
         return;
     }
     figures_add(&report->total, m, &view);
+    if (report->ask.columns > 0)
+        figures_add(column_of(report, m->opened_at), m, &view);
     if (report->ask.by != BY_NOTHING)
         add_to_groups(report, m, &view);
     for (size_t i = 0; i < m->n_escalations; i++)

@@ -19,6 +19,7 @@ struct report;
 
 #define REPORT_GROUPS 200
 #define REPORT_CELLS 500
+#define REPORT_COLUMNS 60
 #define REPORT_SESSIONS 1000 /* listed; "more" says that there are others */
 
 enum report_by { BY_NOTHING, BY_INTENT, BY_REASON, BY_QUEUE, BY_CHANNEL, BY_AGENT, REPORT_BYS };
@@ -29,6 +30,7 @@ struct report_ask {
     int64_t now;
     enum report_by by;
     const char *group;  /* sessions: of this group only; NULL: all. Copied */
+    unsigned columns;   /* the figures of so many equal parts of the window as well; 0: none */
     int sessions;       /* list sessions instead of figures */
     enum mark mark;     /* sessions: those with this; MARKS: all */
 };

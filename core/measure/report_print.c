@@ -68,6 +68,29 @@ static void put_groups(struct td_json *j, struct report *report)
     td_json_array_end(j);
 }
 
+static int64_t column_begins(const struct report_ask *ask, unsigned column)
+{
+    return ask->from + (ask->to - ask->from) * column / ask->columns;
+}
+
+static void put_columns(struct td_json *j, struct report *report)
+{
+    const struct report_ask *ask = &report->ask;
+
+    if (ask->columns == 0)
+        return;
+    td_json_key(j, "columns");
+    td_json_array(j);
+    for (unsigned i = 0; i < ask->columns; i++) {
+        td_json_object(j);
+        put_time(j, "from", column_begins(ask, i));
+        put_time(j, "to", column_begins(ask, i + 1));
+        put_figures(j, &report->columns[i]);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
 static void put_cells(struct td_json *j, struct report *report)
 {
     struct cell *cell, *next;
@@ -165,6 +188,7 @@ void report_json(struct report *report, struct buf *out)
         put_figures(&j, &report->total);
         td_json_object_end(&j);
         put_groups(&j, report);
+        put_columns(&j, report);
         put_cells(&j, report);
     }
     td_json_object_end(&j);

@@ -41,6 +41,7 @@ struct report {
     struct report_ask ask;
     char *group;
     struct figures total;
+    struct figures *columns; /* ask.columns of them, the oldest first */
     struct group *groups;
     struct cell *cells;
     struct seen *seen;

@@ -256,7 +256,7 @@ test('what was asked wrongly is named, with what would be right', async () => {
         ['?by=queu', /by is 'queu', did you mean queue\?: it is one of intent, reason, queue/],
         ['?sessions=escalate', /did you mean escalated\?/], ['?format=xml', /json or csv/],
         ['?group=sales', /give by=queue/], ['?by=queue&group=sales', /group goes with sessions/],
-        ['?form=1d', /did you mean from\?/], [`?from=${'1'.repeat(300)}`, /from is too long/],
+        ['?form=1d', /did you mean from\?/], ['?columns=61', /columns is '61'.* 1 to 60/], [`?from=${'1'.repeat(300)}`, /from is too long/],
     ]) {
         const { status, body } = await api(query);
         assert.equal(status, 400, query);
@@ -273,6 +273,9 @@ test('from and to take days, times and how long ago', async () => {
 
     assert.equal(await count(`?from=${day}`) + await count(`?from=2d&to=${day}`), 5);
     assert.equal(await count('?from=1h'), 5);
+    const { body: { columns, total } } = await api('?from=2h&columns=3');
+    assert.deepEqual(columns.map(one => one.sessions), [0, 0, 5]);
+    assert.deepEqual(columns[2].escalation_rate, total.escalation_rate);
     assert.equal(await count('?from=2020-01-01&to=2020-02-01T12:00:00.5Z'), 0);
     assert.equal(await count(`?from=${encodeURIComponent(new Date(Date.now() - 1e6).toISOString())}`),
                  5);
@@ -282,7 +285,7 @@ test('a report is as its schema says', { skip: !Ajv && 'no ajv' }, async () => {
     const schema = JSON.parse(readFileSync(join(srcdir, 'conf/schemas/report.json')));
     const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(schema);
     for (const query of ['', '?by=queue', '?by=intent', '?sessions=all',
-                         '?by=queue&sessions=escalated&group=sales', '?from=1m'])
+                         '?by=queue&sessions=escalated&group=sales', '?from=1m', '?columns=7'])
         assert.ok(validate((await api(query)).body),
                   `${query}: ${JSON.stringify(validate.errors)}`);
     const { body } = await api('');

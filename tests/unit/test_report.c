@@ -114,6 +114,31 @@ static void who_comes_back_within_a_day_was_not_helped(void **state)
     report_free(&r);
 }
 
+static void a_window_in_equal_parts_has_the_figures_of_each(void **state)
+{
+    static const int expected[4] = { 1, 0, 2, 1 };
+    struct report *r = ask((struct report_ask){ .from = MONDAY, .to = MONDAY + 4 * HOUR, .columns = 4 });
+    const int64_t at[] = { 4 * HOUR, 4 * HOUR - 1, 2 * HOUR + 1, 2 * HOUR, 0, -1 };
+    struct tape t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        contained(&t, MONDAY + at[i], NULL);
+        add(r, &t);
+    }
+    cJSON *tree = json(r);
+    const cJSON *columns = cJSON_GetObjectItem(tree, "columns");
+    assert_int_equal(cJSON_GetArraySize(columns), 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(number(cJSON_GetArrayItem(columns, i), "sessions"), expected[i]);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(columns, 1),
+                                                                 "from")),
+                        cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(columns, 0),
+                                                                 "to")));
+    cJSON_Delete(tree);
+    report_free(&r);
+}
+
 /* A day has not passed since: it is too early to say that nobody came back. */
 static void what_ended_today_is_not_verified_yet(void **state)
 {
@@ -301,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_comes_back_within_a_day_was_not_helped),
+        cmocka_unit_test(a_window_in_equal_parts_has_the_figures_of_each),
         cmocka_unit_test(what_ended_today_is_not_verified_yet),
         cmocka_unit_test(a_session_with_escalations_in_two_queues_is_in_both_groups),
         cmocka_unit_test(escalations_are_counted_by_intent_reason_and_outcome),
