@@ -89,6 +89,9 @@ export async function shot(page, name) {
     await page.screenshot({ path: join(dir, `${name}.png`), animations: 'disabled' });
 }
 
+/** For a conf: no rule asks for a human before the agent does. */
+export const AGENT_DECIDES = '[rule human]\ncode = customer_request\nwhen = want_human\nmode = off\n';
+
 /** An agent in the test's own process: `reply` gets the customer's text, and the answer to write. */
 export class Bot {
     static async start(reply) {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bot, accessible, becomes, focused, launchChromium, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { AGENT_DECIDES, Bot, accessible, becomes, focused, launchChromium, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
@@ -30,7 +30,7 @@ const bot = await Bot.start((text, res, body) => {
              intent: { name: 'refund', confidence: 0.93 }, entities: { order_id: 'A-10023', amount: '480 EUR' } };
 });
 const provider = await Provider.start();
-const gw = await Gateway.start({ conf: provider.conf('hook', 'agent = front\nbridge_page = https://shop.example/chat\n') + `
+const gw = await Gateway.start({ conf: AGENT_DECIDES + provider.conf('hook', 'agent = front\nbridge_page = https://shop.example/chat\n') + `
 [agent front]
 type = http
 url = ${bot.url}
@@ -251,6 +251,40 @@ test('the same by keyboard alone', () => at(['mia'], async mia => {
     dana.close();
 }));
 
+test('what else keys do the mouse does, and the other way round', () => at(['mia'], async mia => {
+    const { page } = mia, dana = await waiting('Dana');
+    await page.getByRole('button', { name: /^Keys/ }).click();
+    await page.locator('dialog').getByRole('button', { name: 'Close' }).click();
+    await mia.closed();
+    await mia.tab('Waiting').click();
+    await mia.card('Dana').click();
+    await page.getByRole('button', { name: 'Decline' }).click();
+    await page.getByText('Somebody is waiting').waitFor(); // for another human
+    await mia.card('Dana').press('Enter');
+    await page.getByRole('button', { name: 'Decline' }).press('Enter');
+    await page.getByText('Somebody is waiting').waitFor();
+    await page.getByRole('button', { name: /^Accept the first/ }).press('Enter');
+    await mia.has('Dana');
+    await page.getByRole('button', { name: /^Replies/ }).click();
+    await page.getByRole('option', { name: /^Refund granted/ }).click();
+    await becomes(() => mia.box.inputValue(), 'The refund is on its way.');
+    await page.getByRole('button', { name: /^Send to/ }).click();
+    await heard(dana, 'The refund is on its way.');
+    await page.getByRole('button', { name: /^Private note/ }).click();
+    await page.getByLabel('Private note about Dana').fill('by mouse');
+    await page.getByRole('button', { name: /^Save note/ }).click();
+    await page.locator('.log .note').getByText('by mouse').waitFor();
+    await page.getByRole('button', { name: /^To Dana/ }).click();
+    const choosing = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: /^Attach/ }).press('Enter');
+    await (await choosing).setFiles({ name: 'label.txt', mimeType: 'text/plain', buffer: Buffer.from('a label') });
+    await page.getByRole('button', { name: 'Remove label.txt' }).press('Enter');
+    await becomes(() => page.locator('.chosen li').count(), 0);
+    await page.getByLabel('Sound and notifications').press('Space');
+    await becomes(() => page.getByLabel('Sound and notifications').isChecked(), false);
+    dana.close();
+}));
+
 test('several conversations: what is written to one stays with it', () => at(['mia'], async mia => {
     const { page } = mia, dana = await waiting('Dana'), bo = await waiting('Bo');
     await mia.accept('Dana');
@@ -314,6 +348,9 @@ test('who is silent for long is warned, keeps the customer by a key, or loses th
     await bar.waitFor();
     await mia.page.keyboard.press('Alt+k');
     await bar.waitFor({ state: 'detached' });
+    await bar.waitFor();
+    await bar.getByRole('button', { name: /^Keep it/ }).click();
+    await bar.waitFor({ state: 'detached' });
     assert.equal((await new Desk(gw, 'token-of-mia').list('mine')).length, 1);
     await bar.waitFor();
     await accessible(mia.page, 'lease');
@@ -343,6 +380,19 @@ test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'],
     await ada.write('Ada here');
     await heard(chat, 'Ada here');
     chat.close();
+    const last = await Chat.open(gw, 'web'); // and by keyboard
+    await last.say('the last one');
+    await heard(last, /^re: the last one/);
+    await ada.tab('Agents').press('Enter');
+    await ada.page.locator('.card').filter({ hasText: 'front' }).first().press('Enter'); // the liveliest
+    await ada.sees('re: the last one');
+    await ada.page.getByRole('button', { name: 'Stop watching' }).press('Enter');
+    await ada.page.locator('.card').filter({ hasText: 'front' }).first().press('Enter');
+    await ada.sees('re: the last one');
+    await ada.page.getByRole('button', { name: 'Take over' }).press('Enter');
+    await ada.write('Ada again');
+    await heard(last, 'Ada again');
+    last.close();
 }));
 
 test('tags stand in the lists, and who supervises scores what has ended', () => at(['ada'], async ada => {

@@ -1,7 +1,7 @@
 /** desk_looks.mjs - the desk page in light and dark, small and large, and with very much to show. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { Bot, accessible, fits, launchChromium, shot, skipWithoutBrowser } from '../lib/browser.mjs';
+import { AGENT_DECIDES, Bot, accessible, fits, launchChromium, shot, skipWithoutBrowser } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Human } from '../lib/human.mjs';
@@ -15,7 +15,7 @@ const bot = await Bot.start(text => !/person/.test(text) ? 'I am sorry to hear t
     decision: 'escalate', escalate: { code: 'refund_dispute', text: 'The refund is over the limit of the policy.' },
     summary: 'Bought two oak chairs (A-10023) that came scratched and wants the money back; 480 EUR is more than the assistant may grant.',
     intent: { name: 'refund', confidence: 0.93 }, entities: { order_id: 'A-10023', amount: '480 EUR' } });
-const gw = await Gateway.start({ conf: `
+const gw = await Gateway.start({ conf: `${AGENT_DECIDES}
 [agent front]
 type = http
 url = ${bot.url}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { Bot, accessible, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { AGENT_DECIDES, Bot, accessible, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
@@ -16,7 +16,7 @@ const bot = await Bot.start(text => {
     return { decision: 'escalate', intent: { name: intent, confidence: 0.9 }, summary: 'A summary.',
              escalate: { code: intent === 'refund' ? 'refund_dispute' : 'custom_quote', queue: intent === 'refund' ? 'billing' : 'sales' } };
 });
-const gw = await Gateway.start({ tandem: { admin_token: 'secret' }, conf: `
+const gw = await Gateway.start({ tandem: { admin_token: 'secret' }, conf: `${AGENT_DECIDES}
 [agent front]
 type = http
 url = ${bot.url}
@@ -132,7 +132,9 @@ test('the figures are those of the API, and behind each are its sessions', async
     await page.locator('.journal').getByText('Handoff end').waitFor();
     await page.keyboard.press('Escape');
     await page.locator('dialog').waitFor({ state: 'detached' });
-    for (const summary of await page.locator('.behind summary').all()) await summary.press('Enter');
+    const [first, ...others] = await page.locator('.behind summary').all();
+    await first.click();
+    for (const summary of others) await summary.press('Enter');
     await accessible(page, 'all tables');
     assert.match(await page.locator('table', { hasText: 'Custom quote' }).or(page.locator('table', { hasText: 'Wants a quote' })).first().innerText(), /quote/);
     await page.locator('.by select').selectOption('queue');
@@ -145,6 +147,14 @@ test('the figures are those of the API, and behind each are its sessions', async
     assert.match(csv, /^"?billing"?,/m);
     await page.getByRole('button', { name: '24 hours' }).click();
     await until(async () => await page.locator('.slot').count() === 8, 'the columns of a day', 20000);
+    const again = page.waitForEvent('download'); // all of it by keyboard
+    await page.getByRole('button', { name: '30 days' }).press('Enter');
+    await until(async () => await page.locator('.slot').count() === 10, 'the columns of a month', 20000);
+    await page.locator('.by select').focus();
+    await page.keyboard.press('c'); // channel
+    await page.getByRole('list', { name: 'Drop-off' }).getByText('Web').waitFor();
+    await page.getByRole('button', { name: 'CSV' }).press('Enter');
+    assert.match(readFileSync(await (await again).path(), 'utf8'), /^channel,sessions,/);
     assert.deepEqual(wrong, []);
     await page.context().close();
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Bot, accessible, becomes, comesToMatch, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { AGENT_DECIDES, Bot, accessible, becomes, comesToMatch, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, builddir, until } from '../lib/gateway.mjs';
@@ -37,7 +37,7 @@ const bot = await Bot.start((text, res) => {
     return `re: ${text}`;
 });
 
-const gw = await Gateway.start({ conf: `
+const gw = await Gateway.start({ conf: `${AGENT_DECIDES}
 [agent e]
 type = echo
 [agent bot]
@@ -240,7 +240,8 @@ test('an answer that breaks off is taken back', () => {
         await dana.sees('in line for a person');
         await becomes(() => dana.page.locator('.draft').count(), 0);
         assert.deepEqual(await dana.answers(), []);
-        await dana.page.getByRole('button', { name: 'Leave the queue' }).click();
+        await dana.tabTo('.bar.wait button', 'Shift+Tab');
+        await dana.page.keyboard.press('Enter');
         await dana.page.locator('.bar.wait').waitFor({ state: 'hidden' });
     });
 });
@@ -328,6 +329,30 @@ test('delivered and read stand under what was sent, as agents and humans have it
         await page.reload();
         await until(async () => (await state.allInnerTexts()).join() === 'Read,Read,Read', 'the same');
         await mia.post(`/handoffs/${id}/close`, {});
+    });
+});
+
+test('who reads further up stays there, and comes down by mouse or by keyboard', () => {
+    return fresh({ channel: 'echo' }, async (dana, context) => {
+        const { page } = dana, log = page.locator('.log'), latest = page.locator('.latest');
+        await dana.say(Array.from({ length: 60 }, (_, i) => `line ${i}`).join('\n'));
+        await dana.answered(60);
+        const other = await Customer.visit(context, gw, { channel: 'echo' });
+        for (const [word, down] of [['first', () => latest.click()], ['second', async () => {
+            await dana.tabTo('.latest', 'Shift+Tab');
+            await page.keyboard.press('Enter');
+        }]]) {
+            await page.bringToFront();
+            await log.hover();
+            await page.mouse.wheel(0, -20000);
+            await becomes(() => log.evaluate(one => one.scrollTop), 0);
+            await other.say(word);
+            await latest.waitFor();
+            assert.equal(await log.evaluate(one => one.scrollTop), 0);
+            await down();
+            await latest.waitFor({ state: 'hidden' });
+            await until(() => log.evaluate(one => one.scrollHeight - one.scrollTop - one.clientHeight < 5), 'the end');
+        }
     });
 });
 

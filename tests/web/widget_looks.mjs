@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { after, test } from 'node:test';
-import { Bot, accessible, becomes, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { AGENT_DECIDES, Bot, accessible, becomes, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
@@ -37,7 +37,7 @@ const shop = createServer((req, res) => {
 await new Promise(done => shop.listen(0, '127.0.0.1', done));
 const shopUrl = `http://127.0.0.1:${shop.address().port}`;
 
-gw = await Gateway.start({ tandem: { frames: shopUrl }, conf: `
+gw = await Gateway.start({ tandem: { frames: shopUrl }, conf: `${AGENT_DECIDES}
 [agent bot]
 type = http
 url = ${bot.url}

@@ -50,6 +50,7 @@ export class Log {
 
     /** The customer's own; again when it is accepted. */
     own(message: Own): void {
+        const isAtEnd = this.isAtEnd();
         let item = this.items.get(message.id);
         if (!item) {
             const text = h('p', { dir: 'auto' }, message.text);
@@ -64,7 +65,7 @@ export class Log {
             this.place(item);
         }
         this.state(item, isSent ? this.far(message.seq!) : this.words.sending);
-        this.scroll(!isSent);
+        this.scroll(!isSent, isAtEnd);
     }
 
     refused(id: string, why: string): void {
