@@ -149,6 +149,14 @@ const struct td_conf_key channel_keys[] = {
     TD_CONF_DURATION(struct channel_conf, native_hold, 0, "30m", 1000, 365 * DAY,
                      "How long agents keep still after somebody answered the customer by another "
                      "client of the provider, such as its own app."),
+    TD_CONF_STR(struct channel_conf, send_hours, 0, NULL,
+                "When messages may be sent, as the hours of a queue; what comes outside of them is "
+                "held until then. Unset: always."),
+    TD_CONF_LIST(struct channel_conf, send_zones, 0, NULL,
+                 "The same hours in the zone of customers whose address begins so: +1212 "
+                 "America/New_York."),
+    TD_CONF_DURATION(struct channel_conf, send_answer, 0, "15min", 0, 30 * DAY,
+                     "So long after the customer's last message an answer is sent at any hour."),
     TD_CONF_BOOL(struct channel_conf, greet, 0, "no",
                  "Ask the agent at the start, before the customer has spoken."),
     TD_CONF_BOOL(struct channel_conf, announce_return, 0, "no",

@@ -42,6 +42,9 @@ struct channel_conf {
     int queue_mode; /* enum queue_mode */
     int64_t collect_wait, collect_max;
     int64_t idle_close, reopen, native_hold;
+    const char *send_hours;
+    const char *const *send_zones;
+    int64_t send_answer;
     int reopen_to;
     int greet, announce_return, disclose_ai;
     const char *bridge, *bridge_page;

@@ -171,6 +171,7 @@ static void build_channels(struct builder *b)
             .queue = policy_queue_of(b, instance),
             .replays = instance->plugin && (instance->plugin->caps & TD_CAN_REPLAY) != 0,
         };
+        policy_sending(b, instance, &channels[n - 1].sending);
     }
     b->built->policy.channels = channels;
     b->built->policy.n_channels = n;
@@ -310,6 +311,9 @@ void policy_free(const struct policy *policy)
     for (size_t i = 0; i < built->n_hours; i++)
         hours_free(&built->hours[i]);
     free(built->hours);
+    for (size_t i = 0; i < built->n_send_hours; i++)
+        hours_free(&built->send_hours[i]);
+    free(built->send_hours);
     texts_free(&built->texts);
     arena_free(&built->arena);
     free(built);

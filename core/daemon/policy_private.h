@@ -25,6 +25,8 @@ struct built {
     struct expr **exprs; /* one a route, or NULL */
     struct hours **hours; /* one a queue, or NULL */
     size_t n_hours;
+    struct hours **send_hours; /* of channels */
+    size_t n_send_hours;
     struct expr **rule_exprs; /* one a rule of the conf, or NULL */
     size_t n_rule_exprs;
     struct policy_wait *waits;
@@ -60,6 +62,8 @@ size_t policy_named(struct builder *b, const struct names *names, struct conf *f
 
 /* Desks, queues, humans. */
 void policy_desks(struct builder *b);
+/* When the messages of a channel may leave. */
+void policy_sending(struct builder *b, const struct instance *channel, struct sending *sending_r);
 /* The catalogue with the rules' texts, its fallback language, who speaks. */
 void policy_texts(struct builder *b);
 /* When a human takes over, and the packs that this asks for; after queues, routes and texts. */

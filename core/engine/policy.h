@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/sending.h"
+
 struct expr;
 struct hours;
 struct phrases;
@@ -85,6 +87,7 @@ struct policy_channel {
                                           * them any more; NULL: none */
     const char *bridge_page; /* with the web chat where customers go on; NULL: there is none */
     uint64_t caps;         /* enum td_channel_caps */
+    struct sending sending; /* when its messages may leave */
 };
 
 struct policy_choice {

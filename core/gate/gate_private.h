@@ -506,6 +506,11 @@ struct job *job_find(const struct gate *gate, uint64_t id);
 void job_free(struct job *job);
 void job_check_all(struct gate *gate, int64_t now_ms);
 
+/* hold.c: 1: it is a quiet hour for the customer, the first message is looked at again later. */
+int hold_first(struct slot *slot);
+/* How long since at_ms, quiet hours left out. */
+int64_t hold_age(const struct slot *slot, int64_t at_ms);
+
 void outbox_send(struct slot *slot, uint64_t seq, int maybe_duplicate);
 /* As the customer sees the owner; "" when nobody. */
 const char *slot_owner_name(const struct session *session);

@@ -237,7 +237,8 @@ static void leave(struct slot *slot)
             continue;
         }
         if (slot->outs->is_send) {
-            send_first(slot, slot->channel);
+            if (!hold_first(slot))
+                send_first(slot, slot->channel);
             continue;
         }
         show_event(slot, slot->channel, slot->outs);
@@ -292,7 +293,7 @@ static void again(struct slot *slot, struct td_instance *inst, struct job *job,
     struct out *out = slot->outs;
     int64_t ms = BACKOFF_FIRST_MS << (out->tries < 6 ? out->tries : 6);
 
-    if (clock_wall_ms() - message_at(slot, job->of) > GIVE_UP_MS) {
+    if (hold_age(slot, message_at(slot, job->of)) > GIVE_UP_MS) {
         job->unreachable = 1;
         done(inst, slot, job, TD_FAILED, detail != NULL ? detail : "given up after a day");
         return;
