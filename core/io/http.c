@@ -144,7 +144,7 @@ static void call_fail(struct http_call *call, enum td_http_failure failure, cons
 {
     struct td_http_response response = {
         .size = sizeof response, .failure = failure, .body = "", .content_type = "",
-        .retry_after_ms = -1,
+        .retry_after_ms = -1, .location = "",
     };
     struct http *http = call->http;
     struct http_conn *conn = call->conn;
@@ -236,6 +236,7 @@ void call_answered(struct http_conn *conn)
         .body_len = reply->body.len,
         .content_type = reply->content_type,
         .retry_after_ms = reply->retry_after_ms,
+        .location = reply->location,
     };
 
     if (reply->keep_alive && conn->sent == call->request.len && !conn->is_mute) {

@@ -108,6 +108,12 @@ static const char *take_length(struct reply *reply, const char *value)
     return NULL;
 }
 
+static void take_text(char *to, size_t size, const char *value)
+{
+    if (strlen(value) < size && utf8_valid(value, strlen(value)))
+        memcpy(to, value, strlen(value) + 1);
+}
+
 static const char *take_header(struct reply *reply, const char *name, const char *value)
 {
     if (strcasecmp(name, "Content-Length") == 0)
@@ -122,8 +128,9 @@ static const char *take_header(struct reply *reply, const char *name, const char
         else if (lists(value, "keep-alive"))
             reply->keep_alive = 1;
     } else if (strcasecmp(name, "Content-Type") == 0) {
-        if (strlen(value) < sizeof reply->content_type && utf8_valid(value, strlen(value)))
-            memcpy(reply->content_type, value, strlen(value) + 1);
+        take_text(reply->content_type, sizeof reply->content_type, value);
+    } else if (strcasecmp(name, "Location") == 0) {
+        take_text(reply->location, sizeof reply->location, value);
     } else if (strcasecmp(name, "Retry-After") == 0) {
         reply->retry_after_ms = retry_after_ms(value);
     }

@@ -105,7 +105,8 @@ static void http_failed(struct proxy *proxy, uint64_t id, const char *why)
 {
     proxy_put(proxy, IPC_HTTP_END, id, 0, 0, &(struct td_http_response){
         .size = sizeof(struct td_http_response), .failure = TD_HTTP_BROKEN, .detail = why,
-        .body = "", .content_type = "", .retry_after_ms = -1 }, NULL);
+        .body = "", .content_type = "", .retry_after_ms = -1,
+        .location = "" }, NULL);
 }
 
 static void on_http_data(void *arg, const struct td_http_data *data)

@@ -152,7 +152,7 @@ STRUCT(td_http_request, STR(td_http_request, method), STR(td_http_request, url),
 STRUCT(td_http_response, ENUM(td_http_response, failure, TD_HTTP_TOO_LARGE),
        STR(td_http_response, detail), N32(td_http_response, status),
        BYTES(td_http_response, body, body_len), STR(td_http_response, content_type),
-       N64(td_http_response, retry_after_ms));
+       N64(td_http_response, retry_after_ms), STR(td_http_response, location));
 STRUCT(td_web_request, N64(td_web_request, id), STR(td_web_request, method),
        STR(td_web_request, path), STR(td_web_request, query), STR(td_web_request, peer),
        N32(td_web_request, control), BYTES(td_web_request, body, body_len),

@@ -262,6 +262,7 @@ void fake_http_body(struct fake *f, const struct fake_call *call, int status, co
     const struct td_http_response response = {
         .size = sizeof response, .detail = "", .status = status, .body = body,
         .body_len = strlen(body), .content_type = "application/json", .retry_after_ms = -1,
+        .location = "",
     };
 
     fake_http(f, call, &response);
@@ -272,7 +273,7 @@ void fake_http_fail(struct fake *f, const struct fake_call *call, enum td_http_f
 {
     const struct td_http_response response = {
         .size = sizeof response, .failure = failure, .detail = detail, .body = "",
-        .content_type = "", .retry_after_ms = -1,
+        .content_type = "", .retry_after_ms = -1, .location = "",
     };
 
     fake_http(f, call, &response);

@@ -246,11 +246,12 @@ const struct td_turn *lend_turn(const struct td_turn *from)
 
 const struct td_http_response *lend_response(const struct td_http_response *from)
 {
-    struct td_http_response *to = LEND(td_http_response, retry_after_ms, from);
+    struct td_http_response *to = LEND(td_http_response, location, from);
 
     to->detail = lend_text(from->detail);
     to->body = lend_text(from->body);
     to->content_type = lend_text(from->content_type);
+    to->location = lend_text(from->location);
     return to;
 }
 

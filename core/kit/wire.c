@@ -137,6 +137,7 @@ void wire_http(struct fake *f, int answer)
         response.detail = response.detail != NULL ? response.detail : "";
         response.body = response.body != NULL ? response.body : "";
         response.body_len = strlen(response.body);
+        response.location = "";
         response.content_type = response.status != 0 ? "application/json" : "";
         response.retry_after_ms = response.retry_after_ms > 0 ? response.retry_after_ms : -1;
         fake_http(f, call, lend_response(&response));

@@ -213,6 +213,21 @@ static int64_t retry_after(const char *value)
     return reply.retry_after_ms;
 }
 
+static void where_a_redirect_leads_is_told(void **state)
+{
+    static char text[4000];
+
+    (void)state;
+    expect("HTTP/1.1 307 Elsewhere\r\nLocation: https://a.example/x?y\r\nContent-Length: 0\r\n\r\n",
+           REPLY_DONE, "");
+    assert_string_equal(reply.location, "https://a.example/x?y");
+    expect(OK "Content-Length: 0\r\n\r\n", REPLY_DONE, "");
+    assert_string_equal(reply.location, "");
+    snprintf(text, sizeof text, OK "Location: /%0*d\r\nContent-Length: 0\r\n\r\n", 2047, 0);
+    expect(text, REPLY_DONE, "");
+    assert_string_equal(reply.location, "");
+}
+
 static void retry_after_is_a_bounded_time(void **state)
 {
     (void)state;
@@ -259,6 +274,7 @@ int main(void)
         cmocka_unit_test(who_stays_connected_is_read_from_version_and_header),
         cmocka_unit_test(lines_may_end_in_a_bare_line_feed),
         cmocka_unit_test(a_type_is_told_when_it_is_text),
+        cmocka_unit_test(where_a_redirect_leads_is_told),
         cmocka_unit_test(retry_after_is_a_bounded_time),
         cmocka_unit_test(dates_are_read_as_the_standard_writes_them),
     };

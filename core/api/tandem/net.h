@@ -73,6 +73,7 @@ struct td_http_response {
     size_t body_len;
     const char *content_type; /* "" when absent */
     int64_t retry_after_ms;   /* Retry-After in seconds or as a date, turned to ms; -1: absent */
+    const char *location;     /* 0.5; "" when absent, or over 2047 bytes; nobody follows it by himself */
 };
 
 /* Exactly once per request, never from inside the call that started it; not after a cancel. */
