@@ -10,6 +10,7 @@
 #include <tandem/plugin.h>
 
 #include "channels/shared/keeper.h"
+#include "channels/shared/sms_conf.h"
 #include "channels/shared/sms_consent.h"
 #include "channels/shared/sms_join.h"
 #include "channels/shared/sms_rate.h"
@@ -33,19 +34,11 @@ struct conf {
     int bind;
     int64_t window, tps, enquire_link, response_timeout, reconnect, reconnect_max;
     int resend_on_timeout;
-    const char *source;
+    SMS_CONF_FIELDS;
     int64_t source_ton, source_npi, dest_ton, dest_npi; /* source: below 0, by its look */
     int default_charset, long_messages;
-    int64_t max_parts, max_messages;
-    const char *cut_text;
-    int transliterate;
     int dlr, dlr_id;
-    int64_t dlr_timeout, dlr_settle;
-    int64_t concat_timeout, concat_max, mo_dedupe;
-    const char *const *consent_languages, *const *stop_words, *const *start_words;
-    const char *const *help_words, *const *opted_out_errors;
-    const char *stop_text, *start_text, *help_text, *brand;
-    int consent_scope;
+    int64_t mo_dedupe;
 };
 
 struct message; /* smpp_out.c */

@@ -19,7 +19,7 @@ static const char *const charsets[] = { "gsm7", "latin1", "ascii", NULL };
 static const char *const longs[] = { "udh8", "udh16", "sar", "payload", NULL };
 static const char *const dlrs[] = { "all", "last", "none", NULL };
 static const char *const matches[] = { "exact", "icase", "hex2dec", "dec2hex", NULL };
-static const char *const scopes[] = { "channel", "sender", "brand", NULL };
+static const char *const scopes[] = SMS_SCOPES;
 
 static const struct td_conf_key conf_keys[] = {
     TD_CONF_STR(struct conf, host, TD_REQUIRED, NULL, "The provider's SMSC: a name or an address."),
@@ -52,8 +52,6 @@ static const struct td_conf_key conf_keys[] = {
                      "After a loss, the first try; each later one waits twice as long."),
     TD_CONF_DURATION(struct conf, reconnect_max, 0, "60s", 50, 3600000,
                      "The longest wait, and the one after wrong credentials."),
-    TD_CONF_STR(struct conf, source, TD_REQUIRED, NULL,
-                "Our address that messages come from: a number, a short code, or up to 11 letters."),
     TD_CONF_INT(struct conf, source_ton, 0, "-1", -1, 6,
                 "Type of number of source; -1: by its look."),
     TD_CONF_INT(struct conf, source_npi, 0, "-1", -1, 18,
@@ -65,46 +63,13 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_ENUM(struct conf, long_messages, 0, "udh8", longs,
                  "How parts of a long message say that they belong together; payload: the SMSC "
                  "cuts."),
-    TD_CONF_INT(struct conf, max_parts, 0, "10", 1, 255, "Parts of a message at most."),
-    TD_CONF_INT(struct conf, max_messages, 0, "3", 1, 10,
-                "A longer text goes as so many messages at most, cut between sentences."),
-    TD_CONF_STR(struct conf, cut_text, 0, "[...] The whole answer is too long for SMS.",
-                "What stands at the end of a text that is longer still, in place of its rest."),
-    TD_CONF_BOOL(struct conf, transliterate, 0, "no",
-                 "Write letters that the alphabet has not as others, so that more fits."),
     TD_CONF_ENUM(struct conf, dlr, 0, "all", dlrs, "Which parts a receipt is asked for."),
     TD_CONF_ENUM(struct conf, dlr_id, 0, "exact", matches,
                  "How the id in a receipt differs from the one in the response."),
-    TD_CONF_DURATION(struct conf, dlr_timeout, 0, "72h", 60000, INT64_C(2592000000),
-                     "How long a receipt is waited for."),
-    TD_CONF_DURATION(struct conf, dlr_settle, 0, "30s", 100, 3600000,
-                     "A message in parts is delivered so long after the first part that is, when "
-                     "the last part says nothing."),
-    TD_CONF_DURATION(struct conf, concat_timeout, 0, "10min", 100, 86400000,
-                     "How long the parts of a message are waited for."),
-    TD_CONF_INT(struct conf, concat_max, 0, "1000", 1, 10000,
-                "Messages of which parts are missing; the oldest is taken as it is beyond."),
     TD_CONF_DURATION(struct conf, mo_dedupe, 0, "10min", 1000, 86400000,
                      "How long a message that the provider says again after a lost connection is "
                      "known."),
-    TD_CONF_LIST(struct conf, consent_languages, 0, "en",
-                 "Sets of words for STOP, START and HELP: en, da, de, es, fr."),
-    TD_CONF_LIST(struct conf, stop_words, 0, NULL,
-                 "Words besides by which somebody wants no messages; \"+33 ARRET\" only from "
-                 "numbers of +33."),
-    TD_CONF_LIST(struct conf, start_words, 0, NULL, "Words besides that end a STOP."),
-    TD_CONF_LIST(struct conf, help_words, 0, NULL, "Words besides that ask who we are."),
-    TD_CONF_STR(struct conf, stop_text, 0, NULL,
-                "What confirms a STOP; unset, a sentence in the language of the word."),
-    TD_CONF_STR(struct conf, start_text, 0, NULL, "The same for a START."),
-    TD_CONF_STR(struct conf, help_text, 0, NULL,
-                "The same for HELP; {name} is brand, or the number that was written to."),
-    TD_CONF_STR(struct conf, brand, 0, NULL, "Who we are."),
-    TD_CONF_ENUM(struct conf, consent_scope, 0, "channel", scopes,
-                 "A STOP holds for all of this channel, for the number that it was sent to, or for "
-                 "brand, the last two by whatever channel of short messages."),
-    TD_CONF_LIST(struct conf, opted_out_errors, 0, NULL,
-                 "command_status values by which the provider says that a number wants nothing."),
+    SMS_CONF_KEYS(struct conf, scopes),
     TD_CONF_END,
 };
 
@@ -301,12 +266,7 @@ static void smpp_close(void *self)
 static int make_parts(struct smpp *smpp, struct td_error *err)
 {
     const struct conf *c = smpp->conf;
-    const struct consent_conf consent = {
-        .languages = c->consent_languages, .stop_words = c->stop_words,
-        .start_words = c->start_words, .help_words = c->help_words, .stop_text = c->stop_text,
-        .start_text = c->start_text, .help_text = c->help_text, .brand = c->brand,
-        .scope = (enum consent_scope)c->consent_scope, .sender = c->source,
-    };
+    const struct consent_conf consent = SMS_CONSENT_CONF(c);
     const struct consent_ops consent_ops = { .say = out_say, .loaded = on_consent, .arg = smpp };
     const struct join_conf join = { .timeout_ms = c->concat_timeout,
                                     .max = (unsigned)c->concat_max };

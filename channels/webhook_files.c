@@ -9,9 +9,7 @@
  */
 #include "config.h"
 
-#include <inttypes.h>
-#include <strings.h>
-
+#include "channels/shared/fetch.h"
 #include "channels/webhook_private.h"
 #include "channels/webhook_template.h"
 
@@ -57,16 +55,11 @@ static void finish(struct fetch *fetch, const char *file_id, const char *why)
 {
     struct webhook *hook = fetch->hook;
     struct batch *batch = fetch->batch;
-    const char *text = fetch->text != NULL ? fetch->text : "";
-    const size_t size = strlen(text) + (why != NULL ? strlen(why) : 0) + 40;
-    char *words = why != NULL ? malloc(size) : NULL;
+    char *words = why != NULL ? fetch_words(fetch->text, why) : NULL;
     const struct td_attachment file = { .size = sizeof file, .id = file_id };
     const struct td_attachment *const files[] = { &file };
     const struct td_customer customer = { .size = sizeof customer, .name = fetch->customer };
 
-    if (words != NULL)
-        snprintf(words, size, "%s%s[a file was not taken: %s]", text, *text != '\0' ? "\n" : "",
-                 why);
     const struct td_message message = {
         .size = sizeof message, .id = fetch->id, .choice = fetch->choice, .author = TD_CUSTOMER,
         .text = words != NULL ? words : fetch->text, .at_ms = fetch->at_ms,
@@ -103,27 +96,6 @@ static void later(struct fetch *fetch, uint32_t retry_after_ms)
 }
 
 /* ---- Addresses ---------------------------------------------------------------------------- */
-
-enum { HOST_NO, HOST_ANY, HOST_NAMED };
-
-/* A whole URL in what the provider says: only of the hosts that the conf names. */
-static int judge(const struct conf *conf, const char *url)
-{
-    const char *host = strncmp(url, "https://", 8) == 0 ? url + 8
-                       : strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
-    const size_t len = host != NULL ? strcspn(host, "/?#\\@ ") : 0;
-    int judged = HOST_NO;
-
-    if (len == 0 || host[len] == '@' || host[len] == '\\' || url[strcspn(url, " \r\n")] != '\0')
-        return HOST_NO;
-    for (const char *const *one = conf->file_hosts; *one != NULL; one++) {
-        if (strlen(*one) == len && strncasecmp(*one, host, len) == 0)
-            return HOST_NAMED;
-        if (strcmp(*one, "*") == 0)
-            judged = HOST_ANY;
-    }
-    return judged;
-}
 
 /* {file} filled in, segment by segment, so that its slashes stay. -1: it does not fit, or climbs. */
 static int fill(const struct fetch *fetch, const char *template, char url_r[MAX_URL])
@@ -201,22 +173,15 @@ static void take_bytes(struct fetch *fetch, const struct td_http_response *respo
 static void on_response(void *arg, const struct td_http_response *response)
 {
     struct fetch *fetch = arg;
-    char why[96];
+    char why[FETCH_WHY];
+    const enum fetch_end end = fetch_end(response, fetch->hook->conf->max_file, why);
 
     fetch->http = NULL; /* it has ended: the host has freed it */
-    if (response->failure == TD_HTTP_TOO_LARGE) {
-        snprintf(why, sizeof why, "it is larger than %" PRId64 " bytes (max_file)",
-                 fetch->hook->conf->max_file);
+    if (end == FETCH_NEVER) {
         never(fetch, why);
-    } else if (response->failure == TD_HTTP_BAD_URL) {
-        never(fetch, "its address is not good");
-    } else if (response->failure != TD_HTTP_OK || response->status == 429 ||
-               response->status >= 500) {
+    } else if (end == FETCH_LATER) {
         later(fetch, response->retry_after_ms > 0 && response->retry_after_ms < 600000
                          ? (uint32_t)response->retry_after_ms : 0);
-    } else if (response->status != 200) {
-        snprintf(why, sizeof why, "the provider answered HTTP %d", response->status);
-        never(fetch, why);
     } else if (fetch->hook->conf->file_lookup != NULL && !fetch->looked_up) {
         fetch->looked_up = 1;
         take_lookup(fetch, response);
@@ -231,21 +196,22 @@ static void go_on(struct fetch *fetch)
     const struct conf *conf = hook->conf;
     const int lookup = conf->file_lookup != NULL && !fetch->looked_up;
     const char *template = lookup ? conf->file_lookup : conf->file_url;
-    const int host = template == NULL ? judge(conf, fetch->value) : HOST_NAMED;
+    const enum fetch_host host = template == NULL ? fetch_host(conf->file_hosts, fetch->value)
+                                                  : FETCH_NAMED;
     char url[MAX_URL], bearer[1100];
     const struct td_header header = { "Authorization", bearer };
     const struct td_http_request request = {
         .size = sizeof request, .method = "GET", .url = url, .headers = &header,
-        .n_headers = conf->auth == AUTH_BEARER && host == HOST_NAMED,
+        .n_headers = conf->auth == AUTH_BEARER && host == FETCH_NAMED,
         .timeout_ms = (uint32_t)conf->timeout,
         .max_response = lookup ? 65536 : (size_t)conf->max_file,
-        .public_only = host != HOST_NAMED,
+        .public_only = host != FETCH_NAMED,
     };
 
     snprintf(bearer, sizeof bearer, "Bearer %s", conf->auth_secret != NULL ? conf->auth_secret : "");
     if (template == NULL)
         snprintf(url, sizeof url, "%s", fetch->value);
-    if (template == NULL ? host == HOST_NO : fill(fetch, template, url) != 0) {
+    if (template == NULL ? host == FETCH_NO : fill(fetch, template, url) != 0) {
         never(fetch, template == NULL ? "its host is not one of file_hosts"
                                       : "its address is not good");
         return;

@@ -239,6 +239,18 @@ void consent_provider_stop(struct consent *c, const char *account, const char *p
     put(c, key, account, peer, "provider", "en", 0, NULL, NULL);
 }
 
+void consent_provider_start(struct consent *c, const char *account, const char *peer)
+{
+    char key[TD_KEEP_MAX_KEY + 1];
+    struct entry *entry;
+
+    make_key(c, account, peer, key);
+    if ((entry = find(c, key)) == NULL)
+        return;
+    forget(c, entry);
+    keeper_del(c->keeper, key, NULL, NULL);
+}
+
 int consent_refuses(const struct consent *c, const char *account, const char *peer)
 {
     char key[TD_KEEP_MAX_KEY + 1];

@@ -50,8 +50,9 @@ typedef void consent_done_fn(void *arg, enum td_status status);
 int consent_hear(struct consent *consent, const char *account, const char *peer, const char *text,
                  consent_done_fn *done, void *arg);
 void consent_said(struct consent *consent, const char *account, const char *peer);
-/* The provider says that this number wants nothing. */
+/* The provider says that this number wants nothing, or messages again. Nothing is said to it. */
 void consent_provider_stop(struct consent *consent, const char *account, const char *peer);
+void consent_provider_start(struct consent *consent, const char *account, const char *peer);
 
 int consent_refuses(const struct consent *consent, const char *account, const char *peer);
 size_t consent_count(const struct consent *consent); /* numbers that want nothing */
