@@ -44,6 +44,9 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_INT(struct conf, window, 0, "10", 1, 1000,
                 "Requests that the provider has not answered yet."),
     TD_CONF_DURATION(struct conf, timeout, 0, "10s", 100, 120000, "Time for a request."),
+    TD_CONF_DURATION(struct conf, reply_window, 0, "0", 0, INT64_C(31536000000),
+                     "So long after a customer's message the provider takes answers to it; 0: no "
+                     "limit."),
     TD_CONF_SIZE(struct conf, max_file, 0, "10M", 1024, 64 << 20,
                  "Largest file of a customer that is fetched."),
     TD_CONF_LIST(struct conf, file_hosts, 0, "*",

@@ -102,6 +102,7 @@ static const char *account_of(const struct smshttp *sms, const char *to)
 
 static void deliver(const struct mo *mo)
 {
+    const int64_t window = mo->sms->conf->reply_window;
     struct td_attachment files[MAX_MEDIA];
     const struct td_attachment *list[MAX_MEDIA];
 
@@ -116,7 +117,8 @@ static void deliver(const struct mo *mo)
 
     mo->sms->host->deliver(mo->sms->inst, mo->delivery, &(struct td_inbound){
         .size = sizeof(struct td_inbound), .account = account_of(mo->sms, mo->to),
-        .peer = mo->from, .customer = &customer, .message = &message });
+        .peer = mo->from, .customer = &customer, .message = &message,
+        .reply_until_at_ms = window > 0 ? smshttp_now(mo->sms) + window : 0 });
 }
 
 static void again(void *arg)

@@ -26,7 +26,7 @@ struct conf {
     int signature; /* enum proof_hash */
     int64_t max_skew;
     const char *public_url, *api_url;
-    int64_t tps, window, timeout, max_file;
+    int64_t tps, window, timeout, reply_window, max_file;
     const char *const *file_hosts;
     SMS_CONF_FIELDS;
 };
