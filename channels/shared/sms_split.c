@@ -145,6 +145,24 @@ static size_t window(const char *text, size_t len, size_t max_parts)
     return at;
 }
 
+/* Cuts the text into parts as far as max_parts go; a letter beyond them that the alphabet has not
+ * does not make the parts before it smaller. */
+static void plan_cut(const char *text, size_t len, enum sms_header header, size_t max_parts,
+                     struct sms_plan *plan_r)
+{
+    struct sms_plan before;
+    size_t odd = 0, step = 0;
+
+    sms_split(text, len, header, plan_r);
+    if (plan_r->is_gsm || (plan_r->n <= max_parts && !plan_r->too_long))
+        return;
+    while (sms_point(text + odd, len - odd, &step) != plan_r->odd)
+        odd += step;
+    sms_split(text, odd, header, &before);
+    if (before.n > max_parts)
+        *plan_r = before;
+}
+
 size_t sms_cut(const char *text, size_t len, enum sms_header header, size_t max_parts,
                size_t *skip_r)
 {
@@ -152,7 +170,7 @@ size_t sms_cut(const char *text, size_t len, enum sms_header header, size_t max_
     struct sms_plan plan;
     size_t end, at;
 
-    sms_split(text, look, header, &plan);
+    plan_cut(text, look, header, max_parts, &plan);
     *skip_r = len;
     if (look == len && plan.n <= max_parts && !plan.too_long)
         return len;

@@ -91,6 +91,8 @@ static void a_long_text_is_cut_between_sentences_else_words(void **state)
     at = sms_cut(words, strlen(words), SMS_UDH8, 1, &skip);
     assert_int_equal(at % 5, 4);
     assert_int_equal(skip, at + 1);
+    const char *late = many("x", 400, "\xf0\x9f\x98\x80"); /* beyond the parts */
+    assert_int_equal(sms_cut(late, strlen(late), SMS_UDH8, 2, &skip), 306);
     const char *one = many("x", 400, "");
     at = sms_cut(one, strlen(one), SMS_UDH8, 2, &skip);
     assert_int_equal(at, 306);
