@@ -1,0 +1,191 @@
+/**
+ * sms_http_talk.mjs - a whole conversation by an HTTP provider: an agent, a human, the agent again, one thread from
+ * one number; out of hours; who is the same customer; and the gateway killed again and again.
+ * TANDEM_FULL=1: killed a hundred times.
+ */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+
+import { Chat } from '../lib/chat.mjs';
+import { Desk } from '../lib/desk.mjs';
+import { Gateway, sleep, until } from '../lib/gateway.mjs';
+import { OURS, SmsProvider, api, missing as skip, somebody } from '../lib/sms_provider.mjs';
+
+/** An agent that says what the customer said, asks which, or wants a human. It keeps what it was asked. */
+async function agent() {
+    const asked = [];
+    const server = createServer(async (req, res) => {
+        let raw = '';
+        for await (const chunk of req) raw += chunk;
+        const body = JSON.parse(raw), texts = body.messages.map(m => m.text ?? ''), text = texts.join(' ');
+        asked.push(body);
+        const answer = /human|menneske/.test(text)
+            ? { decision: 'escalate', messages: [], escalate: { code: 'customer_request', text: 'The customer asks for a human.' } }
+            : text.includes('choose')
+                ? { messages: [{ text: 'Which one?', choices: [{ title: 'Red', value: 'r' }, { title: 'Blue', value: 'b' }] }] }
+                : body.messages.at(-1).choice ? { messages: [{ text: `chosen: ${body.messages.at(-1).choice}` }] }
+                    : { messages: Array.from({ length: Math.ceil(texts.length / 5) }, (_, i) =>
+                        ({ text: `re: ${texts.slice(5 * i, 5 * i + 5).join(' + ')}` })) };
+        res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
+    });
+    await new Promise(done => server.listen(0, '127.0.0.1', done));
+    return { asked, url: `http://127.0.0.1:${server.address().port}/`,
+             stop: () => { server.closeAllConnections(); server.close(); } };
+}
+
+const conf = (provider, front, keys = '', more = '') => `
+${provider.conf('sms', `agent = front\nqueue = help\nwindow = 100\n${keys}`)}
+[agent front]
+type = http
+url  = ${front.url}
+[desk support]
+type = web
+[queue help]
+desk = support
+[human mia]
+name = Mia
+token = token-mia
+desks = support
+${more}`;
+
+for (const kind of ['twilio', 'vonage']) {
+    test(`by ${kind}, a customer, an agent, a human and the agent again are one thread from one number`, { skip }, async () => {
+        const provider = await SmsProvider.start(kind), front = await agent(), who = somebody();
+        const gw = await Gateway.start({ conf: conf(provider, front) });
+        const mia = new Desk(gw, 'token-mia');
+        try {
+            await mia.presence();
+            await provider.say(gw, who, 'let me choose');
+            await provider.hears(who, '1. Red\n2. Blue');
+            await provider.say(gw, who, '2');
+            await provider.hears(who, 'chosen: b');
+            await provider.say(gw, who, 'a human, please');
+            const handoff = await mia.waiting();
+            assert.equal((await mia.post(`/handoffs/${handoff.id}/accept`)).status, 200);
+            assert.ok((await mia.post(`/handoffs/${handoff.id}/messages`, { text: 'Mia here.' }, { 'Idempotency-Key': 'm1' })).status < 300);
+            await provider.hears(who, 'Mia here.');
+            await provider.say(gw, who, 'thank you, Mia');
+            await until(async () => JSON.stringify((await mia.get(`/handoffs/${handoff.id}`)).body ?? '').includes('thank you, Mia'),
+                        'what the customer said to Mia', 5000);
+            const back = await mia.post(`/handoffs/${handoff.id}/return`, { note: 'done' });
+            assert.ok(back.status < 300, JSON.stringify(back));
+            await until(async () => (await mia.list('live')).length === 0, 'the return');
+            await provider.say(gw, who, 'and now?');
+            assert.match((await provider.hears(who, 'and now?')).text, /^re: /);
+            assert.deepEqual([...new Set(provider.sent.map(m => `+${m.from.replace('+', '')}>${m.to}`))], [`${OURS}>${who}`]);
+        } finally {
+            await gw.close();
+            await provider.stop();
+            front.stop();
+        }
+    });
+}
+
+test('out of hours the customer hears so once, in one part, and nobody is promised', { skip }, async () => {
+    const provider = await SmsProvider.start('twilio'), front = await agent(), who = somebody();
+    const gw = await Gateway.start({ conf: conf(provider, front).replace('[queue help]', '[queue help]\nhours = never') });
+    try {
+        await provider.say(gw, who, 'a human, please');
+        const said = await provider.hears(who, '');
+        assert.ok(said.text.length <= 160, said.text);
+        await provider.say(gw, who, 'what else?');
+        await provider.hears(who, 're: what else?');
+        assert.equal(provider.heard(who).length, 2);
+    } finally {
+        await gw.close();
+        await provider.stop();
+        front.stop();
+    }
+});
+
+test('who says on web chat to be the owner of a number gets nothing of what was said by SMS', { skip }, async () => {
+    const provider = await SmsProvider.start('twilio'), front = await agent(), who = somebody();
+    const gw = await Gateway.start({ tandem: { admin_token: 'operator' }, conf: conf(provider, front, '',
+        '[channel web]\ntype = webchat\nagent = front\nqueue = help\n') });
+    try {
+        await provider.say(gw, who, 'my secret is 4711');
+        await provider.hears(who, 're: my secret is 4711');
+        const [{ id }] = JSON.parse(await api(gw, '/sessions')).sessions;
+        const chat = await Chat.open(gw, 'web', { hello: { customer: { id: who, name: 'Mallory' } } });
+        chat.send({ type: 'message', id: 'm1', text: 'it is me' });
+        await chat.message();
+        const web = front.asked.findLast(a => a.session.channel === 'web');
+        assert.notEqual(web.session.id, id);
+        assert.equal(web.session.customer.verified, false);
+        assert.ok(!JSON.stringify(web).includes('4711'));
+        chat.destroy();
+        /* With the token of a link that went to their number they are the same customer in the same session. */
+        const made = await (await fetch(`${gw.url}/api/v1/sessions/${id}/bridge`, { method: 'POST',
+            headers: { Authorization: 'Bearer operator', 'Content-Type': 'application/json' }, body: '{}' })).json();
+        const token = made.token ?? made.bridge;
+        assert.ok(token, JSON.stringify(made));
+        const over = await Chat.open(gw, 'web', { hello: { bridge: token } });
+        over.send({ type: 'message', id: 'm2', text: 'by the link' });
+        await until(() => front.asked.some(a => a.messages.some(m => m.text === 'by the link')), 'the turn', 5000);
+        const linked = front.asked.find(a => a.messages.some(m => m.text === 'by the link'));
+        assert.equal(linked.session.id, id);
+        assert.match(JSON.stringify(linked.history), /4711/);
+        over.destroy();
+    } finally {
+        await gw.close();
+        await provider.stop();
+        front.stop();
+    }
+});
+
+test('killed again and again, it loses nothing that it has acknowledged', { skip, timeout: 1800000 }, async () => {
+    const kills = process.env.TANDEM_FULL ? 100 : 3, customers = 4;
+    const provider = await SmsProvider.start('twilio'), front = await agent();
+    const gw = await Gateway.start({ conf: conf(provider, front, 'timeout = 2s'), tandem: { rules: 'none' } });
+    const acknowledged = new Set();
+    let over = false, n = 0, seed = 42;
+    const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
+
+    provider.onSend = () => {
+        const dice = random();
+        if (dice < 0.01) return { status: 429, body: { code: 20429, message: 'slow' } };
+        if (dice < 0.02) return { status: 500, body: {} };
+        if (dice < 0.05) return { cut: true };
+        return {};
+    };
+    /* Says the same until it is taken, as a provider that retries; sometimes once more. */
+    const speak = async who => {
+        for (let i = 0; !over; i++) {
+            const text = `m${who.slice(1)}-${i}-${n++}`, fields = provider.message(who, text);
+            for (;;) {
+                const answer = await provider.hook(gw, fields).catch(() => null);
+                if (answer?.status === 200) break;
+                await sleep(20 + 50 * random());
+            }
+            acknowledged.add(text);
+            if (random() < 0.1) await provider.hook(gw, fields).catch(() => null);
+            await sleep(30 * random());
+        }
+    };
+    try {
+        const all = Promise.all(Array.from({ length: customers }, () => speak(somebody())));
+        for (let i = 0; i < kills; i++) {
+            await sleep(200 + 500 * random());
+            await gw.kill();
+            await gw.start();
+        }
+        await sleep(300);
+        over = true;
+        await all;
+        const heard = () => provider.sent.map(m => m.text).join('\n');
+        await until(() => [...acknowledged].every(text => heard().includes(text)), 'all answers', 90000)
+            .catch(() => assert.deepEqual([...acknowledged].filter(t => !heard().includes(t)), []));
+        const times = new Map();
+        for (const m of provider.sent)
+            for (const text of new Set(m.text.match(/m\d+-\d+-\d+/g) ?? [])) times.set(text, (times.get(text) ?? 0) + 1);
+        const doubled = [...times.values()].filter(t => t > 1).length;
+        assert.ok(doubled <= 5 * kills * customers, `${doubled} doubled by ${kills} kills`);
+        assert.ok(acknowledged.size > 20);
+    } finally {
+        over = true;
+        await gw.close();
+        await provider.stop();
+        front.stop();
+    }
+});
