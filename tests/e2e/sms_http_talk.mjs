@@ -135,7 +135,7 @@ test('who says on web chat to be the owner of a number gets nothing of what was 
 });
 
 test('killed again and again, it loses nothing that it has acknowledged', { skip, timeout: 1800000 }, async () => {
-    const kills = process.env.TANDEM_FULL ? 100 : 3, customers = 4;
+    const kills = process.env.TANDEM_FULL ? 100 : 20, customers = 4;
     const provider = await SmsProvider.start('twilio'), front = await agent();
     const gw = await Gateway.start({ conf: conf(provider, front, 'timeout = 2s'), tandem: { rules: 'none' } });
     const acknowledged = new Set();
@@ -166,7 +166,7 @@ test('killed again and again, it loses nothing that it has acknowledged', { skip
     try {
         const all = Promise.all(Array.from({ length: customers }, () => speak(somebody())));
         for (let i = 0; i < kills; i++) {
-            await sleep(200 + 500 * random());
+            await sleep(50 + 200 * random());
             await gw.kill();
             await gw.start();
         }
