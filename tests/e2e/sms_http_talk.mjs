@@ -4,13 +4,15 @@
  * TANDEM_FULL=1: killed a hundred times.
  */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
-import { Gateway, sleep, until } from '../lib/gateway.mjs';
-import { OURS, SmsProvider, api, missing as skip, somebody } from '../lib/sms_provider.mjs';
+import { Gateway, sleep, srcdir, until } from '../lib/gateway.mjs';
+import { ACCOUNT, OURS, SECRET, SmsProvider, TOKEN, api, missing as skip, somebody } from '../lib/sms_provider.mjs';
 
 /** An agent that says what the customer said, asks which, or wants a human. It keeps what it was asked. */
 async function agent() {
@@ -131,6 +133,25 @@ test('who says on web chat to be the owner of a number gets nothing of what was 
         await gw.close();
         await provider.stop();
         front.stop();
+    }
+});
+
+test('the sample conf works: two providers, one brand', { skip }, async () => {
+    const [one, two] = [await SmsProvider.start('twilio'), await SmsProvider.start('vonage')], who = somebody();
+    const gw = new Gateway({ conf: `${readFileSync(join(srcdir, 'conf/samples/sms_twilio.conf'), 'utf8')}\n[agent front]\ntype = echo\n` });
+    for (const [name, text] of Object.entries({ 'twilio.token': TOKEN, 'vonage.secret': TOKEN, 'vonage.signature': SECRET }))
+        writeFileSync(join(gw.dir, name), text, { mode: 0o600 });
+    gw.options.env = { TANDEM_SECRETS: gw.dir, TWILIO_API: one.url, VONAGE_API: two.url, TWILIO_ACCOUNT: ACCOUNT.twilio };
+    try {
+        await gw.start();
+        await one.say(gw, who, 'by Twilio');
+        await one.hears(who, 'by Twilio');
+        await two.say(gw, who, 'by Vonage', { to: '447700900000' }, { channel: 'sms_uk' });
+        await two.hears(who, 'by Vonage');
+    } finally {
+        await gw.close();
+        await one.stop();
+        await two.stop();
     }
 });
 
