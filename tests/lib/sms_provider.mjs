@@ -14,7 +14,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
-import { until } from './gateway.mjs';
+import { sleep, until } from './gateway.mjs';
 import { peer } from './peers.mjs';
 
 export const twilio = peer('twilio'), nexmo = peer('nexmo'), vonageJwt = peer('@vonage/jwt');
@@ -167,8 +167,16 @@ export class SmsProvider {
         return { Authorization: `Bearer ${token}` };
     }
 
-    /** Posts a form (or what `as` says: 'get', 'json'), signed. */
+    /** Posts a form (or what `as` says: 'get', 'json'), signed; again as long as it is told to. */
     async hook(gw, fields, options = {}) {
+        for (const end = Date.now() + 5000; ;) {
+            const answer = await this.once(gw, fields, options);
+            if (answer.status !== 503 || Date.now() > end) return answer;
+            await sleep(50);
+        }
+    }
+
+    async once(gw, fields, options = {}) {
         const { fields: all, headers } = options.headers ? { fields, headers: options.headers }
             : this.signed(fields, options);
         const url = `${gw.url}/hooks/${options.channel ?? 'sms'}` + (options.query ? `?${options.query}` : '');
