@@ -42,6 +42,8 @@ good channels/.libs/loopback.so start=hello
 good channels/.libs/webchat.so
 good channels/.libs/webhook.so url=http://127.0.0.1:9/out verify=none
 good channels/.libs/sms_smpp.so host=127.0.0.1 port=9 system_id=acme password=secret source=12345
+good channels/.libs/sms_http.so provider=twilio account=AC1 token=t source=12345 \
+    public_url=https://gw.example/hooks/sms api_url=http://127.0.0.1:9
 good plugins/.libs/agent_echo.so delay=1s
 good plugins/.libs/agent_faq.so kb="$top_srcdir/conf/kb"
 good plugins/.libs/agent_http.so url=http://127.0.0.1:9/agent
