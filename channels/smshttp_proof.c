@@ -248,18 +248,21 @@ static int is_recent(const struct proof *proof, double at_s)
     return apart <= (double)proof->skew_ms && -apart <= (double)proof->skew_ms;
 }
 
-/* The fields of an object of JSON as those of a form; numbers in bufs. */
-static void flatten(const struct fields *from, struct fields *to,
-                    char bufs[FIELDS_MAX][FIELDS_NUMBER])
+/* The fields of an object of JSON as those of a form; numbers in bufs. -1: some are no words, or there
+ * are too many: those would not be signed. */
+static int flatten(const struct fields *from, struct fields *to,
+                   char bufs[FIELDS_MAX][FIELDS_NUMBER])
 {
     const cJSON *node = from->root != NULL ? from->root->child : NULL;
 
     *to = (struct fields){ .n = from->n };
     memcpy(to->list, from->list, from->n * sizeof to->list[0]);
-    for (; node != NULL && to->n < FIELDS_MAX; node = node->next) {
+    for (; node != NULL; node = node->next) {
         const char *value = cJSON_IsString(node) ? node->valuestring
                             : cJSON_IsTrue(node) ? "true" : cJSON_IsFalse(node) ? "false" : NULL;
 
+        if (to->n == FIELDS_MAX || cJSON_IsObject(node) || cJSON_IsArray(node))
+            return -1;
         if (cJSON_IsNumber(node)) {
             snprintf(bufs[to->n], FIELDS_NUMBER, "%.15g", node->valuedouble);
             value = bufs[to->n];
@@ -267,6 +270,7 @@ static void flatten(const struct fields *from, struct fields *to,
         if (value != NULL)
             to->list[to->n++] = (struct field){ node->string, value };
     }
+    return 0;
 }
 
 /* "&name=value" of all but sig, "&" and "=" in values written as "_". */
@@ -324,7 +328,8 @@ static int is_signed_by_sig(const struct proof *proof)
     const char *said, *stamp;
     int fits = 0;
 
-    flatten(proof->fields, &flat, bufs);
+    if (flatten(proof->fields, &flat, bufs) != 0)
+        return 0;
     said = fields_get(&flat, "sig", buf);
     stamp = fields_get(&flat, "timestamp", buf);
     if (said == NULL || strlen(said) >= sizeof sig || stamp == NULL ||

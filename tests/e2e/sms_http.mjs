@@ -305,6 +305,12 @@ describe('Vonage', { skip }, () => {
         }
     });
 
+    test('V03 what a sig does not cover, such as an object within the JSON, is not taken', async () => {
+        const { fields } = provider.signed(provider.message(somebody(), 'and a picture'));
+        const raw = JSON.stringify({ ...fields, image: { url: 'https://evil.example/x.png' } });
+        assert.equal((await provider.hook(gw, {}, { as: 'json', raw, headers: { a: 'b' } })).status, 403);
+    });
+
     test('V04 parts of a message are joined in any order, and what stays away is left out', async () => {
         const who = somebody(), other = somebody();
         const part = (peer, ref, n, total, text) => provider.say(gw, peer, text, { concat: 'true', 'concat-ref': ref,
