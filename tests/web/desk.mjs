@@ -369,7 +369,7 @@ test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'],
     await other.say('somebody else');
     await until(async () => await cards.count() > before, 'the newest in the list', 15000);
     other.close();
-    await cards.filter({ hasText: 'front' }).nth(1).click();
+    await ada.page.locator(`.card[href="#${chat.welcome.session}"]`).click();
     await ada.sees('re: just asking');
     assert.equal(await ada.box.count(), 0, 'who watches does not write');
     await chat.say('another one');
@@ -384,10 +384,11 @@ test('who supervises watches an agent, and takes over', () => at(['ada', 'mia'],
     await last.say('the last one');
     await heard(last, /^re: the last one/);
     await ada.tab('Agents').press('Enter');
-    await ada.page.locator('.card').filter({ hasText: 'front' }).first().press('Enter'); // the liveliest
+    const card = ada.page.locator(`.card[href="#${last.welcome.session}"]`);
+    await card.press('Enter');
     await ada.sees('re: the last one');
     await ada.page.getByRole('button', { name: 'Stop watching' }).press('Enter');
-    await ada.page.locator('.card').filter({ hasText: 'front' }).first().press('Enter');
+    await card.press('Enter');
     await ada.sees('re: the last one');
     await ada.page.getByRole('button', { name: 'Take over' }).press('Enter');
     await ada.write('Ada again');
