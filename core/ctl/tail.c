@@ -8,6 +8,7 @@
 #include <tandem/json.h>
 
 #include "base/buf.h"
+#include "engine/record.h"
 
 /* The numbers of the journal in words; the order is that of the enums. */
 static const struct {
@@ -21,8 +22,15 @@ static const struct {
     { "status", { "queued", "sent", "uncertain", "delivered", "read", "failed" } },
 };
 
-static const char *word_of(const cJSON *fact)
+/* type: of the record, for each kind has outcomes of its own. */
+static const char *word_of(const char *type, const cJSON *fact)
 {
+    if (cJSON_IsNumber(fact) && type && strcmp(fact->string, "outcome") == 0) {
+        if (strcmp(type, "rule") == 0)
+            return rule_outcome_name(fact->valueint);
+        if (strcmp(type, "handoff_end") == 0)
+            return handoff_outcome_name(fact->valueint);
+    }
     for (size_t i = 0; i < sizeof enums / sizeof *enums && cJSON_IsNumber(fact); i++) {
         if (strcmp(enums[i].key, fact->string) == 0 && fact->valueint >= 0 && fact->valueint < 7)
             return enums[i].words[fact->valueint];
@@ -37,9 +45,9 @@ static void add(struct buf *out, const char *text)
         buf_char(out, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
 }
 
-static void add_fact(struct buf *out, const cJSON *fact)
+static void add_fact(struct buf *out, const char *type, const cJSON *fact)
 {
-    const char *word = word_of(fact);
+    const char *word = word_of(type, fact);
     char *json = NULL;
 
     if (!word && cJSON_IsString(fact))
@@ -61,11 +69,14 @@ static int is_in_front(const char *key)
 
 static void add_facts(struct buf *out, const cJSON *tree)
 {
-    const cJSON *fact;
+    const cJSON *facts = td_json_get(tree, "facts"), *fact;
+    const char *type = td_json_get_str(facts, "type");
 
-    cJSON_ArrayForEach(fact, td_json_get(tree, "facts")) {
+    if (!type)
+        type = td_json_get_str(tree, "type");
+    cJSON_ArrayForEach(fact, facts) {
         if (!is_in_front(fact->string))
-            add_fact(out, fact);
+            add_fact(out, type, fact);
     }
     buf_char(out, '\n');
 }

@@ -250,6 +250,8 @@ test('tandemctl chat takes a channel and an agent, and shows what happened', () 
     assert.match(end.stdout, /^ {2}\| +\+\d+ ms turn_end +agent=second .*outcome=answered/m);
     const id = end.stdout.match(/session (\w{26})/)[1];
     assert.equal(JSON.parse(ctl('--json', 'session', id).stdout).channel, 'other');
+    assert.match(chatWith('I want a human\n', '--trace').stdout,
+                 /^ {2}\| .* rule .*name=human .*outcome=(?:nobody|handoff) code=customer_request/m);
     assert.equal(chatWith('x\n', '--agent', 'nosuch').status, 1);
     const same = chatWith('Hello again\n', '--channel', 'other', '--agent', 'echo');
     assert.equal(same.status, 0, same.stderr);
