@@ -72,6 +72,12 @@ static const struct {
     { "clarify_per_resolved", "clarifying turns a resolved session", MEAN },
     { "agent_failures", "failures", COUNT },
     { "unanswered_questions", "questions without an answer", COUNT },
+    { "misunderstood_answers", "answers that were not understood", COUNT },
+    { "drop_off", "gone when asked for something", SHARE },
+    { NULL, "conversion", HEAD },
+    { "converted", "converted", COUNT },
+    { "conversion_contained", "not escalated", SHARE },
+    { "conversion_human", "after a human", SHARE },
     { NULL, "satisfaction (of 5)", HEAD },
     { "csat_contained_mean", "not escalated", MEAN },
     { "csat_human_mean", "after a human", MEAN },
@@ -165,11 +171,16 @@ static void print_groups(const cJSON *report, struct buf *out)
 
 static void print_report(const cJSON *report, struct buf *out)
 {
-    static const char *const cells[] = { "intent", "reason", "outcome", "count", NULL };
+    static const struct {
+        const char *name, *columns[6];
+    } tables[] = {
+        { "escalations", { "intent", "reason", "outcome", "count", NULL } },
+        { "asked", { "slot", "outcome", "count", NULL } },
+        { "failures", { "kind", "what", "why", "count", "sessions", NULL } },
+    };
     static const char *const listed[] = { "session", "at", "channel", "intent", "queue", "reason",
                                           "outcome", "response_s", NULL };
     const cJSON *sessions = td_json_get(report, "sessions");
-    const cJSON *kinds = td_json_get(report, "escalations");
     const char *from = td_json_get_str(report, "from"), *to = td_json_get_str(report, "to");
 
     if (cJSON_IsArray(sessions)) {
@@ -185,9 +196,12 @@ static void print_report(const cJSON *report, struct buf *out)
     print_total(td_json_get(report, "total"), out);
     if (cJSON_GetArraySize(td_json_get(report, "groups")) > 0)
         print_groups(report, out);
-    if (cJSON_GetArraySize(kinds) > 0) {
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const cJSON *rows_of = td_json_get(report, tables[i].name);
+        if (cJSON_GetArraySize(rows_of) == 0)
+            continue;
         buf_char(out, '\n');
-        table_print(kinds, cells, out);
+        table_print(rows_of, tables[i].columns, out);
     }
 }
 

@@ -47,6 +47,9 @@ static const char *const names[MARKS] = {
     [MARK_PROMISE_MADE] = "promise_made",
     [MARK_PROMISE_KEPT] = "promise_kept",
     [MARK_PROMISE_BROKEN] = "promise_broken",
+    [MARK_MISUNDERSTOOD] = "misunderstood",
+    [MARK_DROPPED] = "dropped",
+    [MARK_CONVERTED] = "converted",
 };
 
 const char *mark_name(enum mark mark)
@@ -138,6 +141,15 @@ static int has_returned(const struct measure *m, int64_t next_at)
     return (m->returned_at != 0 && m->returned_at <= until) || (next_at != 0 && next_at <= until);
 }
 
+/* The customer went while an agent waited to be told something. */
+static int is_dropped(const struct measure *m)
+{
+    for (size_t i = 0; i < m->n_slots; i++)
+        if (m->slots[i].asked == ASKED_DROPPED)
+            return 1;
+    return 0;
+}
+
 /* Of who was heard after a human had spoken. */
 static uint64_t marks_of_repeats(const struct measure *m)
 {
@@ -160,7 +172,9 @@ uint64_t figures_marks(const struct measure *m, const struct figures_view *view)
                      bit(MARK_PROMISE_MADE, m->promises_made > 0) |
                      bit(MARK_PROMISE_KEPT, m->promises_kept > 0) |
                      bit(MARK_PROMISE_BROKEN, m->promises_broken > 0) |
-                     bit(MARK_MISSED, m->should_at != 0);
+                     bit(MARK_MISSED, m->should_at != 0) |
+                     bit(MARK_MISUNDERSTOOD, m->misunderstood > 0) |
+                     bit(MARK_DROPPED, is_dropped(m)) | bit(MARK_CONVERTED, m->converted);
 
     for (size_t i = 0; i < m->n_escalations; i++)
         if (counts(view, i))
@@ -277,6 +291,9 @@ void figures_add(struct figures *f, const struct measure *m, const struct figure
         if (counts(view, i))
             add_escalation(f, &m->escalations[i], view);
     f->failures += m->failures;
+    f->misunderstood += m->misunderstood;
+    f->converted_contained += m->converted && (marks & bit(MARK_CONTAINED, 1)) != 0;
+    f->converted_human += m->converted && (marks & bit(MARK_ANSWERED, 1)) != 0;
     f->questions += m->n_questions + m->more_questions;
     f->promises_made += m->promises_made;
     f->promises_kept += m->promises_kept;

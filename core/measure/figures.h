@@ -22,6 +22,7 @@ enum mark {
     MARK_RE_EXPLAIN, MARK_RESOLVED, MARK_RESOLVED_CLEAN, MARK_ON_TIME, MARK_LATE, MARK_EARLY,
     MARK_WRONG_REASON, MARK_MISSED, MARK_NEEDLESS, MARK_AGENT_FAILED, MARK_UNANSWERED_QUESTION,
     MARK_RATED_LOW, MARK_PROMISE_MADE, MARK_PROMISE_KEPT, MARK_PROMISE_BROKEN,
+    MARK_MISUNDERSTOOD, MARK_DROPPED, MARK_CONVERTED,
     MARKS
 };
 const char *mark_name(enum mark mark); /* "escalated", "unanswered_15m", .. */
@@ -47,6 +48,7 @@ struct figures {
     size_t unanswered_of[3], clean_of;
     size_t on_time, late, early, wrong_reason, needless; /* escalations */
     size_t waiting, abandoned, unanswered[3];            /* likewise */
+    size_t misunderstood, converted_contained, converted_human;
     size_t failures, questions, resolved, clarified_in_resolved;
     size_t contained_known, contained_resolved, human_known, human_resolved;
     struct measure_csat csat_contained, csat_human;

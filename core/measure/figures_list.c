@@ -134,6 +134,12 @@ static void put_outcomes(struct list *list, struct figures *f)
     ratio(list, "clarify_per_resolved", (double)f->clarified_in_resolved, f->resolved);
     count(list, "agent_failures", f->failures);
     count(list, "unanswered_questions", f->questions);
+    count(list, "misunderstood_answers", f->misunderstood);
+    ratio(list, "misunderstood", (double)f->marks[MARK_MISUNDERSTOOD], f->marks[MARK_SEEN]);
+    ratio(list, "drop_off", (double)f->marks[MARK_DROPPED], f->marks[MARK_SEEN]);
+    count(list, "converted", f->marks[MARK_CONVERTED]);
+    ratio(list, "conversion_contained", (double)f->converted_contained, f->marks[MARK_CONTAINED]);
+    ratio(list, "conversion_human", (double)f->converted_human, f->marks[MARK_ANSWERED]);
     ratio(list, "resolution_contained", (double)f->contained_resolved, f->contained_known);
     ratio(list, "resolution_human", (double)f->human_resolved, f->human_known);
     count(list, "csat_contained_n", f->csat_contained.n);

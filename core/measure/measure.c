@@ -344,6 +344,7 @@ void measure_apply(struct measure *m, const struct record *r)
     if (m->first_seq == 0)
         m->first_seq = r->seq;
     m->seq = r->seq;
+    measure_trouble(m, r);
     switch ((int)r->type) {
     case RECORD_OPENED: opened(m, r); break;
     case RECORD_CUSTOMER: customer(m, r); break;

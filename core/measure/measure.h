@@ -23,6 +23,8 @@ struct repeat;
 #define MEASURE_ESCALATIONS 8 /* of a session are kept; the others are only counted */
 #define MEASURE_STAYS 6       /* of an escalation in queues */
 #define MEASURE_QUESTIONS 8   /* unanswered ones of a session */
+#define MEASURE_SLOTS 8        /* what an agent asked back for, in a session */
+#define MEASURE_FAILURES 8     /* kinds of failures in a session */
 #define MEASURE_HEARD 3       /* customer messages after the first of a human that are looked at */
 
 /* What a human said in the wrap-up of the escalation. */
@@ -68,6 +70,22 @@ struct measure_question {
     const char *why; /* "refused", "not_grounded", "no_grounding", "failed", "withheld" */
 };
 
+/* What became of an agent's asking back for something, the last time it did. */
+enum measure_asked { ASKED_OPEN, ASKED_ANSWERED, ASKED_HANDED /* a human was wanted */, ASKED_DROPPED };
+
+struct measure_slot {
+    const char *name;
+    int asked; /* enum measure_asked */
+};
+
+/* What failed, and why; the same within a session is counted together. */
+struct measure_failure {
+    const char *kind; /* "agent", "action", "delivery", "handoff" */
+    const char *what; /* the agent, action, channel, queue */
+    const char *why;  /* a word or a sentence; each number in it is a '#' */
+    unsigned n;
+};
+
 struct measure_csat {
     unsigned n, sum, good; /* good: 4 or 5 of 5 */
 };
@@ -92,6 +110,14 @@ struct measure {
     int seen;            /* a message of the customer was put to an agent */
     unsigned clarified;  /* turns */
     unsigned failures;   /* turns of agents */
+    unsigned misunderstood; /* answers of agents after which the customer said the same again, or that
+                             * they rated 1 or 2 */
+    int answer_open;        /* the newest answer is one of an agent that nothing was said about */
+    int converted;          /* an action has a receipt, or a human tagged it "converted" */
+    struct measure_slot slots[MEASURE_SLOTS];
+    size_t n_slots;
+    struct measure_failure troubles[MEASURE_FAILURES];
+    size_t n_troubles;
     enum measure_resolved agent_resolved;
     int64_t answered_at; /* newest answer of an agent */
     int64_t resolved_at; /* by whoever did last */
@@ -117,6 +143,9 @@ void measure_init(struct measure *measure, struct arena *arena, struct phrases *
                   uint64_t key);
 /* The records of one session in their order, with what bodies are left. */
 void measure_apply(struct measure *measure, const struct record *record);
+
+/* trouble.c: a record's part in slots, failures, answers that were not understood, and conversion. */
+void measure_trouble(struct measure *measure, const struct record *record);
 
 /* A human has answered one of its escalations. */
 int measure_answered(const struct measure *measure);

@@ -37,11 +37,20 @@ struct report *report_new(const struct report_ask *ask)
     return report;
 }
 
+static void free_cells(struct cell **cells)
+{
+    struct cell *cell, *next;
+
+    HASH_ITER(hh, *cells, cell, next) {
+        HASH_DEL(*cells, cell);
+        free(cell);
+    }
+}
+
 void report_free(struct report **report_p)
 {
     struct report *report = *report_p;
     struct group *group, *next_group;
-    struct cell *cell, *next_cell;
     struct seen *seen, *next_seen;
 
     *report_p = NULL;
@@ -52,10 +61,9 @@ void report_free(struct report **report_p)
         figures_fini(&group->figures);
         free(group);
     }
-    HASH_ITER(hh, report->cells, cell, next_cell) {
-        HASH_DEL(report->cells, cell);
-        free(cell);
-    }
+    free_cells(&report->cells);
+    free_cells(&report->slots);
+    free_cells(&report->failures);
     HASH_ITER(hh, report->seen, seen, next_seen) {
         HASH_DEL(report->seen, seen);
         free(seen);
@@ -161,9 +169,9 @@ static void add_to_groups(struct report *report, const struct measure *m,
 
 /* ---- Kinds of escalations ----------------------------------------------------------------- */
 
-static void count_cell(struct report *report, const struct measure_escalation *e)
+static void count(struct cell **cells, const char *const kind[3], size_t n)
 {
-    const char *words[3] = { or_none(e->intent), or_none(e->code), report_outcome(e) };
+    const char *words[3] = { or_none(kind[0]), or_none(kind[1]), kind[2] };
     struct cell *cell;
     char *name;
     size_t len;
@@ -171,8 +179,8 @@ static void count_cell(struct report *report, const struct measure_escalation *e
     for (int tries = 0; tries < 2; tries++) {
         name = mem_printf("%s%c%s%c%s", words[0], '\n', words[1], '\n', words[2]);
         len = strlen(name);
-        HASH_FIND(hh, report->cells, name, len, cell);
-        if (cell != NULL || HASH_COUNT(report->cells) < REPORT_CELLS || tries == 1)
+        HASH_FIND(hh, *cells, name, len, cell);
+        if (cell != NULL || HASH_COUNT(*cells) < REPORT_CELLS || tries == 1)
             break;
         free(name);
         words[0] = words[1] = OTHER;
@@ -180,15 +188,33 @@ static void count_cell(struct report *report, const struct measure_escalation *e
     if (cell == NULL) {
         cell = mem_alloc(sizeof *cell + 2 * (len + 1));
         memcpy(cell->name, name, len + 1);
-        cell->intent = cell->name + len + 1;
-        memcpy(cell->intent, name, len + 1);
-        cell->reason = cell->intent + strlen(words[0]) + 1;
-        cell->outcome = cell->reason + strlen(words[1]) + 1;
-        cell->reason[-1] = cell->outcome[-1] = '\0';
-        HASH_ADD_KEYPTR(hh, report->cells, cell->name, len, cell);
+        cell->word[0] = cell->name + len + 1;
+        memcpy(cell->word[0], name, len + 1);
+        cell->word[1] = cell->word[0] + strlen(words[0]) + 1;
+        cell->word[2] = cell->word[1] + strlen(words[1]) + 1;
+        cell->word[1][-1] = cell->word[2][-1] = '\0';
+        HASH_ADD_KEYPTR(hh, *cells, cell->name, len, cell);
     }
-    cell->n++;
+    cell->n += n;
+    cell->sessions++;
     free(name);
+}
+
+static void count_all(struct report *report, const struct measure *m)
+{
+    static const char *const asked[] = { "open", "answered", "handed", "dropped" };
+
+    for (size_t i = 0; i < m->n_escalations; i++) {
+        const struct measure_escalation *e = &m->escalations[i];
+        count(&report->cells, (const char *const[]){ e->intent, e->code, report_outcome(e) }, 1);
+    }
+    for (size_t i = 0; i < m->n_slots; i++)
+        count(&report->slots,
+              (const char *const[]){ m->slots[i].name, asked[m->slots[i].asked], "" }, 1);
+    for (size_t i = 0; i < m->n_troubles; i++) {
+        const struct measure_failure *f = &m->troubles[i];
+        count(&report->failures, (const char *const[]){ f->kind, f->what, f->why }, f->n);
+    }
 }
 
 /* ---- The list ----------------------------------------------------------------------------- */
@@ -293,6 +319,5 @@ void report_add(struct report *report, const struct ulid *session, const struct 
         figures_add(column_of(report, m->opened_at), m, &view);
     if (report->ask.by != BY_NOTHING)
         add_to_groups(report, m, &view);
-    for (size_t i = 0; i < m->n_escalations; i++)
-        count_cell(report, &m->escalations[i]);
+    count_all(report, m);
 }

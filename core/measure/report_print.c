@@ -91,19 +91,22 @@ static void put_columns(struct td_json *j, struct report *report)
     td_json_array_end(j);
 }
 
-static void put_cells(struct td_json *j, struct report *report)
+/* names: of the words; NULL: it is not shown. */
+static void put_cells(struct td_json *j, const char *key, struct cell **cells,
+                      const char *const names[3])
 {
     struct cell *cell, *next;
 
-    td_json_key(j, "escalations");
+    td_json_key(j, key);
     td_json_array(j);
-    HASH_SORT(report->cells, by_count);
-    HASH_ITER(hh, report->cells, cell, next) {
+    HASH_SORT(*cells, by_count);
+    HASH_ITER(hh, *cells, cell, next) {
         td_json_object(j);
-        td_json_key_str(j, "intent", cell->intent);
-        td_json_key_str(j, "reason", cell->reason);
-        td_json_key_str(j, "outcome", cell->outcome);
+        for (int i = 0; i < 3; i++)
+            if (names[i] != NULL)
+                td_json_key_str(j, names[i], cell->word[i]);
         td_json_key_int(j, "count", (int64_t)cell->n);
+        td_json_key_int(j, "sessions", (int64_t)cell->sessions);
         td_json_object_end(j);
     }
     td_json_array_end(j);
@@ -189,7 +192,11 @@ void report_json(struct report *report, struct buf *out)
         td_json_object_end(&j);
         put_groups(&j, report);
         put_columns(&j, report);
-        put_cells(&j, report);
+        put_cells(&j, "escalations", &report->cells,
+                  (const char *const[]){ "intent", "reason", "outcome" });
+        put_cells(&j, "asked", &report->slots, (const char *const[]){ "slot", "outcome", NULL });
+        put_cells(&j, "failures", &report->failures,
+                  (const char *const[]){ "kind", "what", "why" });
     }
     td_json_object_end(&j);
     buf_add(out, td_json_text(&j), td_json_len(&j));

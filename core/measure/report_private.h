@@ -12,10 +12,11 @@ struct group {
     char name[];
 };
 
+/* So many of a kind, which three words say; in name. */
 struct cell {
     UT_hash_handle hh;
-    size_t n;
-    char *intent, *reason, *outcome; /* in name */
+    size_t n, sessions;
+    char *word[3];
     char name[];
 };
 
@@ -43,7 +44,9 @@ struct report {
     struct figures total;
     struct figures *columns; /* ask.columns of them, the oldest first */
     struct group *groups;
-    struct cell *cells;
+    struct cell *cells;    /* of escalations: intent, reason, outcome */
+    struct cell *slots;    /* of what agents asked back: slot, what became of it */
+    struct cell *failures; /* kind, what, why */
     struct seen *seen;
     struct listed *listed;
     size_t n_listed;

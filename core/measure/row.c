@@ -13,7 +13,7 @@
 #include "engine/record.h"
 #include "measure/measure.h"
 
-#define ROW_VERSION 1 /* another one is made anew from the journal */
+#define ROW_VERSION 2 /* another one is made anew from the journal */
 #define MOST INT64_C(9007199254740991) /* of a number in JSON */
 
 enum kind { STR, I64, INT, HASH, ID };
@@ -45,6 +45,9 @@ static const struct field of_measure[] = {
     M(INT, seen, 1),
     M(INT, clarified, MANY),
     M(INT, failures, MANY),
+    M(INT, misunderstood, MANY),
+    M(INT, answer_open, 1),
+    M(INT, converted, 1),
     M(INT, agent_resolved, RESOLVED_YES),
     M(I64, answered_at, 0),
     M(I64, resolved_at, 0),
@@ -85,6 +88,11 @@ static const struct field of_stay[] = { S(STR, queue, 0), S(I64, from, 0), S(I64
                                         S(INT, served, 1) };
 #define Q(kind_, field_, max_) { #field_, kind_, offsetof(struct measure_question, field_), max_ }
 static const struct field of_question[] = { Q(I64, seq, 0), Q(I64, at, 0), Q(STR, why, 0) };
+#define L(kind_, field_, max_) { #field_, kind_, offsetof(struct measure_slot, field_), max_ }
+static const struct field of_slot[] = { L(STR, name, 0), L(INT, asked, ASKED_DROPPED) };
+#define F(kind_, field_, max_) { #field_, kind_, offsetof(struct measure_failure, field_), max_ }
+static const struct field of_failure[] = { F(STR, kind, 0), F(STR, what, 0), F(STR, why, 0),
+                                           F(INT, n, MANY) };
 #define C(kind_, field_, max_) { #field_, kind_, offsetof(struct measure_csat, field_), max_ }
 static const struct field of_csat[] = { C(INT, n, MANY), C(INT, sum, MANY), C(INT, good, MANY) };
 
@@ -179,6 +187,9 @@ void row_encode(const struct measure *m, struct buf *out)
     put_array(&j, "csat", of_csat, N(of_csat), m->csat, SIDES, sizeof *m->csat);
     put_array(&j, "questions", of_question, N(of_question), m->questions, m->n_questions,
               sizeof *m->questions);
+    put_array(&j, "slots", of_slot, N(of_slot), m->slots, m->n_slots, sizeof *m->slots);
+    put_array(&j, "troubles", of_failure, N(of_failure), m->troubles, m->n_troubles,
+              sizeof *m->troubles);
     put_escalations(&j, m);
     td_json_object_end(&j);
     buf_add(out, td_json_text(&j), td_json_len(&j));
@@ -271,6 +282,18 @@ static int get_escalations(const cJSON *array, struct measure *m, struct err *er
     return 0;
 }
 
+static int lacks_words(const struct measure *m)
+{
+    for (size_t i = 0; i < m->n_slots; i++)
+        if (m->slots[i].name == NULL)
+            return 1;
+    for (size_t i = 0; i < m->n_troubles; i++)
+        if (m->troubles[i].kind == NULL || m->troubles[i].what == NULL ||
+            m->troubles[i].why == NULL)
+            return 1;
+    return 0;
+}
+
 static int get_all(const cJSON *tree, struct measure *m, struct err *err)
 {
     int64_t version = 0;
@@ -283,8 +306,14 @@ static int get_all(const cJSON *tree, struct measure *m, struct err *err)
         get_array(td_json_get(tree, "csat"), of_csat, N(of_csat), m->arena, m->csat, SIDES,
                   sizeof *m->csat, &sides, err) != 0 ||
         get_array(td_json_get(tree, "questions"), of_question, N(of_question), m->arena,
-                  m->questions, MEASURE_QUESTIONS, sizeof *m->questions, &m->n_questions, err) != 0)
+                  m->questions, MEASURE_QUESTIONS, sizeof *m->questions, &m->n_questions, err) != 0 ||
+        get_array(td_json_get(tree, "slots"), of_slot, N(of_slot), m->arena, m->slots,
+                  MEASURE_SLOTS, sizeof *m->slots, &m->n_slots, err) != 0 ||
+        get_array(td_json_get(tree, "troubles"), of_failure, N(of_failure), m->arena, m->troubles,
+                  MEASURE_FAILURES, sizeof *m->troubles, &m->n_troubles, err) != 0)
         return -1;
+    if (lacks_words(m))
+        return err_set(err, "a slot or a failure without its words");
     return get_escalations(td_json_get(tree, "escalations"), m, err);
 }
 

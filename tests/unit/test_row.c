@@ -103,13 +103,13 @@ static void what_is_no_row_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "{", "[]", "{}", "{\"version\":2}", "{\"version\":1,\"seq\":\"1\"}",
-        "{\"version\":1,\"seen\":2}", "{\"version\":1,\"who\":\"xyz\"}",
-        "{\"version\":1,\"heard\":4}", "{\"version\":1,\"escalations\":[{\"outcome\":99}]}",
-        "{\"version\":1,\"escalations\":[{\"handoff\":\"x\"}]}",
-        "{\"version\":1,\"escalations\":[{},{},{},{},{},{},{},{},{}]}",
-        "{\"version\":1,\"escalations\":[{\"stays\":[{},{},{},{},{},{},{}]}]}",
-        "{\"version\":1,\"csat\":[{},{},{}]}",
+        "", "{", "[]", "{}", "{\"version\":9}", "{\"version\":2,\"seq\":\"1\"}",
+        "{\"version\":2,\"seen\":2}", "{\"version\":2,\"who\":\"xyz\"}",
+        "{\"version\":2,\"heard\":4}", "{\"version\":2,\"escalations\":[{\"outcome\":99}]}",
+        "{\"version\":2,\"escalations\":[{\"handoff\":\"x\"}]}",
+        "{\"version\":2,\"escalations\":[{},{},{},{},{},{},{},{},{}]}",
+        "{\"version\":2,\"escalations\":[{\"stays\":[{},{},{},{},{},{},{}]}]}",
+        "{\"version\":2,\"csat\":[{},{},{}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct arena *arena = arena_new(0);
