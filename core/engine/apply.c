@@ -88,6 +88,8 @@ static void apply_turn_end(struct session *s, const struct record *r)
         session_drop_results(s); /* the agent has seen them */
         s->stretch.fresh = 0;
     }
+    if (r->outcome == TURN_ANSWERED || r->outcome == TURN_SILENT)
+        session_set_intent(s, r->intent, r->decision);
     update(&s->summary, r->body.summary);
     update(&s->entities, r->body.entities);
     if (r->body.state != NULL && r->agent != NULL)

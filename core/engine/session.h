@@ -25,6 +25,7 @@ struct err;
 #define SESSION_CONTROLS 32 /* newest control operations that are remembered by their id */
 #define SESSION_RESULTS 10  /* results that an agent has not seen */
 #define SESSION_STEPS 16     /* newest results that humans see */
+#define SESSION_INTENTS 8    /* newest things that the customer wanted */
 #define SESSION_SLACK 16       /* so many more before the oldest go, in one sweep */
 
 enum session_phase { SESSION_NEW, SESSION_OPEN, SESSION_CLOSED };
@@ -131,6 +132,12 @@ struct session_step {
     int64_t at;
 };
 
+/* What the customer wanted, and what the agent's last word on it was. */
+struct session_intent {
+    char *name;
+    int decision; /* enum td_decision */
+};
+
 struct session {
     struct ulid id;
     uint64_t seq; /* of the newest record applied */
@@ -176,6 +183,8 @@ struct session {
     size_t n_results;
     struct session_step *steps; /* likewise, SESSION_STEPS */
     size_t n_steps;
+    struct session_intent *intents; /* the newest last; likewise, SESSION_INTENTS */
+    size_t n_intents;
     uint64_t n_said; /* messages of all, also those that are not kept */
     unsigned rounds; /* turns about results in a row */
     char *summary, *entities; /* as an agent last said them */

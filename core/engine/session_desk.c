@@ -60,6 +60,9 @@ void session_fini_desk(struct session *s)
     session_drop_results(s);
     for (size_t i = 0; i < s->n_steps; i++)
         fini_step(&s->steps[i]);
+    for (size_t i = 0; i < s->n_intents; i++)
+        free(s->intents[i].name);
+    free(s->intents);
     free(s->steps);
     free(s->promises);
     free(s->controls);
@@ -97,6 +100,32 @@ struct session_step *session_add_step(struct session *s)
         s->n_steps--;
     }
     return &s->steps[s->n_steps++];
+}
+
+void session_set_intent(struct session *s, const char *name, int decision)
+{
+    struct session_intent intent = { .name = NULL };
+    size_t at = s->n_intents > 0 && name == NULL ? s->n_intents - 1 : 0;
+
+    while (name != NULL && at < s->n_intents && strcmp(s->intents[at].name, name) != 0)
+        at++;
+    if (at == s->n_intents && name == NULL)
+        return;
+    if (s->intents == NULL)
+        s->intents = mem_array(SESSION_INTENTS, sizeof *s->intents);
+    if (at < s->n_intents) {
+        intent = s->intents[at];
+    } else {
+        intent.name = mem_strdup(name);
+        at = 0; /* the oldest goes, when there are too many */
+        if (s->n_intents < SESSION_INTENTS)
+            at = s->n_intents++;
+        else
+            free(s->intents[0].name);
+    }
+    memmove(&s->intents[at], &s->intents[at + 1], (s->n_intents - at - 1) * sizeof *s->intents);
+    intent.decision = decision;
+    s->intents[s->n_intents - 1] = intent;
 }
 
 int session_handed(const struct session *s)

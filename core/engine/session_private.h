@@ -24,6 +24,8 @@ struct session_promise *session_add_promise(struct session *session);
 struct session_control *session_add_control(struct session *session);
 struct session_step *session_add_step(struct session *session); /* the oldest may go */
 struct session_result *session_add_result(struct session *session);
+/* An agent's answer: what it is about (NULL: what the last one was about), and its decision. */
+void session_set_intent(struct session *session, const char *name, int decision);
 
 /* apply_handoff.c: what a record does to handoffs, promises and what goes with them. */
 void apply_handoff(struct session *session, const struct record *record);

@@ -81,6 +81,19 @@ static void put_steps(struct td_json *j, const struct session *s)
     td_json_array_end(j);
 }
 
+static void put_intents(struct td_json *j, const struct session *s)
+{
+    td_json_key(j, "intents");
+    td_json_array(j);
+    for (size_t i = 0; i < s->n_intents; i++) {
+        td_json_object(j);
+        put_str(j, "name", s->intents[i].name);
+        td_json_key_int(j, "decision", s->intents[i].decision);
+        td_json_object_end(j);
+    }
+    td_json_array_end(j);
+}
+
 void snapshot_put_handoff(struct td_json *j, const struct session *s)
 {
     snapshot_put_id(j, "handoff", &s->handoff.id);
@@ -90,6 +103,7 @@ void snapshot_put_handoff(struct td_json *j, const struct session *s)
     put_controls(j, s);
     put_results(j, s);
     put_steps(j, s);
+    put_intents(j, s);
 }
 
 void snapshot_put_handoff_body(struct td_json *j, const struct session *s)
@@ -187,6 +201,13 @@ static int get_lists(struct session *s, const cJSON *object, struct err *err)
             .call = get_copy(item, "call"), .name = get_copy(item, "name"),
             .receipt = get_copy(item, "receipt"), .failed = get_copy(item, "failed"),
             .at = get_number(item, "at") };
+    }
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "intents"))
+    {
+        const int64_t decision = get_number(item, "decision");
+        if (td_json_get_str(item, "name") == NULL || decision < 0 || decision > TD_REFUSE)
+            return err_set(err, "snapshot: an intent without a name, or of no decision");
+        session_set_intent(s, td_json_get_str(item, "name"), (int)decision);
     }
     return 0;
 }

@@ -12,6 +12,8 @@
 
 #define LAST 3          /* customer messages that go with the package, verbatim */
 #define MAX_ENTITIES 64
+#define OF_CUSTOMER "customer." /* begins the names of such entities */
+#define FIELDS 2 /* that the session itself knows */
 #define MAX_FILES 10
 #define MAX_FLAGS 2
 #define MAX_EVIDENCE 5
@@ -86,10 +88,23 @@ const struct td_result *const *view_results(const struct session *s, struct aren
 /* ---- For desks ---------------------------------------------------------------------------- */
 
 /* Values that are not words go in as JSON. */
+static struct package_pair pair_of(const cJSON *item, struct arena *arena)
+{
+    char *json = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+    const struct package_pair pair = {
+        arena_strdup(arena, item->string),
+        arena_strdup(arena, json != NULL ? json : cJSON_GetStringValue(item)) };
+
+    cJSON_free(json);
+    return pair;
+}
+
+/* What the agent knows of the customer, not of the case, stands with the customer. */
 static void fill_entities(struct package *p, const struct session *s, struct arena *arena)
 {
     static const struct td_json_limits limits = { .bytes = 1 << 20, .depth = 8 };
-    struct package_pair *pairs;
+    struct package_pair *pairs, *fields;
+    size_t n = 0;
     cJSON *object, *item;
     char why[128];
 
@@ -99,17 +114,25 @@ static void fill_entities(struct package *p, const struct session *s, struct are
     if (object == NULL)
         return;
     pairs = arena_array(arena, MAX_ENTITIES, sizeof *pairs);
+    fields = arena_array(arena, MAX_ENTITIES + FIELDS, sizeof *fields);
+    if (p->n_fields > 0)
+        memcpy(fields, p->fields, p->n_fields * sizeof *fields);
     cJSON_ArrayForEach(item, object)
     {
-        if (item->string == NULL || p->n_entities == MAX_ENTITIES)
-            continue;
-        char *json = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
-        pairs[p->n_entities++] = (struct package_pair){
-            arena_strdup(arena, item->string),
-            arena_strdup(arena, json != NULL ? json : cJSON_GetStringValue(item)) };
-        cJSON_free(json);
+        struct package_pair pair;
+        if (item->string == NULL || n++ == MAX_ENTITIES)
+            break;
+        pair = pair_of(item, arena);
+        if (strncmp(pair.name, OF_CUSTOMER, sizeof OF_CUSTOMER - 1) != 0)
+            pairs[p->n_entities++] = pair;
+        else if (strcmp(pair.name, OF_CUSTOMER "tier") == 0)
+            p->tier = pair.value;
+        else
+            fields[p->n_fields++] = (struct package_pair){
+                pair.name + sizeof OF_CUSTOMER - 1, pair.value };
     }
     p->entities = pairs;
+    p->fields = fields;
     cJSON_Delete(object);
 }
 
@@ -194,7 +217,7 @@ static void fill_promises(struct package *p, const struct session *s, struct are
 /* Where the customer can be reached besides; allow says who may know. */
 static void fill_fields(struct package *p, const struct session *s, struct arena *arena)
 {
-    struct package_pair *fields = arena_array(arena, 2, sizeof *fields);
+    struct package_pair *fields = arena_array(arena, FIELDS, sizeof *fields);
 
     if (s->customer_email != NULL)
         fields[p->n_fields++] = (struct package_pair){ "email", s->customer_email };
@@ -251,6 +274,23 @@ static const char *open_question(const struct session *s)
     return NULL;
 }
 
+/* The newest is what it is about; of the others those that are not done with. */
+static void fill_intents(struct package *p, const struct session *s, struct arena *arena)
+{
+    static const char *const states[] = { [TD_DECISION_NONE] = "open", [TD_RESOLVE] = "resolved",
+                                          [TD_CLARIFY] = "clarifying", [TD_ESCALATE] = "escalated",
+                                          [TD_REFUSE] = "refused" };
+    const char **open = arena_array(arena, SESSION_INTENTS, sizeof *open);
+
+    if (s->n_intents == 0)
+        return;
+    p->intent_status = states[s->intents[s->n_intents - 1].decision];
+    for (size_t i = s->n_intents - 1; i-- > 0;)
+        if (s->intents[i].decision != TD_RESOLVE)
+            open[p->n_open_intents++] = s->intents[i].name;
+    p->open_intents = open;
+}
+
 const char *engine_package(const struct session *s, const struct policy *policy,
                            const struct package_target *target, struct arena *arena)
 {
@@ -269,8 +309,9 @@ const char *engine_package(const struct session *s, const struct policy *policy,
 
     p.status = is(h->category, "emotional_urgency") || is(h->category, "safety") ? "urgent"
                                                                                  : "blocked";
-    fill_entities(&p, s, arena);
     fill_fields(&p, s, arena);
+    fill_entities(&p, s, arena);
+    fill_intents(&p, s, arena);
     fill_steps(&p, s, arena);
     fill_last(&p, s, arena);
     fill_reason(&p, s, arena);

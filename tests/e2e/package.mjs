@@ -15,7 +15,7 @@ const CALL = 'body:' + JSON.stringify({
 });
 const ESCALATE = 'body:' + JSON.stringify({
     decision: 'escalate', escalate: { code: 'action_error', text: 'the look-up fails' },
-    entities: { order_id: 'A-1', card: '4711' },
+    entities: { order_id: 'A-1', card: '4711', 'customer.tier': 'gold', 'customer.company': 'Havn' },
 });
 let gw, agent;
 
@@ -30,7 +30,7 @@ agent = bot
 rate = 0
 [desk support]
 type = web
-allow = email, order_id
+allow = email, order_id, tier, company
 [queue q]
 desk = support
 [human mia]
@@ -68,8 +68,9 @@ test('what was tried, what is known and what may be known is in it, and what was
     const p = open.package;
     assert.deepEqual(p.failed.map(f => [f.step, f.action, f.outcome]),
                      [['k1', 'no_such_action', 'unknown_action']]);
-    assert.deepEqual(p.customer.fields, { email: 'dana@example.com' });
+    assert.deepEqual(p.customer.fields, { email: 'dana@example.com', company: 'Havn' });
     assert.deepEqual(p.entities, { order_id: 'A-1' });
+    assert.equal(p.customer.tier, 'gold');
     assert.ok(p.dropped.some(d => d.field === 'entities.card' && d.reason === 'not_permitted'));
     assert.ok(p.dropped.some(d => d.field === 'customer.name' && d.reason === 'not_permitted'));
     chat.close();
