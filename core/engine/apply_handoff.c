@@ -229,6 +229,7 @@ void apply_handoff(struct session *s, const struct record *r)
     case RECORD_PROMISE: promise(s, r); break;
     case RECORD_CONTROL: control(s, r); break;
     case RECORD_TAGS: session_set(&s->tags, r->body.text); break;
+    case RECORD_CONTACT: session_set(&s->contact, r->body.text); break;
     case RECORD_RELAYED: relayed(s, r); break;
     case RECORD_RESULT: result(s, r); break;
     case RECORD_RULE: rule(s, r); break;

@@ -199,6 +199,7 @@ static void on_message(struct draft *d)
     if (s->undisclosed)
         disclose(d);
 
+    const char *contact = promise_contact(d);
     struct record *message = draft_record(d, RECORD_MESSAGE);
     message->ext_id = ev->message->id;
     message->deadline = ev->reply_until;
@@ -213,6 +214,13 @@ static void on_message(struct draft *d)
     d->newest = d->step->message_seq = message->seq;
 
     rules_hear(d, message);
+    if (contact != NULL && d->handoff.state == HANDOFF_NONE && !d->turn_active &&
+        session_pending(s, NULL) == 0) {
+        const struct text_vars vars = { .of = { [TEXT_VAR_WHAT] = contact } };
+        message->upto = d->answered = message->seq; /* no agent need make sense of it */
+        draft_text_with(d, TEXT_CONTACT_NOTED, &vars);
+        return;
+    }
     if (d->handoff.state == HANDOFF_NONE || d->handoff.quiet) {
         const struct record heard = *message;
         if (d->handoff.state != HANDOFF_NONE)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "engine/contact.h"
 #include "engine/draft.h"
 #include "engine/hours.h"
 
@@ -23,6 +24,29 @@ static void show(struct draft *d, const struct record *promise)
     effect->promise_state = (enum promise_state)promise->outcome;
     effect->text = promise->category;
     effect->due = promise->due;
+}
+
+/* By something that outlives the page they have open. */
+static int is_reachable(const struct draft *d)
+{
+    const struct session *s = d->session;
+
+    return d->view.peer != NULL || s->customer_email != NULL || s->contact != NULL;
+}
+
+const char *promise_contact(struct draft *d)
+{
+    const struct session *s = d->session;
+    const char *contact = NULL;
+    int owed = 0, whole = 0;
+
+    for (size_t i = 0; i < s->n_promises; i++)
+        owed |= s->promises[i].state == PROMISE_MADE;
+    if (owed && !is_reachable(d))
+        contact = contact_in(d->event->message->text, d->step->arena, &whole);
+    if (contact != NULL)
+        draft_record(d, RECORD_CONTACT)->body.text = contact;
+    return whole ? contact : NULL;
 }
 
 int promise_make(struct draft *d, const struct policy_queue *queue)
@@ -48,7 +72,9 @@ int promise_make(struct draft *d, const struct policy_queue *queue)
     promise->deadline = start > now ? start : now + (due - now) / 2;
     show(d, promise);
     vars.of[TEXT_VAR_BY] = handoff_moment(d, queue->hours, due);
-    handoff_say(d, mail ? TEXT_MAILBOX : TEXT_CALLBACK, &vars);
+    handoff_say(d, mail              ? TEXT_MAILBOX
+                   : is_reachable(d) ? TEXT_CALLBACK
+                                     : TEXT_CONTACT, &vars);
     return 1;
 }
 

@@ -121,6 +121,9 @@ int handoff_leave(struct draft *draft, const char *how);
 /* decide_promise.c */
 /* 1: it became a promise of the queue, and the customer knows; 0: it cannot. */
 int promise_make(struct draft *draft, const struct policy_queue *queue);
+/* The customer's words may say where somebody is to get back to them: kept, when nobody knew. The
+ * contact, when they say nothing else; NULL. */
+const char *promise_contact(struct draft *draft);
 void promise_kept(struct draft *draft); /* a human spoke */
 int64_t promise_due(const struct session *session);
 void promise_timer(struct draft *draft);

@@ -23,7 +23,7 @@ static const char *const type_names[RECORD_TYPES] = {
     [RECORD_CONTROL] = "control",   [RECORD_NOTE] = "note",         [RECORD_TAGS] = "tags",
     [RECORD_REVIEW] = "review",     [RECORD_RELAYED] = "relayed",   [RECORD_CALL] = "call",
     [RECORD_RESULT] = "result",     [RECORD_RULE] = "rule",
-    [RECORD_BRIDGE] = "bridge",
+    [RECORD_BRIDGE] = "bridge",     [RECORD_CONTACT] = "contact",
 };
 
 static const char *const outcome_names[HANDOFF_OUTCOMES] = {

@@ -73,6 +73,7 @@ enum record_type {
                         * cause: by whom, channel: who else tells the customer; an older token is
                         * void. TOLD, UNTOLD: so it came. CROSSED: channel, kind, account,
                         * body: peer: where the session goes on */
+    RECORD_CONTACT,    /* body: text: where the customer can be reached, as they wrote it */
     RECORD_TYPES
 };
 

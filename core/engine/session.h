@@ -187,6 +187,7 @@ struct session {
     size_t n_intents;
     uint64_t n_said; /* messages of all, also those that are not kept */
     unsigned rounds; /* turns about results in a row */
+    char *contact;            /* where they want to be reached; NULL: they did not say */
     char *summary, *entities; /* as an agent last said them */
     char *tags;               /* JSON array; NULL */
     char *bridge; /* number of the token for another channel; NULL: none is out */

@@ -49,7 +49,8 @@ void session_fini_desk(struct session *s)
                         h->queue,    h->desk,         h->wanted,       h->human,
                         h->title,    h->code,         h->category,     h->reason,
                         h->agent,    s->last_human,   s->stretch.by,   s->stretch.note,
-                        s->summary,  s->entities,     s->tags,         s->stretch.wrapup };
+                        s->summary,  s->entities,     s->tags,         s->stretch.wrapup,
+                        s->contact };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         free(strings[i]);

@@ -111,6 +111,7 @@ void snapshot_put_handoff_body(struct td_json *j, const struct session *s)
     const struct record_body body = {
         .text = s->stretch.note, .wrapup = s->stretch.wrapup, .note = s->handoff.reason,
         .summary = s->summary, .entities = s->entities, .data = s->tags,
+        .peer = s->contact,
     };
 
     td_json_key(j, "handoff");
@@ -245,6 +246,7 @@ int snapshot_get_handoff_body(struct session *s, const struct cJSON *object, str
     session_set(&s->summary, body.summary);
     session_set(&s->entities, body.entities);
     session_set(&s->tags, body.data);
+    session_set(&s->contact, body.peer);
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "results"))
     {
         if (record_decode_body_tree(item, arena, &body, err) != 0)

@@ -16,7 +16,7 @@ struct buf;
 struct err;
 struct texts;
 
-enum text_state {
+enum text_state { /* stands in journals: new ones at the end */
     TEXT_AI_HERE,      /* first contact: an AI answers */
     TEXT_AI_BACK,      /* an AI answers again, after a human */
     TEXT_CHECKING,     /* "I am checking who can help" */
@@ -33,10 +33,12 @@ enum text_state {
     TEXT_REMINDER,     /* to the customer: {human} is still on it */
     TEXT_BROKEN_PROMISE, /* apology: {what} was promised by {by} */
     TEXT_BRIDGE,       /* the channel must change: {channel}, {link} */
-    TEXT_CUT_OFF,      /* on another channel: the one they had cannot reach them any more: {link} */
     TEXT_OFFER,        /* would you like a human? (mode: offer) */
     TEXT_UNAVAILABLE,  /* no agent could answer */
     TEXT_WITHHELD,     /* a claim without a receipt: the honest state */
+    TEXT_CUT_OFF,      /* on another channel: the one they had cannot reach them any more: {link} */
+    TEXT_CONTACT,      /* as TEXT_CALLBACK, and where can they be reached? */
+    TEXT_CONTACT_NOTED, /* thank you: at {what} */
     TEXT_STATES
 };
 

@@ -13,7 +13,7 @@
 #define LAST 3          /* customer messages that go with the package, verbatim */
 #define MAX_ENTITIES 64
 #define OF_CUSTOMER "customer." /* begins the names of such entities */
-#define FIELDS 2 /* that the session itself knows */
+#define FIELDS 3 /* that the session itself knows */
 #define MAX_FILES 10
 #define MAX_FLAGS 2
 #define MAX_EVIDENCE 5
@@ -223,6 +223,8 @@ static void fill_fields(struct package *p, const struct session *s, struct arena
         fields[p->n_fields++] = (struct package_pair){ "email", s->customer_email };
     if (s->peer != NULL)
         fields[p->n_fields++] = (struct package_pair){ "address", s->peer };
+    if (s->contact != NULL)
+        fields[p->n_fields++] = (struct package_pair){ "contact", s->contact };
     p->fields = fields;
 }
 

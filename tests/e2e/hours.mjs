@@ -24,12 +24,13 @@ before(async () => {
         `[channel ${name}]\ntype = webchat\nagent = a\nqueue = ${to}\nrate = 0\ndisclose_ai = yes\n`;
     gw = await Gateway.start({
         tandem: { business: 'Havn' },
-        conf: web('web', 'closed') + web('never', 'never') + web('open', 'open') +
+        conf: web('web', 'closed') + web('never', 'never') + web('open', 'open') + web('calls', 'calls') +
             provider.conf('hook', 'agent = a\nqueue = closed\n') +
             (smsc?.conf('sms', 'agent = a\nqueue = closed\n') ?? '') +
             `[agent a]\ntype = http\nurl = ${agent.url('hand')}\n` +
             '[desk support]\ntype = web\n' +
             queue('closed', `${DAYS[opens].slice(0, 3)} 09:00-17:00 UTC`) +
+            queue('calls', `${DAYS[opens].slice(0, 3)} 09:00-17:00 UTC`) + 'fallback = callback\n' +
             queue('never', 'never') + queue('open', 'always'),
     });
 });
@@ -87,6 +88,20 @@ test('an open queue does not say that it is closed', async () => {
     await sleep(1000);
     const said = texts(chat);
     assert(!said.some(text => /not here|nobody/i.test(text)), said.join(' | '));
+    chat.destroy();
+});
+
+test('who is promised a call on a page is asked where, and hears once that it is noted', async () => {
+    const chat = await Chat.open(gw, 'calls', { hello: { locale: 'en' } });
+    await chat.say('I want my money back');
+    const said = await heard(chat);
+    assert.equal(said.length, 2, said.join(' | '));
+    assert.match(said[1], new RegExp(`get back to you by ${DAYS[opens]}.*Where can we reach you`));
+    await chat.say('+45 12 34 56 78');
+    await until(() => texts(chat).length >= 3, 'the thanks', 20000);
+    await sleep(500);
+    assert.equal(texts(chat).length, 3, texts(chat).join(' | '));
+    assert.match(texts(chat)[2], /reach you at \+45 12 34 56 78/);
     chat.destroy();
 });
 

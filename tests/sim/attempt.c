@@ -19,7 +19,7 @@ static const char one_voice[] = "only the owner speaks";
 #define TOLD(state_) (UINT64_C(1) << (state_))
 #define BACK (TOLD(TEXT_RETURNED) | TOLD(TEXT_AI_BACK))
 #define FINAL                                                                              \
-    (BACK | TOLD(TEXT_NOBODY) | TOLD(TEXT_OUT_OF_HOURS) | TOLD(TEXT_CALLBACK) |            \
+    (BACK | TOLD(TEXT_NOBODY) | TOLD(TEXT_OUT_OF_HOURS) | TOLD(TEXT_CALLBACK) | TOLD(TEXT_CONTACT) | \
      TOLD(TEXT_MAILBOX) | TOLD(TEXT_LEFT_QUEUE) | TOLD(TEXT_CLOSED_BY_HUMAN))
 
 static void begun(struct world *w, struct person *p, const struct fact *f)
@@ -124,7 +124,7 @@ static uint64_t owed(const struct attempt *a)
     case HANDOFF_TIMEOUT:
     case HANDOFF_NOBODY: return TOLD(TEXT_NOBODY);
     case HANDOFF_OUT_OF_HOURS: return TOLD(TEXT_OUT_OF_HOURS);
-    case HANDOFF_CALLBACK: return TOLD(TEXT_CALLBACK);
+    case HANDOFF_CALLBACK: return TOLD(TEXT_CALLBACK) | TOLD(TEXT_CONTACT);
     case HANDOFF_MAILBOX: return TOLD(TEXT_MAILBOX);
     default: return 0;
     }

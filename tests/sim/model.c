@@ -327,6 +327,7 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_CALL:
     case RECORD_RESULT:
     case RECORD_BRIDGE:
+    case RECORD_CONTACT:
     case RECORD_TYPES: break;
     }
 }
