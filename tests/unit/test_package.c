@@ -180,7 +180,8 @@ static struct package random_package(void)
     struct package p = {
         .handoff = "01JDZ8RQ2V5M3N6P7Q8R9S0T1V", .session = "01JDZ8RQ2V5M3N6P7Q8R9S0T1W",
         .epoch = dice(9), .code = word("code"), .category = word("class"), .reason = word(""),
-        .intent = word(""), .intent_status = word(""), .confidence = (int64_t)dice(1200) - 100,
+        .intent = word(""), .intent_status = dice(2) ? "clarifying" : NULL,
+        .confidence = (int64_t)dice(1200) - 100,
         .status = dice(2) ? "urgent" : NULL, .summary = word(""), .customer_id = word(""),
         .customer_name = word("SECRET"), .tier = word("fine"), .locale = word(""),
         .verified = (int)dice(2), .open_question = word(""), .channel = word("web"),
