@@ -93,10 +93,9 @@ static void check_end(struct message *m)
     struct smpp *smpp = m->smpp;
     struct message **at = &smpp->messages;
     const struct part *failed = NULL;
-    int uncertain = 0, again = 0;
+    int uncertain = 0;
 
     for (unsigned i = 0; i < m->n; i++) {
-        again |= m->parts[i].is_again;
         if (m->parts[i].state == PART_FAILED)
             failed = &m->parts[i];
         uncertain |= m->parts[i].state == PART_UNCERTAIN;
@@ -117,8 +116,7 @@ static void check_end(struct message *m)
         say_refused(m, failed->status);
     else if (m->job != 0)
         smpp->host->sent(smpp->inst, m->job, &(struct td_sent){
-            .size = sizeof(struct td_sent), .status = TD_OK, .uncertain = uncertain,
-            .maybe_duplicate = again });
+            .size = sizeof(struct td_sent), .status = TD_OK, .uncertain = uncertain });
     message_free(m);
 }
 
@@ -166,6 +164,18 @@ static void on_response(struct part *part, const struct smpp_pdu *pdu)
     }
 }
 
+static void send_again(struct part *part)
+{
+    const struct message *m = part->message;
+
+    part->state = PART_NEW;
+    part->is_again = 1;
+    if (m->job != 0)
+        m->smpp->host->event(m->smpp->inst, &(struct td_event){
+            .size = sizeof(struct td_event), .type = TD_EV_RECEIPT, .session = m->session,
+            .of = m->seq, .status = TD_QUEUED, .on = 1 });
+}
+
 void out_ended(void *arg, struct session *session, void *what, enum session_end how,
                const struct smpp_pdu *pdu)
 {
@@ -175,9 +185,10 @@ void out_ended(void *arg, struct session *session, void *what, enum session_end 
     (void)session;
     if (how == SESSION_ANSWERED)
         on_response(part, pdu);
+    else if (smpp->conf->resend_on_timeout)
+        send_again(part);
     else
-        part->state = smpp->conf->resend_on_timeout ? PART_NEW : PART_UNCERTAIN;
-    part->is_again |= part->state == PART_NEW && how != SESSION_ANSWERED;
+        part->state = PART_UNCERTAIN;
     check_end(part->message);
 }
 

@@ -166,6 +166,16 @@ static void show_event(const struct slot *slot, struct td_instance *inst, const 
     });
 }
 
+static void leaves_again(struct slot *slot, uint64_t seq)
+{
+    struct item *item = item_new(slot->gate, ITEM_INTERNAL, EVENT_SENT);
+
+    item->event.of = seq;
+    item->event.status = TD_QUEUED;
+    item->event.maybe_duplicate = 1;
+    slot_add(slot, item);
+}
+
 static void send_first(struct slot *slot, struct td_instance *inst)
 {
     struct gate *gate = slot->gate;
@@ -186,6 +196,8 @@ static void send_first(struct slot *slot, struct td_instance *inst)
         job->of = out->seq;
         job->maybe_duplicate = out->maybe_duplicate && !instance_can(inst, TD_CAN_REPLAY);
         slot->out_job = job->id;
+        if (job->maybe_duplicate) /* said now: a receipt and a second crash may come before its end */
+            leaves_again(slot, out->seq);
         instance_channel(inst)->send(inst->self, job->id, &(struct td_outbound){
             .size = sizeof(struct td_outbound), .session = slot->text, .peer = slot->session.peer,
             .account = slot->session.account, .message = message,

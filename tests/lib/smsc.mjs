@@ -44,6 +44,7 @@ export class Smsc {
         this.submits = [];
         this.pdus = [];
         this.lastId = 0;
+        this.accepted = 0;
         this.onBind = () => 0;
         this.onSubmit = () => ({});
         this.server = smpp.createServer(options.tls ?? {}, session => this.accept(session));
@@ -64,6 +65,7 @@ export class Smsc {
             return bytes;
         };
         this.sessions.push(session);
+        session.n = ++this.accepted;
         session.on('error', () => {});
         session.on('close', () => { this.sessions = this.sessions.filter(s => s !== session); });
         session.on('pdu', pdu => {

@@ -214,7 +214,8 @@ enum td_event_type {
     TD_EV_TYPING,   /* both: `on`, out with `owner` */
     TD_EV_READ,     /* in: the customer has read up to `of` */
     TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider (0.5: with TD_FAILED `on` as `unreachable`
-                     * of td_sent); out, with TD_CAN_REPLAY: the customer's messages up to `of` are with
+                     * of td_sent; with TD_QUEUED `on`: it leaves again, and may reach the customer
+                     * twice); out, with TD_CAN_REPLAY: the customer's messages up to `of` are with
                      * who answers (DELIVERED), or were read (READ) */
     TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
     TD_EV_LEAVE,    /* in: the customer ends the talk */
