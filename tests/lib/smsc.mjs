@@ -72,7 +72,7 @@ export class Smsc {
             pdu.raw = raw.subarray(0, pdu.command_length);
             raw = raw.subarray(pdu.command_length);
             pdu.at = Date.now();
-            this.pdus.push(pdu);
+            this.pdus.push(Object.assign(pdu, { session }));
             this.take(session, pdu);
         });
     }
@@ -83,7 +83,7 @@ export class Smsc {
             const status = this.onBind(pdu);
             if (status === null) return;
             session.send(pdu.response({ command_status: status, system_id: 'smsc' }));
-            if (status === 0) session.kind = pdu.command;
+            if (status === 0) Object.assign(session, { kind: pdu.command, systemId: pdu.system_id });
         } else if (pdu.command === 'enquire_link') {
             if (!this.mute) session.send(pdu.response());
         } else if (pdu.command === 'unbind') {
