@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RATE_MAX 1000
+#define RATE_MAX 10000
 
 struct rate {
     unsigned most, now; /* in any second: as set, and as it is after throttling */

@@ -56,8 +56,12 @@ static inline uint32_t td_gsm_extended(uint8_t septet)
 /* The one or two septets of a code point: how many; 0: the alphabet has it not. */
 static inline unsigned td_gsm_septets(uint32_t point, uint8_t out[2])
 {
-    if (point == 0xffff)
+    if (point > 0x3a9 && point != 0x20ac) /* beyond omega there is only the euro */
         return 0;
+    if (point < 128 && td_gsm_point((uint8_t)point) == point) { /* most letters are their own septet */
+        out[0] = (uint8_t)point;
+        return 1;
+    }
     for (unsigned i = 0; i < 128; i++) {
         if (td_gsm_point((uint8_t)i) == point) {
             out[0] = (uint8_t)i;
