@@ -488,6 +488,11 @@ char *links_url(const struct gate *gate, const char *prefix, const char *id, str
  * signature. 0; 1: it was good once; -1: it is answered. */
 int links_judge(struct gate *gate, const struct td_web_request *request, const char *prefix,
                 struct ulid *id_r, const char **rest_r);
+/* Answers with the file; expired: with a word on it. */
+void links_read(struct gate *gate, uint64_t request, const struct ulid *id, int expired);
+/* links_short.c: a link to a file in as few letters as it takes; NULL: there are no links yet. */
+char *links_short(const struct gate *gate, const char *id, struct arena *arena);
+void links_short_open(struct gate *gate);
 void links_fail(struct gate *gate, uint64_t request, int status, const char *code,
                 const char *message);
 

@@ -110,7 +110,7 @@ static void say_files(const struct gate *gate, const struct td_message *from, st
 
         sized(file->bytes, size, sizeof size);
         to->text = arena_printf(arena, "%s%s%s (%s): %s", text, *text != '\0' ? "\n" : "",
-                                or(file->name, "file"), size, links_url(gate, LINKS_FILES, file->id, arena));
+                                or(file->name, "file"), size, links_short(gate, file->id, arena));
     }
     to->attachments = NULL;
     to->n_attachments = 0;
@@ -326,29 +326,34 @@ int links_judge(struct gate *gate, const struct td_web_request *request, const c
     return until * 1000 < clock_wall_ms();
 }
 
+void links_read(struct gate *gate, uint64_t request, const struct ulid *id, int expired)
+{
+    struct reading *reading;
+
+    if (gate->n_reads >= MOST_READS) {
+        links_fail(gate, request, 503, "busy", "too many files are being read, try again");
+        return;
+    }
+    reading = mem_alloc(sizeof *reading);
+    *reading = (struct reading){ .gate = gate, .request = request, .expired = expired };
+    gate->n_reads++;
+    gate_ref(gate);
+    files_get(gate->files.files, id, on_read, reading);
+}
+
 static void on_request(void *arg, const struct td_web_request *request)
 {
     struct gate *gate = arg;
-    struct reading *reading;
     const char *rest;
     struct ulid id;
     int expired = links_judge(gate, request, LINKS_FILES, &id, &rest);
 
     if (expired < 0)
         return;
-    if (*rest != '\0') {
+    if (*rest == '\0')
+        links_read(gate, request->id, &id, expired);
+    else
         links_fail(gate, request->id, 403, "bad_link", "there is something behind the link");
-        return;
-    }
-    if (gate->n_reads >= MOST_READS) {
-        links_fail(gate, request->id, 503, "busy", "too many files are being read, try again");
-        return;
-    }
-    reading = mem_alloc(sizeof *reading);
-    *reading = (struct reading){ .gate = gate, .request = request->id, .expired = expired };
-    gate->n_reads++;
-    gate_ref(gate);
-    files_get(gate->files.files, &id, on_read, reading);
 }
 
 void links_open(struct gate *gate)
@@ -358,5 +363,6 @@ void links_open(struct gate *gate)
     crypt_hmac(gate->master, sizeof gate->master, purpose, sizeof purpose - 1, gate->link_key);
     if (gate->conf.web != NULL)
         web_route(gate->conf.web, LINKS_FILES, 0, on_request, gate);
+    links_short_open(gate);
     transcript_open(gate);
 }

@@ -115,7 +115,17 @@ test('a file of the agent goes out as a signed link that works', { skip }, async
     const { text } = await provider.hears(who, 'Here it is.');
     const url = text.match(/plan\.png \(\d+ bytes\): (\S+)/)?.[1];
     assert.ok(url, text);
-    assert.ok(text.length <= 160 + 12, `${text.length} letters`);
-    const got = await fetch(new URL(url, gw.url));
+    assert.ok(text.length <= 160, `${text.length} letters`);
+    const link = new URL(url, gw.url), got = await fetch(link);
+    assert.equal(link.pathname.length, 46, 'each letter is paid for');
     assert.deepEqual([got.status, Buffer.from(await got.arrayBuffer()).equals(PNG)], [200, true]);
+
+    const token = link.pathname.slice(3), status = async path => (await fetch(new URL(path, gw.url))).status;
+    for (let at = 0; at < token.length; at++) {
+        const other = token[at] === 'A' ? 'Q' : 'A';
+        assert.equal(await status(`/f/${token.slice(0, at)}${other}${token.slice(at + 1)}`), 403, `letter ${at} changed`);
+    }
+    for (const odd of ['', token.slice(1), `${token}=`, `${token}A`, '='.repeat(43), '+'.repeat(43), `${token}?x=1`])
+        assert.equal(await status(`/f/${odd}`), 403, odd);
+    assert.equal((await fetch(link, { method: 'POST', body: 'x' })).status, 405);
 });
