@@ -17,6 +17,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "channels/shared/sms_split.h"
+
 #define PARK_MS 30000
 #define MAX_PARKED 10000
 #define MAX_TRACKS 10000
@@ -46,6 +48,7 @@ struct track {
     struct tracks *tracks;
     struct td_timer *settle;
     unsigned total, n_delivered;
+    uint8_t has[(SMS_MAX_PARTS + 8) / 8]; /* of each part: it is delivered */
     int delivered, failed;
     char key[64]; /* session and seq */
 };
@@ -122,6 +125,11 @@ static void on_settled(void *arg)
 
 static void on_delivered(struct track *t, unsigned part)
 {
+    const uint8_t bit = (uint8_t)(1u << part % 8);
+
+    if (part > SMS_MAX_PARTS || (t->has[part / 8] & bit) != 0)
+        return; /* said before */
+    t->has[part / 8] |= bit;
     t->n_delivered++;
     if (t->failed || t->delivered)
         return;

@@ -86,6 +86,23 @@ static void a_receipt_finds_the_id_that_came_before(void **state)
     assert_int_equal(said(7), TD_DELIVERED);
 }
 
+static void a_receipt_that_comes_again_is_not_another_part(void **state)
+{
+    (void)state;
+    for (unsigned part = 1; part <= 3; part++) {
+        char id[8];
+        snprintf(id, sizeof id, "m%u", part);
+        track_sent(smpp, id, SESSION, 7, part, 3);
+    }
+    for (int i = 0; i < 3; i++)
+        receipt("m1", SMPP_DELIVERED);
+    assert_int_equal(said(7), -1);
+    receipt("m2", SMPP_DELIVERED);
+    assert_int_equal(said(7), -1);
+    receipt("m3", SMPP_DELIVERED);
+    assert_int_equal(said(7), TD_DELIVERED);
+}
+
 static void a_receipt_that_is_looked_for_finds_the_id_that_comes_meanwhile(void **state)
 {
     const struct fake_call *look;
@@ -167,6 +184,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_receipt_finds_the_id_that_came_before),
+        TEST(a_receipt_that_comes_again_is_not_another_part),
         TEST(a_receipt_that_is_looked_for_finds_the_id_that_comes_meanwhile),
         TEST(a_receipt_that_was_looked_for_in_vain_waits_for_its_id),
         TEST(a_receipt_of_an_id_that_never_comes_is_counted_after_a_while),
