@@ -28,7 +28,7 @@ int64_t sending_wait(const struct sending *sending, const char *peer, int64_t he
 {
     int64_t next;
 
-    if (now_ms - heard_ms <= sending->answer_ms)
+    if (now_ms - heard_ms < sending->answer_ms)
         return 0;
     next = hours_next_open(hours_of(sending, peer), now_ms);
     return next == INT64_MAX ? INT64_MAX : next - now_ms;

@@ -37,14 +37,16 @@ static void without_hours_a_message_leaves_at_once(void **state)
 static void in_quiet_hours_it_waits_until_they_are_over(void **state)
 {
     struct hours *hours = parse("Mon-Sun 08:00-21:00 Europe/Copenhagen"); /* 07:00 to 20:00 UTC */
-    const struct sending sending = { .hours = hours, .answer_ms = 15 * MIN };
+    struct sending sending = { .hours = hours, .answer_ms = 15 * MIN };
     const int64_t night = utc(23, 23, 0);
 
     (void)state;
     assert_int_equal(sending_wait(&sending, "+45", 0, night), 8 * HOUR);
     assert_int_equal(sending_wait(&sending, "+45", 0, utc(23, 7, 0)), 0);
-    assert_int_equal(sending_wait(&sending, "+45", night - 15 * MIN, night), 0);
-    assert_int_equal(sending_wait(&sending, "+45", night - 16 * MIN, night), 8 * HOUR);
+    assert_int_equal(sending_wait(&sending, "+45", night - 15 * MIN + 1, night), 0);
+    assert_int_equal(sending_wait(&sending, "+45", night - 15 * MIN, night), 8 * HOUR);
+    sending.answer_ms = 0; /* then not even what is answered at once */
+    assert_int_equal(sending_wait(&sending, "+45", night, night), 8 * HOUR);
     assert_int_equal(sending_age(&sending, "+45", utc(23, 19, 0), utc(24, 8, 0)), 2 * HOUR);
     hours_free(&hours);
 }
