@@ -306,8 +306,8 @@ static void on_sent(struct draft *d)
     if (lost)
         delivery->category = "unreachable";
     const int ruled = ev->status == TD_FAILED && rules_event(d, delivery);
-    if (!(lost && bridge_lost(d, "unreachable")) && !ruled)
-        d->step->verdict = VERDICT_MARK;
+    if (!(lost && bridge_lost(d, "unreachable")) && !ruled && !ev->maybe_duplicate)
+        d->step->verdict = VERDICT_MARK; /* what leaves again is written at once */
 }
 
 static void on_read(struct draft *d)

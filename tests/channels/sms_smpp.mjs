@@ -283,7 +283,9 @@ describe('one gateway', { skip }, () => {
         await say('are you there?');
         await becomes(gw, 'failed', /^opted_out: the customer wants no messages/);
         assert.equal(smsc.submits.length, from + 1);
+        const refused = async () => (await said(gw)).filter(m => m.state === 'failed').length, before = await refused();
         await say('please do not stop');
+        await until(async () => await refused() > before, 'its answer refused, too', 10000);
         await say('Start');
         assert.match((await smsc.submitted(from + 2))[from + 1].text, /again/);
         await say('and now?');
