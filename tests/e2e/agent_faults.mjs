@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test';
 
 import { Agent } from '../lib/agent.mjs';
 import { Chat } from '../lib/chat.mjs';
-import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
+import { Gateway, sanitized, sleep, until } from '../lib/gateway.mjs';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const SORRY = 'Nobody can answer just now.';
@@ -72,7 +72,6 @@ async function bystander(least, work = Promise.resolve()) {
 }
 
 const ROUNDS = 10;
-const sanitized = /define TD_SANITIZED 1/.test(readFileSync(join(builddir, 'config.h'), 'utf8'));
 
 /** Runs `work` beside a bystander, whose p99 stays within twice that of the idle times around it
  *  (and 1 ms, the clock's grain). A loaded machine makes one round noisy, so that is done again;

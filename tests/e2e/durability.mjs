@@ -7,18 +7,17 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { Crowd, emptyRow, printRow } from '../lib/ledger.mjs';
-import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
+import { Gateway, builddir, sanitized, sleep, until } from '../lib/gateway.mjs';
 
 const full = process.env.TANDEM_FULL === '1';
 const fault = join(builddir, 'tests/e2e/.libs/iofault.so');
 const writer = join(builddir, 'tests/e2e/store_writer');
-const sanitized = /^#define TD_SANITIZED/m.test(readFileSync(join(builddir, 'config.h'), 'utf8'));
 const noFault = sanitized ? 'a sanitizer does not go with a preloaded library' :
     !existsSync(fault) && 'tests/e2e/iofault.la is not built: make check';
 const mounted = new Set();

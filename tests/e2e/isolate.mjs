@@ -10,12 +10,11 @@ import { test } from 'node:test';
 
 import { Agent } from '../lib/agent.mjs';
 import { Chat } from '../lib/chat.mjs';
-import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
+import { Gateway, builddir, sanitized, sleep, until } from '../lib/gateway.mjs';
 
 const BYSTANDERS = '[channel web]\ntype = webchat\nagent = echo\nrequire_origin = no\nrate = 0\n\n' +
     '[agent echo]\ntype = echo\n\n';
 const QUICK = 'isolate = yes\nisolate_restart = 20ms\nisolate_restart_max = 200ms\n';
-const SANITIZED = /^#define TD_SANITIZED/m.test(readFileSync(join(builddir, 'config.h'), 'utf8'));
 
 function start(conf, tandem = {}) {
     const dirs = ['channels/.libs', 'plugins/.libs', 'tests/plugins/apart/.libs'];
@@ -118,7 +117,7 @@ test('isolated plugins talk as others do: webchat, echo, http', async () => {
 });
 
 // A sanitizer reports the crashes that are wanted here, and ends the process in its own way.
-const crashes = { skip: SANITIZED && 'a sanitizer takes the signal' };
+const crashes = { skip: sanitized && 'a sanitizer takes the signal' };
 
 test('row 17: a plugin that crashes again and again is started again; what it had is redone',
      crashes, async () => {
@@ -187,7 +186,7 @@ for (const [how, sentence] of [['spin', /has not answered for 300 ms .*isolate_h
 }
 
 test('row 19: a plugin that leaks ends at isolate_memory', {
-    skip: SANITIZED && 'a sanitizer takes more addresses than any limit' }, async () => {
+    skip: sanitized && 'a sanitizer takes more addresses than any limit' }, async () => {
     const gw = await start(`${BYSTANDERS}[channel bad]\ntype = webchat\nagent = bad\n` +
         `require_origin = no\n\n[agent bad]\ntype = unruly\ndoes = leak\nevery = 2\n${QUICK}` +
         'isolate_memory = 64M\n');
@@ -214,7 +213,7 @@ test('row 19: a plugin that floods is ended, and the flood is bounded', async ()
     try {
         await unharmed(gw, () => until(() => losses(gw, 'bad') >= 1, 'the end of the flood', 20000));
         assert.match(gw.log, /handed in more than .*rule 11/);
-        if (!SANITIZED) assert.ok(rssOf(gw.pid) < 200000, `${rssOf(gw.pid)} KiB`);
+        if (!sanitized) assert.ok(rssOf(gw.pid) < 200000, `${rssOf(gw.pid)} KiB`);
     } finally {
         await gw.close();
     }
@@ -246,7 +245,7 @@ test('a thousand crashes leave the memory and the descriptors of the daemon as t
         'isolate_restart = 1ms\nisolate_restart_max = 1ms\n\n';
     const gw = await start(BYSTANDERS + [1, 2, 3, 4].map(bad).join(''), { log_level: 'error' });
     const crashes = () => [1, 2, 3, 4].reduce((n, i) => n + losses(gw, `bad${i}`), 0);
-    const wanted = SANITIZED ? 100 : 1000;
+    const wanted = sanitized ? 100 : 1000;
 
     try {
         await until(() => sleep(100).then(() => crashes() > 100), 'the first 100', 20000);

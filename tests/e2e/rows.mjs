@@ -14,12 +14,11 @@ import { after, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
 
 import { Chat } from '../lib/chat.mjs';
-import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
+import { Gateway, builddir, sanitized, sleep, until } from '../lib/gateway.mjs';
 import { Raw, frame, handshake, text } from '../lib/raw.mjs';
 
 const WEB = '[channel web]\ntype = webchat\nagent = e\n';
 const ECHO = '[agent e]\ntype = echo\n';
-const sanitized = /^#define TD_SANITIZED 1/m.test(readFileSync(join(builddir, 'config.h'), 'utf8'));
 const started = [];
 after(() => Promise.all(started.map(gw => gw.close())));
 

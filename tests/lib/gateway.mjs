@@ -13,7 +13,7 @@
  * TANDEM_KEEP=1 keeps the directories; TANDEM_VERBOSE=1 copies the daemon's log to stderr.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after } from 'node:test';
@@ -22,6 +22,8 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 export const srcdir = resolve(process.env.top_srcdir ?? join(here, '../..'));
 export const builddir = resolve(process.env.top_builddir ?? join(srcdir, 'build'));
+/** Everything is slower, and some faults cannot be played. */
+export const sanitized = /^#define TD_SANITIZED/m.test(readFileSync(join(builddir, 'config.h'), 'utf8'));
 
 const READY = /^tandemd: ready on (https?:\/\/\S+:(\d+))/m;
 const running = new Set(); // children, so that none outlives the test
