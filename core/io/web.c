@@ -126,7 +126,9 @@ static void take_order(struct web *web, struct block *block)
     case BLOCK_SEND:
         if (conn == NULL)
             break;
+        web->gathering = 1; /* more for the same peer may follow */
         ws_out(conn, block);
+        web->gathering = 0;
         return;
     case BLOCK_REPLY:
         if (conn == NULL)
@@ -181,6 +183,7 @@ void web_take_orders(struct web *web)
         block->next = NULL;
         take_order(web, block);
     }
+    conn_flush_gathered(web);
 }
 
 /* ---- Web thread to loop thread ------------------------------------------------------------ */

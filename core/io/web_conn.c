@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "io/web_private.h"
 
+#define JOINED 4096 /* bytes of small blocks that are written at once */
 #define SLOT_BITS 20
 
 /* ---- Numbers: the slot in the low bits, above it a count that never comes again ----------- */
@@ -136,32 +137,68 @@ static void all_sent(struct conn *conn)
     }
 }
 
+static void count_written(struct conn *conn, size_t n)
+{
+    if (link_busy(conn->link))
+        conn->handed += n;
+    else
+        conn->queued -= n;
+    while (conn->out != NULL && (n > 0 || conn->out->len == 0)) {
+        struct block *block = conn->out;
+        const size_t part = n < block->len ? n : block->len;
+
+        block->p += part;
+        block->len -= part;
+        n -= part;
+        if (block->len == 0)
+            pop(conn);
+    }
+}
+
+/* Small blocks go together: a system call costs more than a copy. */
+static ssize_t write_some(struct conn *conn)
+{
+    char joined[JOINED];
+    size_t len = 0;
+
+    if (conn->out->next == NULL || conn->out->len + conn->out->next->len > sizeof joined)
+        return link_write(conn->link, conn->out->p, conn->out->len);
+    for (struct block *b = conn->out; b != NULL && len + b->len <= sizeof joined; b = b->next) {
+        memcpy(joined + len, b->p, b->len);
+        len += b->len;
+    }
+    return link_write(conn->link, joined, len);
+}
+
 /* Writes without waiting for libwebsockets to say "writable": that would cost two more system
  * calls a message. What the socket does not take libwebsockets keeps, then we wait. */
 static void flush(struct conn *conn)
 {
     while (conn->state != CONN_DEAD && conn->out != NULL) {
-        struct block *block = conn->out;
         ssize_t n;
 
         if (link_busy(conn->link))
             return;
-        n = link_write(conn->link, block->p, block->len);
+        n = write_some(conn);
         if (n < 0) {
             conn_kill(conn, 0);
             return;
         }
-        block->p += n;
-        block->len -= (size_t)n;
-        if (link_busy(conn->link))
-            conn->handed += (size_t)n;
-        else
-            conn->queued -= (size_t)n;
-        if (block->len == 0)
-            pop(conn);
+        count_written(conn, (size_t)n);
     }
     if (conn->state != CONN_DEAD && conn->handed == 0)
         all_sent(conn);
+}
+
+void conn_flush_gathered(struct web *web)
+{
+    struct conn *conn;
+
+    while ((conn = web->gathered) != NULL) {
+        web->gathered = conn->gathered_next;
+        conn->is_gathered = 0;
+        flush(conn);
+    }
 }
 
 void conn_writable(struct conn *conn)
@@ -192,8 +229,15 @@ void conn_send(struct conn *conn, struct block *blocks)
         conn->queued += block->len;
         conn->out_tail = &block->next;
     }
-    if (idle)
+    if (conn->is_gathered)
+        return;
+    if (idle && conn->web->gathering) {
+        conn->is_gathered = 1;
+        conn->gathered_next = conn->web->gathered;
+        conn->web->gathered = conn;
+    } else if (idle) {
         flush(conn);
+    }
 }
 
 void conn_drop_queue(struct conn *conn)

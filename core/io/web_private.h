@@ -170,6 +170,8 @@ struct conn {
     struct block *out, **out_tail;
     size_t queued; /* bytes of `out` and of what libwebsockets may still hold */
     size_t handed; /* of these the ones that libwebsockets holds */
+    struct conn *gathered_next; /* is_gathered: written when the orders of this turn are taken */
+    int is_gathered;
 
     int64_t due_ms; /* 0: no deadline */
     struct conn *due_prev, *due_next;
@@ -196,6 +198,7 @@ void conn_free(struct conn *conn);                     /* the socket is gone */
 int conn_rx(struct conn *conn, char *data, size_t len); /* -1: close it now */
 void conn_writable(struct conn *conn);
 void conn_send(struct conn *conn, struct block *blocks); /* takes the list */
+void conn_flush_gathered(struct web *web);
 void conn_drop_queue(struct conn *conn);
 void conn_linger(struct conn *conn, int64_t ms); /* no more is read; FIN after what is queued */
 void conn_kill(struct conn *conn, int reset);
@@ -278,6 +281,8 @@ struct web {
     size_t bodies; /* bytes of bodies that are not whole yet */
     size_t replies; /* .. of replies that have not gone out whole */
     uint64_t next_id;
+    struct conn *gathered; /* written when all orders of a turn are taken */
+    int gathering;
     struct conn *wheel[WHEEL_SLOTS];
     int64_t wheel_at;
     int draining, stopping;
