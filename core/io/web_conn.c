@@ -172,7 +172,7 @@ static ssize_t write_some(struct conn *conn)
 
 /* Writes without waiting for libwebsockets to say "writable": that would cost two more system
  * calls a message. What the socket does not take libwebsockets keeps, then we wait. */
-static void flush(struct conn *conn)
+void conn_flush(struct conn *conn)
 {
     while (conn->state != CONN_DEAD && conn->out != NULL) {
         ssize_t n;
@@ -197,7 +197,7 @@ void conn_flush_gathered(struct web *web)
     while ((conn = web->gathered) != NULL) {
         web->gathered = conn->gathered_next;
         conn->is_gathered = 0;
-        flush(conn);
+        conn_flush(conn);
     }
 }
 
@@ -209,7 +209,7 @@ void conn_writable(struct conn *conn)
     }
     conn->queued -= conn->handed;
     conn->handed = 0;
-    flush(conn);
+    conn_flush(conn);
 }
 
 void conn_send(struct conn *conn, struct block *blocks)
@@ -236,7 +236,7 @@ void conn_send(struct conn *conn, struct block *blocks)
         conn->gathered_next = conn->web->gathered;
         conn->web->gathered = conn;
     } else if (idle) {
-        flush(conn);
+        conn_flush(conn);
     }
 }
 

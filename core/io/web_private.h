@@ -198,6 +198,7 @@ void conn_free(struct conn *conn);                     /* the socket is gone */
 int conn_rx(struct conn *conn, char *data, size_t len); /* -1: close it now */
 void conn_writable(struct conn *conn);
 void conn_send(struct conn *conn, struct block *blocks); /* takes the list */
+void conn_flush(struct conn *conn); /* writes what the socket takes now */
 void conn_flush_gathered(struct web *web);
 void conn_drop_queue(struct conn *conn);
 void conn_linger(struct conn *conn, int64_t ms); /* no more is read; FIN after what is queued */

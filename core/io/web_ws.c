@@ -317,6 +317,8 @@ void ws_out(struct conn *conn, struct block *block)
         free(block);
         return;
     }
+    if (conn->queued + block->len > conn->route->send_buffer)
+        conn_flush(conn); /* what was only gathered, the socket may take */
     if (conn->queued + block->len > conn->route->send_buffer) {
         static const char reason[] = "you do not read what is sent";
 

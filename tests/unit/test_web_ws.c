@@ -410,6 +410,21 @@ static void a_peer_that_does_not_read_gets_1013_and_is_reset(void **state)
     close(other);
 }
 
+static void what_the_socket_takes_does_not_count_however_much_one_turn_sends(void **state)
+{
+    int fd = peer_chat(server.port);
+    char payload[1024];
+    size_t len;
+
+    (void)state;
+    peer_frame(fd, 0x81, "burst", 5); /* more than send_buffer, less than with the socket's own */
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(peer_next(fd, payload, sizeof payload, &len, 2000), 0x81);
+        assert_int_equal(len, 1000);
+    }
+    close(fd);
+}
+
 static void sleep_long(void *arg)
 {
     (void)arg;
@@ -506,6 +521,7 @@ int main(void)
         PLAIN(the_plugins_close_goes_out_and_the_peers_answer_ends_it),
         WITH(a_peer_that_does_not_answer_pings_is_let_go, begin_with_pings),
         PLAIN(a_peer_that_does_not_read_gets_1013_and_is_reset),
+        PLAIN(what_the_socket_takes_does_not_count_however_much_one_turn_sends),
         PLAIN(what_the_loop_cannot_take_yet_waits_in_the_socket),
         PLAIN(a_removed_endpoint_says_1001_and_is_404_from_then_on),
         cmocka_unit_test(closing_the_listener_tells_every_open_one),

@@ -48,6 +48,13 @@ static void on_text(void *arg, uint64_t conn, const char *text, size_t len)
         for (int i = 0; i < 64; i++)
             web_ws_send(server->web, conn, block, 64 * 1024);
         free(block);
+    } else if (strcmp(text, "burst") == 0) {
+        char *block = mem_alloc(1000);
+
+        memset(block, 'x', 1000);
+        for (int i = 0; i < 300; i++)
+            web_ws_send(server->web, conn, block, 1000);
+        free(block);
     } else if (text[0] != '#') {
         web_ws_send(server->web, conn, text, len);
     }

@@ -3,7 +3,7 @@
  * sends bytes as they are.
  *
  * The endpoint /chat (subprotocol t.v1) answers a text with the same text; "flood" with megabytes,
- * "bye" with a close 4409, "#.." with nothing; what its callbacks saw stands in `seen`. /echo
+ * "burst" with 300 of 1,000 bytes, "bye" with a close 4409, "#.." with nothing; what its callbacks saw stands in `seen`. /echo
  * answers with what came, /up too: bodies of up to 200,000 bytes of those who say Authorization.
  */
 #ifndef TESTS_WEB_PEER_H
