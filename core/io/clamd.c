@@ -31,7 +31,7 @@ struct clamd_scan {
     char head[16];     /* command, or the length of a chunk: before the piece */
     const char *piece; /* what is being sent: first the head, then the piece */
     size_t head_at, head_len, piece_len;
-    int ended;         /* the last chunk, of length 0, is on its way */
+    int ended;         /* the head is that of the last chunk, of length 0 */
     char answer[MOST_ANSWER];
     size_t answer_len;
     char why[200]; /* it failed before it began */
@@ -154,7 +154,7 @@ static void judge(struct clamd_scan *scan)
     if (strstr(text, "size limit exceeded") != NULL) {
         finish(scan, CLAMD_TOO_LARGE, text);
     } else if (strcmp(text, "stream: OK") == 0) {
-        if (scan->ended && scan->left == 0)
+        if (scan->ended && scan->head_at == scan->head_len)
             finish(scan, CLAMD_CLEAN, "");
         else
             finish(scan, CLAMD_AWAY, "the scanner answered before it had everything");
