@@ -320,7 +320,6 @@ int main(int argc, char **argv)
     syscall(SYS_close_range, IPC_FD + 1, ~0u, 0); /* before the loop has its own */
     signal(SIGPIPE, SIG_IGN);
     ipc_pipe_init(&inst.pipe, IPC_FD, 0);
-    inst.pipe.corked = 1;
     inst.pipe.max_waiting = MAX_WAITING;
     inst.held_end = &inst.held;
     inst.arena = arena_new(0);

@@ -97,7 +97,6 @@ int ipc_put(struct ipc_pipe *pipe, enum ipc_type type, uint64_t id, uint32_t a, 
 {
     const size_t max = pipe->to_guest ? IPC_MAX_TO_GUEST : IPC_MAX_FROM_GUEST;
     const size_t start = pipe->out.len;
-    const int idle = start == 0;
     struct head head = { .type = (uint16_t)type, .a = a, .b = b, .id = id };
     size_t len;
 
@@ -116,8 +115,6 @@ int ipc_put(struct ipc_pipe *pipe, enum ipc_type type, uint64_t id, uint32_t a, 
     memcpy(pipe->out.data + start, &head, sizeof head);
     if (pipe->out.len - pipe->out_off > pipe->max_waiting)
         return err_set(err, "more than %zu MiB wait to be taken", pipe->max_waiting >> 20);
-    if (idle && !pipe->corked && ipc_flush(pipe) < 0)
-        return err_set(err, "the other side is gone");
     return 0;
 }
 

@@ -2,8 +2,8 @@
  * pipe.h - frames over a socketpair, both ways, never blocking.
  *
  * Layer: ipc. One thread. A frame is a head of 24 bytes (length of the payload, type, a, b, id) and
- * its payload. What is put is written at once, unless the pipe is corked; what the socket does not
- * take waits, up to a bound. Memory that a large frame needed is given back.
+ * its payload. What is put waits for ipc_flush(), so that the frames of one turn of the loop are one
+ * write, and in all up to a bound. Memory that a large frame needed is given back.
  */
 #ifndef IPC_PIPE_H
 #define IPC_PIPE_H
@@ -17,7 +17,6 @@ struct err;
 struct ipc_pipe {
     int fd;
     int to_guest; /* which way ipc_put() sends */
-    int corked;   /* ipc_put() only collects: whoever corked it calls ipc_flush() */
     size_t max_waiting; /* bytes */
     struct buf out;
     size_t out_off;
@@ -45,7 +44,7 @@ void ipc_pipe_init(struct ipc_pipe *pipe, int fd, int to_guest);
 void ipc_pipe_fini(struct ipc_pipe *pipe); /* closes fd */
 
 /* payload: by the type's row; a text may be NULL. 0, or -1 with a sentence: the frame is too large
- * or no frame (then nothing was put), or too much waits, or nobody reads any more. */
+ * or no frame (then nothing was put), or too much waits. */
 int ipc_put(struct ipc_pipe *pipe, enum ipc_type type, uint64_t id, uint32_t a, int32_t b,
             const void *payload, struct err *err);
 /* 0: all is written; 1: some waits for the socket; -1: nobody reads any more. */

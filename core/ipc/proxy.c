@@ -131,13 +131,23 @@ static void watch(struct proxy *proxy, int want_write)
 
 void proxy_flush(struct proxy *proxy)
 {
-    const int rc = proxy->pipe.corked ? 0 : ipc_flush(&proxy->pipe);
+    const int rc = proxy->life == PROXY_STARTING ? 0 : ipc_flush(&proxy->pipe);
 
+    proxy->host->timer_del(&proxy->turn_end);
     if (rc < 0) { /* what it said last is still to be read, the end comes with it */
         buf_fini(&proxy->pipe.out);
         proxy->pipe.out_off = 0;
     }
     watch(proxy, rc == 1);
+}
+
+static void on_turn_end(void *arg)
+{
+    struct proxy *proxy = arg;
+
+    proxy->turn_end = NULL;
+    if (proxy->life < PROXY_DYING)
+        proxy_flush(proxy);
 }
 
 int proxy_put(struct proxy *proxy, enum ipc_type type, uint64_t id, uint32_t a, int32_t b,
@@ -155,8 +165,8 @@ int proxy_put(struct proxy *proxy, enum ipc_type type, uint64_t id, uint32_t a, 
                        "which plugin.h rule 3 forbids", proxy->pipe.out.len);
         return 0;
     }
-    if (proxy->pipe.out.len > 0 && !proxy->pipe.corked)
-        watch(proxy, 1);
+    if (proxy->turn_end == NULL && !proxy->want_write) /* what else this turn puts leaves with it */
+        proxy->turn_end = proxy->host->timer_add(proxy->inst, 0, on_turn_end, proxy);
     return 0;
 }
 
@@ -232,7 +242,6 @@ static int start(struct proxy *proxy, struct err *err)
     proxy->conf->state->pid = proxy->child.pid;
     proxy->started_ms = clock_mono_ms();
     ipc_pipe_init(&proxy->pipe, proxy->child.fd, 1);
-    proxy->pipe.corked = 1; /* until it has shown that it is who it should be */
     arena = arena_new(0);
     rc = ipc_put(&proxy->pipe, IPC_OPEN, 0, log_wanted(), 0,
                  about_open(&plugin->plugin, proxy->host->name(proxy->inst), proxy->conf->conf,
@@ -249,7 +258,7 @@ void proxy_wait(struct proxy *proxy, int (*cond)(const struct proxy *proxy), int
 
     while (!cond(proxy) && proxy->life < PROXY_DYING) {
         const int64_t left = until - clock_mono_ms();
-        const int waits = !proxy->pipe.corked && proxy->pipe.out.len > 0;
+        const int waits = proxy->life > PROXY_STARTING && proxy->pipe.out.len > 0;
         struct pollfd poll_fd = { .fd = proxy->pipe.fd,
                                   .events = (short)(POLLIN | (waits ? POLLOUT : 0)) };
 
@@ -274,6 +283,7 @@ static void free_proxy(struct proxy *proxy)
     proxy->host->watch_del(&proxy->watch);
     proxy->host->watch_del(&proxy->end_watch);
     proxy->host->timer_del(&proxy->tick);
+    proxy->host->timer_del(&proxy->turn_end);
     proxy_net_free(proxy);
     ipc_pipe_fini(&proxy->pipe);
     spawn_bury(&proxy->child);

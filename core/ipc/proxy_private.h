@@ -63,7 +63,7 @@ struct proxy {
     struct ipc_pipe pipe;
     struct td_watch *watch, *end_watch;
     int want_read, want_write;
-    struct td_timer *tick;
+    struct td_timer *tick, *turn_end;
     int64_t started_ms, pinged_ms; /* monotonic; pinged_ms 0: no ping is out */
     uint64_t pings;
     char why[400];

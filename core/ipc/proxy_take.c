@@ -52,7 +52,6 @@ static void take_about(struct proxy *proxy, const struct ipc_frame *frame)
                    "(tandemctl reload) to take up the new one");
     } else {
         proxy->life = PROXY_OPENING;
-        proxy->pipe.corked = 0;
         proxy_flush(proxy);
     }
     buf_fini(&about);

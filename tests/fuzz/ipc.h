@@ -44,7 +44,6 @@ static inline struct buf fuzz_ipc_feed(const uint8_t *data, size_t len, size_t p
         abort();
     ipc_pipe_init(&in, fds[0], to_guest);
     ipc_pipe_init(&again, -1, !to_guest);
-    again.corked = 1;
     err->text[0] = '\0';
     for (size_t at = 0, n; at < len; at += n) {
         n = len - at < piece ? len - at : piece;
