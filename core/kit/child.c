@@ -4,6 +4,7 @@
 #include "kit/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ struct shared {
 static struct shared *shared;
 static int out = -1;
 static struct rusage used_before;
-static int64_t wall_before;
+static int64_t wall_before, runnable_before;
 
 void child_fail(int rule, const char *fmt, ...)
 {
@@ -58,11 +59,28 @@ static int64_t wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* How long this thread has run, or has been ready to and others ran; 0 where the kernel does not say. */
+static int64_t runnable_ms(void)
+{
+    char text[96];
+    unsigned long long ran = 0, queued = 0;
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    if (sscanf(text, "%llu %llu", &ran, &queued) != 2)
+        return 0;
+    return (int64_t)((ran + queued) / 1000000);
+}
+
 void child_before(const char *op)
 {
     snprintf(shared->op, sizeof shared->op, "%s", op);
     shared->calls++;
     getrusage(RUSAGE_THREAD, &used_before);
+    runnable_before = runnable_ms();
     wall_before = wall_ms();
 }
 
@@ -75,17 +93,17 @@ static int64_t cpu_ms(const struct rusage *used)
 /* A machine that is busy with others takes the processor away: only who gave it up has waited. */
 void child_after(const char *op)
 {
-    const int64_t wall = wall_ms() - wall_before;
+    const int64_t waited = wall_ms() - wall_before - (runnable_ms() - runnable_before);
     struct rusage used;
 
     getrusage(RUSAGE_THREAD, &used);
     if (cpu_ms(&used) - cpu_ms(&used_before) > BLOCK_MS)
         child_fail(RULE_BLOCK, "%s() computed for %lld ms: do long work in a thread and post() "
                    "its result", op, (long long)(cpu_ms(&used) - cpu_ms(&used_before)));
-    else if (wall > BLOCK_MS && used.ru_nvcsw > used_before.ru_nvcsw &&
+    else if (waited > BLOCK_MS && used.ru_nvcsw > used_before.ru_nvcsw &&
              used.ru_majflt == used_before.ru_majflt)
         child_fail(RULE_BLOCK, "%s() waited for %lld ms: use a timer, watch_fd() or http_start() "
-                   "instead of waiting", op, (long long)wall);
+                   "instead of waiting", op, (long long)waited);
     lend_revoke();
     shared->op[0] = '\0';
 }
