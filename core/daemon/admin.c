@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "daemon/admin.h"
+#include "daemon/admin_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include "base/crypt.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/ulid.h"
 #include "daemon/events.h"
 #include "daemon/metrics.h"
 #include "daemon/policy_api.h"
@@ -25,16 +25,6 @@
 #include "plug/loader.h"
 
 #define PREFIX "/api/v1/"
-#define MAX_PAGE 1000 /* sessions or records of one answer */
-
-struct admin {
-    struct admin_conf conf;
-    struct events *events;
-    struct reports *reports;
-    struct policy_api *policy;
-    int has_token;
-    uint8_t token[CRYPT_HASH]; /* its hash: compared in constant time, whatever the lengths */
-};
 
 /* One request that is answered later. */
 struct pending {
@@ -78,7 +68,7 @@ static void add_error(struct td_json *json, const char *code, const char *messag
     td_json_object_end(json);
 }
 
-static void reply_error(struct admin *admin, uint64_t request, int status, const char *code,
+void admin_error(struct admin *admin, uint64_t request, int status, const char *code,
                         const char *message)
 {
     struct td_json json = { 0 };
@@ -89,15 +79,14 @@ static void reply_error(struct admin *admin, uint64_t request, int status, const
     reply_json(admin, request, status, &json);
 }
 
-/* A gate_json_fn. */
-static void reply_later(void *arg, int status, const char *json, size_t len)
+void admin_reply_later(void *arg, int status, const char *json, size_t len)
 {
     struct pending *pending = arg;
 
     if (status < 300)
         reply(pending->admin, pending->request, status, pending->content_type, json, len);
     else
-        reply_error(pending->admin, pending->request, status,
+        admin_error(pending->admin, pending->request, status,
                     status == 404   ? "not_found"
                     : status == 400 ? "bad_request"
                     : status == 409 ? "conflict"
@@ -106,7 +95,7 @@ static void reply_later(void *arg, int status, const char *json, size_t len)
     free(pending);
 }
 
-static struct pending *later(struct admin *admin, const struct td_web_request *request,
+struct pending *admin_later(struct admin *admin, const struct td_web_request *request,
                              const char *content_type)
 {
     struct pending *pending = mem_alloc(sizeof *pending);
@@ -251,7 +240,7 @@ static void get_handoffs(struct admin *admin, const struct td_web_request *reque
 
     if (has_state && strcmp(state, "queued") != 0 && strcmp(state, "live") != 0 &&
         strcmp(state, "closed") != 0) {
-        reply_error(admin, request->id, 400, "bad_request", "state is queued, live or closed");
+        admin_error(admin, request->id, 400, "bad_request", "state is queued, live or closed");
         return;
     }
     td_json_object(&json);
@@ -275,7 +264,7 @@ static int on_channel(struct admin *admin, const struct td_web_request *request,
         gate_channel_json(admin->conf.gate, name, &text) == 0)
         reply(admin, request->id, 200, NULL, text.data, text.len);
     else
-        reply_error(admin, request->id, 404, "not_found", "there is no such channel");
+        admin_error(admin, request->id, 404, "not_found", "there is no such channel");
     buf_fini(&text);
     free(name);
     return 1;
@@ -312,8 +301,8 @@ static int get_kept(struct admin *admin, const struct td_web_request *request, c
     unescape(prefix);
     unescape(after);
     char *name = mem_printf("%.*s", (int)(slash - path), path);
-    gate_kept(admin->conf.gate, name, prefix, *after ? after : NULL, reply_later,
-              later(admin, request, "application/x-ndjson"));
+    gate_kept(admin->conf.gate, name, prefix, *after ? after : NULL, admin_reply_later,
+              admin_later(admin, request, "application/x-ndjson"));
     free(name);
     return 1;
 }
@@ -324,7 +313,7 @@ static void get_events(struct admin *admin, const struct td_web_request *request
     const char *flaw = events_open(admin->events, request, &status);
 
     if (flaw)
-        reply_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
+        admin_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
 }
 
 static void get_report(struct admin *admin, const struct td_web_request *request)
@@ -333,7 +322,7 @@ static void get_report(struct admin *admin, const struct td_web_request *request
     const char *flaw = reports_get(admin->reports, request, &status);
 
     if (flaw)
-        reply_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
+        admin_error(admin, request->id, status, status == 400 ? "bad_request" : "busy", flaw);
 }
 
 static void post_reload(struct admin *admin, const struct td_web_request *request)
@@ -364,173 +353,10 @@ static void post_drain(struct admin *admin, const struct td_web_request *request
     admin->conf.drain(admin->conf.arg);
 }
 
-static size_t query_max(const char *query)
-{
-    char text[16];
-    const unsigned long max = query_get(query, "max", text, sizeof text) ? strtoul(text, NULL, 10)
-                                                                         : 100;
-    return max < 1 ? 1 : max > MAX_PAGE ? MAX_PAGE : max;
-}
-
-static void get_sessions(struct admin *admin, const struct td_web_request *request)
-{
-    char state[16], text[ULID_TEXT];
-    struct ulid after;
-    const int has_state = query_get(request->query, "state", state, sizeof state);
-    const int has_after = query_get(request->query, "after", text, sizeof text);
-
-    if (has_state && strcmp(state, "open") != 0 && strcmp(state, "closed") != 0) {
-        reply_error(admin, request->id, 400, "bad_request", "state is open or closed");
-    } else if (has_after && ulid_parse(text, &after) != 0) {
-        reply_error(admin, request->id, 400, "bad_request", "after is not a session's id");
-    } else {
-        gate_sessions(admin->conf.gate, has_state ? state : NULL, has_after ? &after : NULL,
-                      query_max(request->query), reply_later, later(admin, request, NULL));
-    }
-}
-
-static void get_journal(struct admin *admin, const struct td_web_request *request,
-                        const struct ulid *id)
-{
-    char after[24] = "0", bodies[2] = "0";
-
-    query_get(request->query, "after", after, sizeof after);
-    query_get(request->query, "bodies", bodies, sizeof bodies);
-    gate_journal(admin->conf.gate, id, strtoull(after, NULL, 10), query_max(request->query),
-                 bodies[0] == '1', reply_later, later(admin, request, "application/x-ndjson"));
-}
-
-static void get_policy(struct admin *admin, const struct td_web_request *request,
-                       const struct ulid *id)
-{
-    char seq[24] = "0";
-
-    query_get(request->query, "seq", seq, sizeof seq);
-    policy_explain(admin->policy, id, strtoull(seq, NULL, 10), reply_later,
-                   later(admin, request, NULL));
-}
-
 static void post_try(struct admin *admin, const struct td_web_request *request)
 {
-    policy_try_start(admin->policy, request->body, request->body_len, reply_later,
-                     later(admin, request, NULL));
-}
-
-/* Idempotency-Key makes an order that is sent again the same order. */
-static struct gate_order order_of(const struct td_web_request *request)
-{
-    struct gate_order order = { .by = "operator" };
-
-    for (size_t i = 0; i < request->n_headers; i++) {
-        if (strcmp(request->headers[i].name, "idempotency-key") == 0)
-            order.key = request->headers[i].value;
-    }
-    return order;
-}
-
-static void post_pass(struct admin *admin, const struct td_web_request *request,
-                      const struct ulid *id)
-{
-    char why[128] = "";
-    cJSON *body = td_json_parse(request->body, request->body_len, NULL, why, sizeof why);
-    const char *agent = td_json_get_str(body, "agent");
-    const struct gate_order order = order_of(request);
-
-    if (agent)
-        gate_pass(admin->conf.gate, id, agent, &order, reply_later, later(admin, request, NULL));
-    else
-        reply_error(admin, request->id, 400, "bad_request",
-                    "the body must say who goes on: {\"agent\":\"NAME\"}");
-    cJSON_Delete(body);
-}
-
-/* {"queue"?, "reason"?}; an empty body is fine. */
-static void post_request(struct admin *admin, const struct td_web_request *request,
-                         const struct ulid *id)
-{
-    char why[128] = "";
-    const struct gate_order order = order_of(request);
-    cJSON *body = request->body_len > 0
-                      ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
-                      : NULL;
-
-    if (request->body_len > 0 && !cJSON_IsObject(body))
-        reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
-    else
-        gate_request(admin->conf.gate, id, td_json_get_str(body, "queue"),
-                     td_json_get_str(body, "reason"), &order, reply_later,
-                     later(admin, request, NULL));
-    cJSON_Delete(body);
-}
-
-/* Printable ASCII only: it is said to customers as it is. */
-static int is_link(const char *link)
-{
-    const size_t len = strlen(link);
-
-    for (size_t i = 0; i < len; i++)
-        if (link[i] <= ' ' || link[i] == '#' || link[i] == '\x7f')
-            return 0;
-    return len <= 400 &&
-           (strncmp(link, "https://", 8) == 0 || strncmp(link, "http://", 7) == 0);
-}
-
-/* {"channel"?, "link"?}; an empty body is fine. */
-static void post_bridge(struct admin *admin, const struct td_web_request *request,
-                        const struct ulid *id)
-{
-    char why[128] = "";
-    cJSON *body = request->body_len > 0
-                      ? td_json_parse(request->body, request->body_len, NULL, why, sizeof why)
-                      : NULL;
-    const char *channel = td_json_get_str(body, "channel"), *link = td_json_get_str(body, "link");
-    const struct gate_order order = order_of(request);
-
-    if (request->body_len > 0 && !cJSON_IsObject(body))
-        reply_error(admin, request->id, 400, "bad_request", "the body must be a JSON object");
-    else if (link != NULL && !is_link(link))
-        reply_error(admin, request->id, 400, "bad_request",
-                    "'link' must be the http(s) address of a page, at most 400 bytes, without '#'");
-    else
-        gate_bridge(admin->conf.gate, id, channel, link, &order, reply_later,
-                    later(admin, request, NULL));
-    cJSON_Delete(body);
-}
-
-/* /sessions/ID, /sessions/ID/what; 1 when the path is one of them. */
-static int on_session(struct admin *admin, const struct td_web_request *request, const char *path,
-                      int is_post)
-{
-    const char *slash = strchr(path, '/');
-    const char *what = slash ? slash + 1 : "";
-    const size_t len = slash ? (size_t)(slash - path) : strlen(path);
-    const struct gate_order order = order_of(request);
-    char text[ULID_TEXT];
-    struct ulid id;
-
-    snprintf(text, sizeof text, "%.*s", (int)(len < ULID_TEXT ? len : 0), path);
-    if (ulid_parse(text, &id) != 0)
-        reply_error(admin, request->id, 404, "not_found", "that is not a session's id");
-    else if (!is_post && !*what)
-        gate_session(admin->conf.gate, &id, reply_later, later(admin, request, NULL));
-    else if (!is_post && strcmp(what, "journal") == 0)
-        get_journal(admin, request, &id);
-    else if (!is_post && strcmp(what, "policy") == 0)
-        get_policy(admin, request, &id);
-    else if (is_post && strcmp(what, "pass") == 0)
-        post_pass(admin, request, &id);
-    else if (is_post && strcmp(what, "request") == 0)
-        post_request(admin, request, &id);
-    else if (is_post && strcmp(what, "release") == 0)
-        gate_release(admin->conf.gate, &id, &order, reply_later, later(admin, request, NULL));
-    else if (is_post && strcmp(what, "bridge") == 0)
-        post_bridge(admin, request, &id);
-    else if (is_post && strcmp(what, "close") == 0)
-        gate_close_session(admin->conf.gate, &id, &order, reply_later,
-                           later(admin, request, NULL));
-    else
-        return 0;
-    return 1;
+    policy_try_start(admin->policy, request->body, request->body_len, admin_reply_later,
+                     admin_later(admin, request, NULL));
 }
 
 static int is_allowed(const struct admin *admin, const struct td_web_request *request)
@@ -566,7 +392,7 @@ static void on_api(void *arg, const struct td_web_request *request)
         void (*fn)(struct admin *admin, const struct td_web_request *request);
     } routes[] = {
         { "status", 0, get_status },   { "plugins", 0, get_plugins },
-        { "sessions", 0, get_sessions }, { "reload", 1, post_reload },
+        { "sessions", 0, admin_sessions }, { "reload", 1, post_reload },
         { "drain", 1, post_drain },      { "channels", 0, get_channels },
         { "agents", 0, get_agents },     { "desks", 0, get_desks },
         { "handoffs", 0, get_handoffs }, { "report", 0, get_report },
@@ -578,12 +404,12 @@ static void on_api(void *arg, const struct td_web_request *request)
     const char *path = is_ours ? request->path + strlen(PREFIX) : "";
 
     if (!request->control && !admin->has_token) {
-        reply_error(admin, request->id, 404, "not_found",
+        admin_error(admin, request->id, 404, "not_found",
                     "without admin_token /api answers on the control socket only");
         return;
     }
     if (!is_allowed(admin, request)) {
-        reply_error(admin, request->id, 401, "unauthorized",
+        admin_error(admin, request->id, 401, "unauthorized",
                     "send the admin_token: Authorization: Bearer TOKEN");
         return;
     }
@@ -596,10 +422,11 @@ static void on_api(void *arg, const struct td_web_request *request)
                 return;
             }
         }
-        if (strncmp(path, "sessions/", 9) == 0 && on_session(admin, request, path + 9, is_post))
+        if (strncmp(path, "sessions/", 9) == 0 && admin_session(admin, request, path + 9, is_post))
             return;
         if (!is_post && strncmp(path, "policy/try/", 11) == 0) {
-            policy_try_state(admin->policy, path + 11, reply_later, later(admin, request, NULL));
+            policy_try_state(admin->policy, path + 11, admin_reply_later,
+                             admin_later(admin, request, NULL));
             return;
         }
         if (!is_post && strncmp(path, "channels/", 9) == 0 && get_kept(admin, request, path + 9))
@@ -607,7 +434,7 @@ static void on_api(void *arg, const struct td_web_request *request)
         if (is_post && strncmp(path, "channels/", 9) == 0 && on_channel(admin, request, path + 9))
             return;
     }
-    reply_error(admin, request->id, 404, "not_found", "there is nothing here for this method");
+    admin_error(admin, request->id, 404, "not_found", "there is nothing here for this method");
 }
 
 /* -------------------------------------------------------------------------------------------- */
