@@ -1,4 +1,4 @@
-/* web_http.c - a request from its head to its reply; routes; bytes that never change. */
+/* web_http.c - a request from its head to its reply. */
 #include "config.h"
 
 #include <stdio.h>
@@ -7,7 +7,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "base/crypt.h"
 #include "base/mem.h"
 #include "io/web_private.h"
 
@@ -17,9 +16,6 @@
 #define MAX_REPLIES (256u * 1024 * 1024) /* of all replies that are still going */
 #define SMALL_REPLY 65536                /* these always may */
 #define SLOWEST 32                       /* bytes a ms of what is long, either way */
-#define PAGE_POLICY                                                                          \
-    "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; " \
-    "base-uri 'none'; form-action 'self'; frame-ancestors %s\r\nReferrer-Policy: same-origin\r\n"
 
 /* ---- Replies ------------------------------------------------------------------------------ */
 
@@ -549,108 +545,4 @@ size_t http_feed(struct conn *conn, char *data, size_t len)
     }
     dispatch(conn, &head);
     return (size_t)end;
-}
-
-/* ---- Routes ------------------------------------------------------------------------------- */
-
-struct route *route_new(enum route_kind kind, uint32_t id, const char *path)
-{
-    struct route *route = mem_alloc(sizeof *route);
-
-    route->kind = kind;
-    route->id = id;
-    route->path = mem_strdup(path);
-    route->path_len = strlen(path);
-    route->prefix = kind == ROUTE_CALL && route->path_len > 0 && path[route->path_len - 1] == '/';
-    return route;
-}
-
-static void form_fini(struct form *form)
-{
-    buf_fini(&form->head);
-    free(form->body);
-}
-
-void route_free(struct route *route)
-{
-    struct per_address *one, *next;
-
-    HASH_ITER(hh, route->addresses, one, next) {
-        HASH_DEL(route->addresses, one);
-        free(one);
-    }
-    for (size_t i = 0; route->origins != NULL && route->origins[i] != NULL; i++)
-        free(route->origins[i]);
-    free(route->origins);
-    free(route->subprotocol);
-    form_fini(&route->plain);
-    form_fini(&route->gzip);
-    free(route->path);
-    free(route);
-}
-
-static int route_fits(const struct route *route, const char *path, int control)
-{
-    return (!route->control_only || control) &&
-           strncmp(path, route->path, route->path_len) == 0 &&
-           (path[route->path_len] == '\0' || route->prefix);
-}
-
-struct route *route_find(struct web *web, const char *path, int control)
-{
-    struct route *best = NULL;
-
-    for (struct route *route = web->routes; route != NULL; route = route->next) {
-        if (route_fits(route, path, control) &&
-            (best == NULL || route->path_len > best->path_len))
-            best = route;
-    }
-    return best;
-}
-
-struct route *route_find_above(struct web *web, const struct route *below, const char *path)
-{
-    struct route *best = NULL;
-
-    for (struct route *route = web->routes; route != NULL; route = route->next) {
-        if (route->kind == ROUTE_CALL && route->path_len < below->path_len &&
-            route_fits(route, path, 0) && (best == NULL || route->path_len > best->path_len))
-            best = route;
-    }
-    return best;
-}
-
-static void form_init(struct form *form, const struct web_static *page, const void *body,
-                      size_t len)
-{
-    const int is_html = strncasecmp(page->content_type, "text/html", 9) == 0;
-    uint8_t hash[CRYPT_HASH];
-    char hex[33];
-
-    crypt_sha256(body, len, hash);
-    crypt_hex(hash, 16, hex);
-    snprintf(form->etag, sizeof form->etag, "\"%s\"", hex);
-    form->body = mem_dup(body, len);
-    form->len = len;
-    buf_printf(&form->head, "Content-Type: %s\r\nETag: %s\r\nCache-Control: %s\r\n",
-               page->content_type, form->etag,
-               page->is_named_by_content ? "public, max-age=31536000, immutable" : "no-cache");
-    buf_str(&form->head, "X-Content-Type-Options: nosniff\r\n");
-    if (page->gzip != NULL)
-        buf_str(&form->head, "Vary: Accept-Encoding\r\n");
-    if (body == page->gzip)
-        buf_str(&form->head, "Content-Encoding: gzip\r\n");
-    if (is_html)
-        buf_printf(&form->head, PAGE_POLICY, page->frames != NULL ? page->frames : "'self'");
-    buf_str(&form->head, "\r\n");
-}
-
-struct route *route_new_static(uint32_t id, const struct web_static *page)
-{
-    struct route *route = route_new(ROUTE_STATIC, id, page->path);
-
-    form_init(&route->plain, page, page->body, page->len);
-    if (page->gzip != NULL)
-        form_init(&route->gzip, page, page->gzip, page->gzip_len);
-    return route;
 }

@@ -4,7 +4,8 @@
  *   web.c       the API, and the queues between the loop thread and the web thread
  *   web_link.c  libwebsockets: sockets, TLS, the thread's event loop; no other file knows of it
  *   web_conn.c  a connection: bytes in, blocks out, its deadline
- *   web_http.c  a request: route, body, reply, static bytes
+ *   web_http.c  a request: body, reply
+ *   web_route.c  paths, and the bytes of static ones
  *   web_stream.c  a reply that goes on
  *   web_ws.c    an endpoint: who is let in, messages, pings, closes
  *   web_addr.c  addresses: listening sockets, trusted proxies
@@ -128,6 +129,11 @@ struct route {
     uint32_t n_connections;
     struct per_address *addresses;
 };
+
+/* Headers of a page; %s: who may frame it. */
+#define PAGE_POLICY                                                                          \
+    "Content-Security-Policy: default-src 'self'; img-src 'self' data:; object-src 'none'; " \
+    "base-uri 'none'; form-action 'self'; frame-ancestors %s\r\nReferrer-Policy: same-origin\r\n"
 
 struct route *route_new(enum route_kind kind, uint32_t id, const char *path);
 struct route *route_new_static(uint32_t id, const struct web_static *page);
