@@ -221,7 +221,7 @@ static void desk_done(void *self, uint64_t job, const struct td_desk_done *done)
     HASH_FIND(hh, desk->calls, &job, sizeof job, call);
     if (call == NULL)
         return;
-    api_done(desk, call, done);
+    call_done(desk, call, done);
     call_free(desk, &call);
 }
 
@@ -233,7 +233,7 @@ static void desk_filed(void *self, uint64_t job, const struct td_filed *filed)
     HASH_FIND(hh, desk->calls, &job, sizeof job, call);
     if (call == NULL)
         return;
-    api_filed(desk, call, filed);
+    call_filed(desk, call, filed);
     call_free(desk, &call);
 }
 

@@ -1,4 +1,4 @@
-/* desk_web_api.c - /desk/v1/..: a request in, one question to the host, its answer out. */
+/* desk_web_api.c - /desk/v1/..: a request in, one question to the host. */
 #include "config.h"
 
 #include <openssl/evp.h>
@@ -39,83 +39,6 @@ static void not_found(struct desk *desk, uint64_t request)
 static void busy(struct desk *desk, uint64_t request)
 {
     reply_error(desk, request, 503, "busy", "too many requests are under way", 1000);
-}
-
-/* What the desk itself keeps of it, and tells its humans. */
-static void note_done(struct desk *desk, const struct call *call,
-                      const struct td_desk_done *done)
-{
-    switch (call->op) {
-    case TD_OP_ACCEPT:
-    case TD_OP_TAKE:
-        if (done->handoff != NULL)
-            desk_taken(desk, done->handoff, done->session, call->human);
-        return;
-    case TD_OP_WATCH:
-        watch_set(desk, call->handoff, call->human, call->text != NULL);
-        return;
-    default:
-        return;
-    }
-}
-
-void api_done(struct desk *desk, struct call *call, const struct td_desk_done *done)
-{
-    if (done->status == TD_OK)
-        note_done(desk, call, done);
-    else if (done->status == TD_AUTH)
-        events_end(desk, call->human);
-    if (call->request != 0)
-        desk_reply_done(desk->host, desk->inst, call->request, done);
-}
-
-void api_filed(struct desk *desk, struct call *call, const struct td_filed *filed)
-{
-    struct td_json j = { 0 };
-
-    if (filed->status != TD_OK || filed->attachment == NULL) {
-        reply_error(desk, call->request, filed->status == TD_RETRY ? 503 : 415,
-                    filed->status == TD_RETRY ? "busy" : "refused",
-                    filed->detail != NULL ? filed->detail : "the file was refused",
-                    filed->status == TD_RETRY ? filed->retry_after_ms + 1 : 0);
-        return;
-    }
-    event_attachment(&j, filed->attachment);
-    desk_reply_json(desk->host, desk->inst, call->request, td_json_text(&j));
-    td_json_free(&j);
-}
-
-/* ---- Calls under way --------------------------------------------------------------------- */
-
-static char *copy(const char *text)
-{
-    return text != NULL ? strdup(text) : NULL;
-}
-
-struct call *call_new(struct desk *desk, uint64_t request, int op, const char *human,
-                      const char *about)
-{
-    struct call *call;
-
-    if (HASH_COUNT(desk->calls) >= DESK_MAX_CALLS || (call = calloc(1, sizeof *call)) == NULL)
-        return NULL;
-    call->job = ++desk->last_job;
-    call->request = request;
-    call->op = op;
-    call->human = copy(human);
-    call->handoff = copy(about);
-    HASH_ADD(hh, desk->calls, job, sizeof call->job, call);
-    return call;
-}
-
-void call_free(struct desk *desk, struct call **call)
-{
-    HASH_DEL(desk->calls, *call);
-    free((*call)->human);
-    free((*call)->handoff);
-    free((*call)->text);
-    free(*call);
-    *call = NULL;
 }
 
 const char *api_human(const struct desk *desk, const char *authorization)
@@ -588,7 +511,7 @@ void api_request(void *arg, const struct td_web_request *web)
     char why[160] = "", message[200];
     const char *key = api_header(web, "idempotency-key");
     const char *human = api_human(desk, api_header(web, "authorization"));
-    char *name = copy(human);
+    char *name = human != NULL ? strdup(human) : NULL;
 
     ask.human = name;
     if (split(&ask) != 0) {

@@ -2,7 +2,8 @@
  * desk_web_private.h - what the files of the built-in desk share. Nobody else includes it.
  *
  *   desk_web.c         the plugin: conf, what the host says, open and close
- *   desk_web_api.c     /desk/v1/..: a request in, one td_desk_request to the host, its answer out
+ *   desk_web_api.c     /desk/v1/..: a request in, one td_desk_request to the host
+ *   desk_web_call.c    what the host was asked and has not answered yet
  *   desk_web_replies.c canned replies
  *   desk_web_events.c  the events: who listens, the newest ones, resume; WebSockets
  *   desk_web_stream.c  the same events as text/event-stream, and tickets for it
@@ -99,12 +100,6 @@ struct desk {
 
 void api_request(void *desk, const struct td_web_request *request);
 int api_file_head(void *desk, const struct td_web_request *request); /* before a file is read */
-void api_done(struct desk *desk, struct call *call, const struct td_desk_done *done);
-void api_filed(struct desk *desk, struct call *call, const struct td_filed *filed);
-/* NULL: there are too many already, or no memory. */
-struct call *call_new(struct desk *desk, uint64_t request, int op, const char *human,
-                      const char *handoff);
-void call_free(struct desk *desk, struct call **call);
 const char *api_header(const struct td_web_request *request, const char *name); /* NULL: none */
 /* The value of a member of the query, escapes undone. 0: it is not there, too long or malformed. */
 int api_query(const char *query, const char *name, char *value, size_t size);
@@ -112,6 +107,15 @@ void api_error(struct desk *desk, uint64_t request, int status, const char *code
                const char *message);
 /* The human of "Bearer TOKEN", or NULL. */
 const char *api_human(const struct desk *desk, const char *authorization);
+
+/* ---- desk_web_call.c --------------------------------------------------------------------- */
+
+/* NULL: there are too many already, or no memory. */
+struct call *call_new(struct desk *desk, uint64_t request, int op, const char *human,
+                      const char *handoff);
+void call_free(struct desk *desk, struct call **call);
+void call_done(struct desk *desk, struct call *call, const struct td_desk_done *done);
+void call_filed(struct desk *desk, struct call *call, const struct td_filed *filed);
 
 /* ---- desk_web_events.c ------------------------------------------------------------------- */
 
