@@ -106,6 +106,7 @@ static void apply_message(struct session *s, const struct record *r)
     m->author = TD_CUSTOMER;
     m->status = TD_READ;
     m->ext_id = mem_strdup(r->ext_id);
+    m->said = r->said;
     session_set_text(m, &r->body);
     s->active_at = s->seen_at = r->at;
     s->reply_until = r->deadline;

@@ -354,7 +354,9 @@ static void pass_on(struct draft *d)
 
 static void on_leave(struct draft *d)
 {
-    if (d->session->phase != SESSION_OPEN || !handoff_leave(d, "customer"))
+    if (d->session->phase == SESSION_OPEN && handoff_may_leave(d))
+        handoff_leave(d, "customer");
+    else
         draft_close(d, "customer");
 }
 

@@ -17,11 +17,12 @@ void desk_message(struct draft *d, struct record *message)
     int alone = session_pending(d->session, NULL) == 0;
     struct effect *relay;
 
-    if (is_leave(d, message->body.text)) {
-        if (alone && d->owner == NULL) /* else the agent sees it among what waits */
+    if (is_leave(d, message->body.text) && handoff_may_leave(d)) {
+        message->said = 1; /* to the gateway: no agent is asked about it */
+        if (alone && d->owner == NULL)
             message->upto = d->answered = message->seq;
-        if (handoff_leave(d, "word"))
-            return;
+        handoff_leave(d, "word");
+        return;
     }
     if (*d->handoff.desk == '\0')
         return; /* seen where it was answered */

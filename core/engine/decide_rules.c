@@ -358,9 +358,11 @@ struct ruling rules_answer(struct draft *d, struct record *ended, const struct t
                                                                        : "agent_requested";
     ruling.unbacked = counts_word(ended->signals, "unbacked_claim");
     ruling.exceeded = exceeds(d, ended);
+    ruling.vain = answer->decision == TD_ESCALATE && d->handoff.state == HANDOFF_NONE &&
+                  !rules_may_hand_over(d, RULE_POST);
     ruling.withheld =
         answer->n_messages > 0 &&
-        (ruling.unbacked || ruling.exceeded ||
+        (ruling.unbacked || ruling.exceeded || ruling.vain ||
          (ruling.outcome == RULE_HANDOFF && ruling.reason->rule->withhold));
     if (ruling.withheld) {
         ended->outcome = TURN_WITHHELD;

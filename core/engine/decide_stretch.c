@@ -83,14 +83,18 @@ void handoff_cancel(struct draft *d, enum handoff_outcome outcome, const char *b
         handoff_end(d, outcome, by, NULL, 0);
 }
 
-int handoff_leave(struct draft *d, const char *how)
+int handoff_may_leave(const struct draft *d)
+{
+    return d->handoff.state != HANDOFF_NONE &&
+           (!d->handoff.quiet || d->handoff.state == HANDOFF_LIVE);
+}
+
+void handoff_leave(struct draft *d, const char *how)
 {
     const struct policy_agent *agent = handoff_agent(d);
     const struct text_vars vars = { .of = { [TEXT_VAR_AGENT] =
                                                 agent != NULL ? agent->name : NULL } };
 
-    if (d->handoff.state == HANDOFF_NONE || (d->handoff.quiet && d->handoff.state != HANDOFF_LIVE))
-        return 0;
     if (d->handoff.state == HANDOFF_LIVE) {
         stretch_end(d, HANDOFF_LEFT, how, NULL, NULL);
         say_return(d);
@@ -99,7 +103,6 @@ int handoff_leave(struct draft *d, const char *how)
         handoff_say(d, TEXT_LEFT_QUEUE, &vars);
     }
     handoff_back(d, "left");
-    return 1;
 }
 
 /* ---- Clocks ------------------------------------------------------------------------------- */

@@ -115,8 +115,9 @@ int64_t handoff_due(const struct session *session, const struct policy *policy);
 void handoff_timer(struct draft *draft);
 /* Whatever is under way is over, and nobody is looked for; the owner stays as it is. */
 void handoff_cancel(struct draft *draft, enum handoff_outcome outcome, const char *by);
-/* EVENT_LEAVE, or a word that says so; 0: there is no handoff to leave. */
-int handoff_leave(struct draft *draft, const char *how);
+/* EVENT_LEAVE, or a word that says so: while there is something to leave. */
+int handoff_may_leave(const struct draft *draft);
+void handoff_leave(struct draft *draft, const char *how);
 
 /* decide_promise.c */
 /* 1: it became a promise of the queue, and the customer knows; 0: it cannot. */
@@ -168,7 +169,8 @@ struct ruling {
     size_t n;
     const struct rule_match *reason; /* the first that can do something; NULL: none */
     enum rule_outcome outcome;       /* of the reason */
-    int withheld, unbacked, exceeded; /* the answer: the customer does not get it, and why */
+    /* The answer: the customer does not get it, and why; vain: it hands over, which was tried. */
+    int withheld, unbacked, exceeded, vain;
     const char *asked_code;           /* the agent's own reason for a human */
 };
 /* What the customer's words show goes into the record; the view knows it from now on. */

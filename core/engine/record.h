@@ -158,7 +158,8 @@ struct record {
     int op;      /* enum control_op */
     int pending; /* OWNER: a handoff is offered */
     int maybe_duplicate; /* DELIVERY: the customer may have got it twice */
-    int said;    /* REPLY of the system: enum text_state + 1; 0: no state's text */
+    int said;    /* REPLY of the system: enum text_state + 1; 0: no state's text. MESSAGE: 1: a
+                  * word to the gateway, of which no agent need make sense */
     int64_t priority, number;
     uint64_t position;
     int64_t wait; /* ms + 1; 0: not known */

@@ -49,7 +49,7 @@ struct session_message {
     struct td_part **parts; /* own memory */
     size_t n_parts;
     enum td_delivery status; /* of ours; the customer's are TD_READ */
-    int said;                /* of the system's, as in the record */
+    int said;                /* as in the record */
     enum relay_state relay;  /* the customer's, while a handoff is under way */
     unsigned delta;          /* the so many-th addition while it waits; 0: none */
 };

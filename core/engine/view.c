@@ -76,7 +76,8 @@ const struct td_message *engine_reply(const struct session *s, uint64_t seq, str
 
 static int asked_about(const struct session *s, const struct session_message *m)
 {
-    return m->author == TD_CUSTOMER && m->seq > s->answered && m->seq <= s->turn.upto;
+    return m->author == TD_CUSTOMER && m->said == 0 && m->seq > s->answered &&
+           m->seq <= s->turn.upto;
 }
 
 /* Everything before, replies that came after the newest question included; newest `most`. */

@@ -371,6 +371,63 @@ static void a_word_is_enough_to_leave(void **state)
     texts_free(&texts);
 }
 
+/* The customer wrote while they waited and left by a word: the agent has the rest to answer. */
+static void leave_by_word_with_something_said(struct rig *rig, struct texts *texts)
+{
+    struct err err;
+
+    assert_int_equal(texts_set(texts, "en", "leave_words", "robot", &err), 0);
+    rig->policy.texts = texts;
+    rig->policy.language = "en";
+    rig_escalate(rig);
+    rig_offered(rig, OFFERED_QUEUED, NULL);
+    rig_message(rig, "m2", "when do you open?");
+    rig_message(rig, "m3", "robot");
+    assert_int_equal(outcome(rig)->outcome, HANDOFF_LEFT);
+}
+
+static void the_word_by_which_one_leaves_is_not_asked_about(void **state)
+{
+    struct rig *rig = rig_desks();
+    struct texts *texts = texts_new();
+    const struct td_turn *turn;
+
+    (void)state;
+    leave_by_word_with_something_said(rig, texts);
+    turn = engine_turn(&rig->session, &rig->policy, rig->now, rig->arena);
+    assert_int_equal(turn->n_messages, 1);
+    assert_string_equal(turn->messages[0]->text, "when do you open?");
+    rig_says(rig, "At nine.");
+    assert_int_equal(session_pending(&rig->session, NULL), 0);
+    rig_free(&rig);
+    texts_free(&texts);
+}
+
+/* They have just heard that they left, or that nobody came: "I pass you on" would be a lie. */
+static void what_an_agent_says_when_it_hands_over_in_vain_is_withheld(void **state)
+{
+    const struct td_message text = { .size = sizeof text, .text = "I pass you on." };
+    const struct td_message *const messages[] = { &text };
+    const struct td_answer answer = { .size = sizeof answer, .decision = TD_ESCALATE,
+                                      .messages = messages, .n_messages = 1,
+                                      .confidence = -1, .grounded = -1 };
+    struct rig *rig = rig_desks();
+    struct texts *texts = texts_new();
+
+    (void)state;
+    leave_by_word_with_something_said(rig, texts);
+    assert_int_equal(rig_answer(rig, &answer), VERDICT_OK);
+    assert_int_equal(rig->session.handoff.state, HANDOFF_NONE);
+    assert_int_equal(rig_record(rig, RECORD_TURN_END)->outcome, TURN_WITHHELD);
+    assert_int_equal(rig_records(rig, RECORD_REPLY), 0);
+    rig_message(rig, "m4", "then a human"); /* new words, a new try */
+    assert_int_equal(rig_answer(rig, &answer), VERDICT_OK);
+    assert_int_equal(rig->session.handoff.state, HANDOFF_CHECKING);
+    assert_int_equal(rig_told(rig, "I pass you on."), 1);
+    rig_free(&rig);
+    texts_free(&texts);
+}
+
 static void a_silent_human_is_warned_and_then_the_next_is_looked_for(void **state)
 {
     struct rig *rig = rig_desks();
@@ -564,6 +621,8 @@ int main(void)
         cmocka_unit_test(an_agent_that_cannot_answer_is_replaced_by_a_human_once),
         cmocka_unit_test(leaving_the_queue_gives_the_customer_back_to_the_agent),
         cmocka_unit_test(a_word_is_enough_to_leave),
+        cmocka_unit_test(the_word_by_which_one_leaves_is_not_asked_about),
+        cmocka_unit_test(what_an_agent_says_when_it_hands_over_in_vain_is_withheld),
         cmocka_unit_test(a_silent_human_is_warned_and_then_the_next_is_looked_for),
         cmocka_unit_test(a_lease_may_remind_return_or_close_as_well),
         cmocka_unit_test(a_human_who_never_speaks_loses_the_customer_sooner),
