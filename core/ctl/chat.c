@@ -175,11 +175,20 @@ static void on_message(struct chat *chat, const cJSON *frame)
         trace(chat);
 }
 
+static void on_owner(const cJSON *frame)
+{
+    const char *name = td_json_get_str(td_json_get(frame, "owner"), "name");
+
+    if (name)
+        print_text("-- you talk with ", name);
+    else
+        puts("-- you wait for a person");
+}
+
 static void on_frame(struct chat *chat, const char *text)
 {
     cJSON *frame = td_json_parse(text, strlen(text), NULL, NULL, 0);
     const char *type = td_json_get_str(frame, "type");
-    const cJSON *owner = td_json_get(frame, "owner");
 
     if (!type)
         ;
@@ -188,7 +197,7 @@ static void on_frame(struct chat *chat, const char *text)
     else if (strcmp(type, "accepted") == 0)
         chat->asked = number(frame, "seq");
     else if (strcmp(type, "owner") == 0)
-        print_text("-- you talk with ", td_json_get_str(owner, "name"));
+        on_owner(frame);
     else if (strcmp(type, "error") == 0)
         print_text("-- ", td_json_get_str(frame, "message"));
     if (type && strcmp(type, "error") == 0)
