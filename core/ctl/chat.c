@@ -179,7 +179,7 @@ static void on_owner(const cJSON *frame)
 {
     const char *name = td_json_get_str(td_json_get(frame, "owner"), "name");
 
-    if (name)
+    if (name && *name)
         print_text("-- you talk with ", name);
     else
         puts("-- you wait for a person");
