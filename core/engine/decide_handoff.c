@@ -54,7 +54,8 @@ static const char *issue_of(const struct draft *d)
     if (d->event->type == EVENT_MESSAGE && ulid_cmp(&d->handoff.id, &s->handoff.id) != 0)
         text = d->event->message->text; /* it has led to this handoff */
     for (size_t i = s->n_messages; i-- > 0 && text == NULL;)
-        if (s->messages[i].author == TD_CUSTOMER && s->messages[i].text != NULL)
+        if (s->messages[i].author == TD_CUSTOMER && s->messages[i].text != NULL &&
+            s->messages[i].delta == 0) /* "hello?" while they wait is not what it is about */
             text = s->messages[i].text;
     return text != NULL && strlen(text) <= 80 ? arena_strdup(d->step->arena, text) : NULL;
 }

@@ -371,6 +371,26 @@ static void a_word_is_enough_to_leave(void **state)
     texts_free(&texts);
 }
 
+static void what_it_is_about_is_what_was_said_before_the_wait(void **state)
+{
+    struct rig *rig = rig_desks();
+    struct texts *texts = texts_new();
+    struct err err;
+
+    (void)state;
+    assert_int_equal(texts_set(texts, "en", "live", "[{human} knows of {issue}|hi]", &err), 0);
+    rig->policy.texts = texts;
+    rig->policy.language = "en";
+    rig_message(rig, "m1", "my lamp is broken");
+    rig_escalate(rig);
+    rig_offered(rig, OFFERED_QUEUED, NULL);
+    rig_message(rig, "m2", "hello?");
+    assert_int_equal(rig_by(rig, CONTROL_ACCEPT, "mia"), CONTROL_DONE);
+    assert_int_equal(rig_told(rig, "Mia knows of my lamp is broken"), 1);
+    rig_free(&rig);
+    texts_free(&texts);
+}
+
 /* The customer wrote while they waited and left by a word: the agent has the rest to answer. */
 static void leave_by_word_with_something_said(struct rig *rig, struct texts *texts)
 {
@@ -621,6 +641,7 @@ int main(void)
         cmocka_unit_test(an_agent_that_cannot_answer_is_replaced_by_a_human_once),
         cmocka_unit_test(leaving_the_queue_gives_the_customer_back_to_the_agent),
         cmocka_unit_test(a_word_is_enough_to_leave),
+        cmocka_unit_test(what_it_is_about_is_what_was_said_before_the_wait),
         cmocka_unit_test(the_word_by_which_one_leaves_is_not_asked_about),
         cmocka_unit_test(what_an_agent_says_when_it_hands_over_in_vain_is_withheld),
         cmocka_unit_test(a_silent_human_is_warned_and_then_the_next_is_looked_for),
