@@ -8,35 +8,6 @@
 #include <tandem/json.h>
 
 #include "base/buf.h"
-#include "engine/record.h"
-
-/* The numbers of the journal in words; the order is that of the enums. */
-static const struct {
-    const char *key;
-    const char *words[7];
-} enums[] = {
-    { "owner", { "none", "agent", "human" } },
-    { "outcome", { "none", "answered", "silent", "failed", "interrupted" } },
-    { "decision", { "none", "resolve", "clarify", "escalate", "refuse" } },
-    { "author", { "customer", "agent", "human", "system" } },
-    { "status", { "queued", "sent", "uncertain", "delivered", "read", "failed" } },
-};
-
-/* type: of the record, for each kind has outcomes of its own. */
-static const char *word_of(const char *type, const cJSON *fact)
-{
-    if (cJSON_IsNumber(fact) && type && strcmp(fact->string, "outcome") == 0) {
-        if (strcmp(type, "rule") == 0)
-            return rule_outcome_name(fact->valueint);
-        if (strcmp(type, "handoff_end") == 0)
-            return handoff_outcome_name(fact->valueint);
-    }
-    for (size_t i = 0; i < sizeof enums / sizeof *enums && cJSON_IsNumber(fact); i++) {
-        if (strcmp(enums[i].key, fact->string) == 0 && fact->valueint >= 0 && fact->valueint < 7)
-            return enums[i].words[fact->valueint];
-    }
-    return NULL;
-}
 
 /* Nothing steers the terminal. */
 static void add(struct buf *out, const char *text)
@@ -45,38 +16,37 @@ static void add(struct buf *out, const char *text)
         buf_char(out, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
 }
 
-static void add_fact(struct buf *out, const char *type, const cJSON *fact)
+static void add_fact(struct buf *out, const cJSON *fact)
 {
-    const char *word = word_of(type, fact);
-    char *json = NULL;
+    char *json = cJSON_IsString(fact) ? NULL : cJSON_PrintUnformatted(fact);
 
-    if (!word && cJSON_IsString(fact))
-        word = fact->valuestring;
-    if (!word)
-        word = json = cJSON_PrintUnformatted(fact);
     buf_char(out, ' ');
     add(out, fact->string);
     buf_char(out, '=');
-    add(out, word ? word : "?");
+    add(out, json ? json : cJSON_IsString(fact) ? fact->valuestring : "?");
     cJSON_free(json);
 }
 
-static int is_in_front(const char *key)
+/* What stands in front of the facts, or for them. */
+static int is_apart(const char *key)
 {
     return strcmp(key, "type") == 0 || strcmp(key, "at") == 0 || strcmp(key, "channel") == 0 ||
-           strcmp(key, "agent") == 0 || strcmp(key, "policy") == 0;
+           strcmp(key, "agent") == 0 || strcmp(key, "policy") == 0 || strcmp(key, "names") == 0;
 }
 
 static void add_facts(struct buf *out, const cJSON *tree)
 {
-    const cJSON *facts = td_json_get(tree, "facts"), *fact;
-    const char *type = td_json_get_str(facts, "type");
+    const cJSON *facts = td_json_get(tree, "facts"), *names = td_json_get(facts, "names"), *fact;
 
-    if (!type)
-        type = td_json_get_str(tree, "type");
     cJSON_ArrayForEach(fact, facts) {
-        if (!is_in_front(fact->string))
-            add_fact(out, type, fact);
+        const cJSON *name = td_json_get(names, fact->string);
+
+        if (!is_apart(fact->string))
+            add_fact(out, name ? name : fact);
+    }
+    cJSON_ArrayForEach(fact, names) {
+        if (!td_json_get(facts, fact->string)) /* a 0 is not written */
+            add_fact(out, fact);
     }
     buf_char(out, '\n');
 }

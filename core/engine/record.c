@@ -26,35 +26,9 @@ static const char *const type_names[RECORD_TYPES] = {
     [RECORD_BRIDGE] = "bridge",     [RECORD_CONTACT] = "contact",
 };
 
-static const char *const outcome_names[HANDOFF_OUTCOMES] = {
-    [HANDOFF_RETURNED] = "returned",   [HANDOFF_CLOSED] = "closed",
-    [HANDOFF_LEFT] = "left",           [HANDOFF_DECLINED] = "declined",
-    [HANDOFF_TIMEOUT] = "timeout",     [HANDOFF_OUT_OF_HOURS] = "out_of_hours",
-    [HANDOFF_NOBODY] = "nobody",       [HANDOFF_CALLBACK] = "callback",
-    [HANDOFF_MAILBOX] = "mailbox",     [HANDOFF_TRANSFERRED] = "transferred",
-    [HANDOFF_TAKEN] = "taken",         [HANDOFF_REQUEUED] = "requeued",
-    [HANDOFF_CANCELLED] = "cancelled",
-};
-
-static const char *const rule_outcome_names[RULE_OUTCOMES] = {
-    [RULE_HANDOFF] = "handoff",   [RULE_OFFERED] = "offered",   [RULE_ALSO] = "also",
-    [RULE_NOBODY] = "nobody",     [RULE_ACCEPTED] = "accepted", [RULE_DECLINED] = "declined",
-    [RULE_LAPSED] = "lapsed",
-};
-
 const char *record_type_name(enum record_type type)
 {
     return type > 0 && type < RECORD_TYPES ? type_names[type] : "unknown";
-}
-
-const char *handoff_outcome_name(int outcome)
-{
-    return outcome > 0 && outcome < HANDOFF_OUTCOMES ? outcome_names[outcome] : "unknown";
-}
-
-const char *rule_outcome_name(int outcome)
-{
-    return outcome > 0 && outcome < RULE_OUTCOMES ? rule_outcome_names[outcome] : "unknown";
 }
 
 enum field_kind { STR, U64, I64, INT, ULID };

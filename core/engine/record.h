@@ -167,6 +167,8 @@ struct record {
 };
 
 const char *record_type_name(enum record_type type);
+/* A number that stands in that field of records of that type: "delivered", "queued"; "unknown". */
+const char *record_word(enum record_type type, const char *field, int value);
 const char *handoff_outcome_name(int outcome); /* "returned", ..; as desks hear it */
 const char *rule_outcome_name(int outcome);    /* "handoff", .. */
 
@@ -174,6 +176,9 @@ const char *rule_outcome_name(int outcome);    /* "handoff", .. */
 void record_encode(const struct record *record, struct buf *facts);
 /* Appends the body as compact JSON; nothing at all when it is empty. */
 void record_encode_body(const struct record_body *body, struct buf *out);
+
+/* Appends an object of what its numbers mean, by field; nothing at all when there are none. */
+void record_encode_names(const struct record *record, struct buf *out);
 
 /* Strings are allocated in the arena. 0, or -1 with what is wrong. */
 int record_decode(const char *facts, size_t len, struct arena *arena, struct record *record_r,

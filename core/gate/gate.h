@@ -155,7 +155,8 @@ typedef void gate_json_fn(void *arg, int status, const char *json, size_t len);
 void gate_sessions(struct gate *gate, const char *state, const struct ulid *after, size_t max,
                    gate_json_fn *fn, void *arg);
 void gate_session(struct gate *gate, const struct ulid *id, gate_json_fn *fn, void *arg);
-/* JSON lines, facts only: {"seq":..,..}; texts as well when with_bodies. */
+/* JSON lines, facts only: {"seq":..,..,"names":{..}}, with what their numbers mean by field; texts as
+ * well when with_bodies. */
 void gate_journal(struct gate *gate, const struct ulid *id, uint64_t after, size_t max,
                   int with_bodies, gate_json_fn *fn, void *arg);
 /* What a channel keeps, a JSON object a line: at most 1,000 pairs whose keys begin with prefix and are

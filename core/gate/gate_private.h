@@ -388,6 +388,8 @@ void journal_append(struct slot *slot, struct item *item);
  * under way, 0: there is nothing to write. */
 int journal_flush(struct slot *slot, int exact, int snapshot);
 void journal_settle(struct slot *slot, const struct append *append); /* it is durable */
+/* Appends the facts as operators see them: as stored, and what their numbers mean in "names". */
+void journal_show(const struct store_record *stored, struct buf *out);
 
 /* ---- The rest ---------------------------------------------------------------------------- */
 

@@ -107,8 +107,6 @@ static uint64_t *counter(struct td_instance *inst, const char *name, const char 
 
 static void make_metrics(struct td_instance *inst)
 {
-    static const char *const status[] = { "queued",    "sent", "uncertain",
-                                          "delivered", "read", "failed" };
     struct gate *gate = inst->gate;
     struct buf labels = { 0 };
 
@@ -125,7 +123,8 @@ static void make_metrics(struct td_instance *inst)
         inst->messages_in = counter(inst, "tandem_messages_total", "direction", "in");
         inst->messages_out = counter(inst, "tandem_messages_total", "direction", "out");
         for (int i = TD_SENT; i <= TD_FAILED; i++)
-            inst->deliveries[i] = counter(inst, "tandem_deliveries_total", "status", status[i]);
+            inst->deliveries[i] = counter(inst, "tandem_deliveries_total", "status",
+                                          record_word(RECORD_DELIVERY, "status", i));
     }
     buf_fini(&labels);
 }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "gate/gate_private.h"
 
 #define SNAPSHOT_EVERY 128 /* records */
@@ -182,4 +183,24 @@ void journal_settle(struct slot *slot, const struct append *append)
     }
     journal_marks_drop(slot);
     slot->hold_tries = 0;
+}
+
+void journal_show(const struct store_record *stored, struct buf *out)
+{
+    struct arena *arena = arena_new(0);
+    struct buf names = { 0 };
+    struct record record;
+    struct err err;
+
+    buf_add(out, stored->data, stored->data_len);
+    if (record_decode(stored->data, stored->data_len, arena, &record, &err) == 0)
+        record_encode_names(&record, &names);
+    if (names.len > 0) {
+        out->len--; /* the facts' own bracket */
+        buf_str(out, ",\"names\":");
+        buf_add(out, names.data, names.len);
+        buf_char(out, '}');
+    }
+    buf_fini(&names);
+    arena_free(&arena);
 }

@@ -34,6 +34,7 @@ void listen_journal(const struct slot *slot, const struct append *append, const 
     const size_t n_step = item != NULL ? item->step.n_records : 0;
     const char *agent = s->owner == TD_OWNER_AGENT ? s->owner_name : NULL;
     const char *channel = s->channel;
+    struct buf facts = { 0 };
     char type[32];
 
     if (slot->gate->listener == NULL)
@@ -48,13 +49,16 @@ void listen_journal(const struct slot *slot, const struct append *append, const 
             channel = record->channel;
         if (record != NULL && record->type == RECORD_OWNER)
             agent = record->owner == TD_OWNER_AGENT ? record->name : NULL;
+        buf_clear(&facts);
+        journal_show(stored, &facts);
         slot->gate->listener(slot->gate->listener_arg, &(struct gate_fact){
             .type = type_of(stored->data, stored->data_len, type, sizeof type),
             .session = slot->text, .channel = channel,
             .agent = record != NULL && record->agent != NULL ? record->agent : agent,
-            .facts = stored->data, .len = stored->data_len,
+            .facts = facts.data, .len = facts.len,
         });
     }
+    buf_fini(&facts);
 }
 
 static void tell(const struct td_instance *inst, const char *type, struct td_json *facts)

@@ -123,8 +123,6 @@ static void put_turn(struct td_json *j, const struct session_turn *turn)
 
 static void put_handoff(struct td_json *j, const struct session *s)
 {
-    static const char *const states[] = { "none", "offered", "queued", "live" };
-    static const char *const promises[] = { "", "made", "kept", "broken", "void" };
     const struct session_handoff *h = &s->handoff;
     char id[ULID_TEXT];
 
@@ -133,7 +131,7 @@ static void put_handoff(struct td_json *j, const struct session *s)
         td_json_key(j, "handoff");
         td_json_object(j);
         put_str(j, "id", id);
-        put_str(j, "state", states[h->state]);
+        put_str(j, "state", record_word(RECORD_HANDOFF_STATE, "state", (int)h->state));
         put_str(j, "queue", h->queue);
         put_str(j, "desk", h->desk);
         put_str(j, "human", h->human);
@@ -150,7 +148,8 @@ static void put_handoff(struct td_json *j, const struct session *s)
         td_json_object(j);
         put_str(j, "what", s->promises[i].what);
         put_str(j, "by_whom", s->promises[i].by_whom);
-        put_str(j, "state", promises[s->promises[i].state]);
+        put_str(j, "state",
+                record_word(RECORD_PROMISE, "outcome", (int)s->promises[i].state));
         put_time(j, "due", s->promises[i].due);
         td_json_object_end(j);
     }
@@ -465,7 +464,7 @@ static void on_journal(void *arg, enum store_status status, const struct store_r
     for (size_t i = 0; i < n && http == 200; i++) {
         const struct store_record *record = &records[i];
 
-        buf_add(&out, record->data, record->data_len);
+        journal_show(record, &out);
         if (reading->with_bodies && record->body != NULL && out.data[out.len - 1] == '}') {
             out.len--;
             buf_str(&out, ",\"body\":");

@@ -82,7 +82,6 @@ static void put_files(struct td_json *j, const struct td_attachment *const *file
 
 static void put_said(struct td_json *j, const struct reading *reading, const struct record *r)
 {
-    static const char *const authors[] = { "customer", "agent", "human", "system" };
     const struct td_message bare = { .size = sizeof bare, .attachments = r->body.attachments,
                                      .n_attachments = r->body.n_attachments };
     const struct td_message *message = links_files(reading->gate, &bare, reading->arena);
@@ -94,7 +93,7 @@ static void put_said(struct td_json *j, const struct reading *reading, const str
     td_json_object(j);
     td_json_key_int(j, "seq", (int64_t)r->seq);
     td_json_key_str(j, "at", at);
-    td_json_key_str(j, "author", r->type == RECORD_NOTE ? "note" : authors[author & 3]);
+    td_json_key_str(j, "author", r->type == RECORD_NOTE ? "note" : record_word(RECORD_REPLY, "author", author));
     if (r->name != NULL)
         td_json_key_str(j, "name", r->name);
     if (text != NULL)

@@ -138,6 +138,8 @@ test('tandemctl follows a session: list, facts, journal, pass, close', async () 
     const records = journal.stdout.trim().split('\n').map(line => JSON.parse(line));
     assert.deepEqual(records.map(r => r.seq), records.map((_, i) => i + 1));
     assert.doesNotMatch(journal.stdout, /parcel/);
+    assert.deepEqual(records.filter(r => r.type === 'turn_end').map(r => r.names),
+                     [{ outcome: 'answered', decision: 'resolve' }]);
     assert.match(onSocket('journal', id, '--bodies').stdout, /parcel/);
 
     const pass = onSocket('pass', id, 'slow');

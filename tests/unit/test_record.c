@@ -7,7 +7,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/engine.h"
 #include "engine/record.h"
+#include "engine/session.h"
 #include "tests/check.h"
 
 static const char *const hostile[] = {
@@ -195,6 +197,78 @@ static void what_is_wrong_is_named(void **state)
     decode(NULL, NULL, NULL);
 }
 
+static void names_are(const char *facts, const char *names)
+{
+    struct record r;
+    struct err err = { "" };
+    struct buf out = { 0 };
+
+    if (decode(facts, &r, &err) != 0)
+        fail_msg("%s: %s", err.text, facts);
+    record_encode_names(&r, &out);
+    assert_string_equal(out.len > 0 ? out.data : "", names);
+    buf_fini(&out);
+    decode(NULL, NULL, NULL);
+}
+
+static void what_numbers_mean_is_said_by_the_kind_of_record(void **state)
+{
+    (void)state;
+    names_are("{\"type\":\"turn_end\",\"seq\":3,\"outcome\":1,\"decision\":2}",
+              "{\"outcome\":\"answered\",\"decision\":\"clarify\"}");
+    names_are("{\"type\":\"handoff_end\",\"seq\":3,\"outcome\":1}", "{\"outcome\":\"returned\"}");
+    names_are("{\"type\":\"rule\",\"seq\":3,\"outcome\":1}", "{\"outcome\":\"handoff\"}");
+    names_are("{\"type\":\"promise\",\"seq\":3,\"outcome\":3}", "{\"outcome\":\"broken\"}");
+    names_are("{\"type\":\"delivery\",\"seq\":3,\"status\":5}", "{\"status\":\"failed\"}");
+    names_are("{\"type\":\"delivery\",\"seq\":3}", "{\"status\":\"queued\"}");
+    names_are("{\"type\":\"control\",\"seq\":3}", "{\"op\":\"accept\",\"outcome\":\"done\"}");
+    names_are("{\"type\":\"reply\",\"seq\":3,\"author\":3,\"said\":5}",
+              "{\"author\":\"system\",\"said\":\"queued\"}");
+}
+
+static void a_number_without_a_meaning_has_no_name(void **state)
+{
+    (void)state;
+    names_are("{\"type\":\"message\",\"seq\":3,\"outcome\":1,\"status\":2}", "");
+    names_are("{\"type\":\"bridge\",\"seq\":3,\"outcome\":12}", "");
+    names_are("{\"type\":\"turn_end\",\"seq\":3}", "");
+    assert_string_equal(record_word(RECORD_BRIDGE, "outcome", 12), "unknown");
+    assert_string_equal(record_word(RECORD_READ, "outcome", 1), "unknown");
+}
+
+static void every_number_that_is_written_has_a_name(void **state)
+{
+    static const struct {
+        enum record_type type;
+        const char *field;
+        int last;
+        const char *name; /* of the last one, so that none was added in between */
+    } lists[] = {
+        { RECORD_TURN_END, "outcome", TURN_WITHHELD, "withheld" },
+        { RECORD_TURN_END, "decision", TD_REFUSE, "refuse" },
+        { RECORD_REPLY, "author", TD_SYSTEM, "system" },
+        { RECORD_DELIVERY, "status", TD_FAILED, "failed" },
+        { RECORD_HANDOFF_STATE, "state", HANDOFF_LIVE, "live" },
+        { RECORD_HANDOFF_END, "outcome", HANDOFF_OUTCOMES - 1, "cancelled" },
+        { RECORD_STRETCH, "outcome", STRETCH_ENDED, "ended" },
+        { RECORD_PROMISE, "outcome", PROMISE_VOID, "void" },
+        { RECORD_CONTROL, "op", CONTROL_TOLD, "told" },
+        { RECORD_CONTROL, "outcome", CONTROL_NO_PAGE, "no_page" },
+        { RECORD_RULE, "outcome", RULE_OUTCOMES - 1, "lapsed" },
+        { RECORD_BRIDGE, "outcome", BRIDGE_UNTOLD, "untold" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (int value = 1; value <= lists[i].last; value++)
+            assert_string_not_equal(record_word(lists[i].type, lists[i].field, value), "unknown");
+        assert_string_equal(record_word(lists[i].type, lists[i].field, lists[i].last),
+                            lists[i].name);
+        assert_string_equal(record_word(lists[i].type, lists[i].field, lists[i].last + 1),
+                            "unknown");
+    }
+}
+
 static void an_empty_body_is_no_bytes(void **state)
 {
     struct record_body body = { .text = NULL };
@@ -232,6 +306,9 @@ int main(void)
         cmocka_unit_test(random_records_with_hostile_texts_come_back_too),
         cmocka_unit_test(an_unknown_field_is_skipped),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(what_numbers_mean_is_said_by_the_kind_of_record),
+        cmocka_unit_test(a_number_without_a_meaning_has_no_name),
+        cmocka_unit_test(every_number_that_is_written_has_a_name),
         cmocka_unit_test(an_empty_body_is_no_bytes),
         cmocka_unit_test(facts_never_hold_what_a_person_said),
     };

@@ -121,6 +121,10 @@ test('the figures are those of the API, and behind each are its sessions', async
     await accessible(page, 'what was said in a session');
     await page.getByLabel('Everything that happened').check();
     await page.locator('.journal').getByText(/code refund_dispute/).first().waitFor();
+    const whole = await page.locator('.journal').innerText();
+    for (const named of [/outcome left/, /outcome silent · decision escalate/, /status delivered|status sent/])
+        assert.match(whole, named);
+    assert.doesNotMatch(whole, /\b(outcome|status|state|decision|owner|said|op) \d/, 'numbers of ours say nothing to a reader');
     await shot(page, 'report-journal');
     await accessible(page, 'what happened in a session');
     await page.getByRole('button', { name: 'Back to the list' }).press('Enter');

@@ -25,8 +25,8 @@ export interface Now {
     channels: { name: string; state: string; suspended: boolean; sessions: number; waiting: number; failed: number }[];
 }
 
-/** A record of the journal: facts, and what somebody said in its body. */
-export type Happened = { type: string; seq: number; at: number; author?: number; name?: string; body?: Record<string, any> } & Record<string, any>;
+/** A record of the journal: facts, what the numbers among them mean, and what somebody said in its body. */
+export type Happened = { type: string; seq: number; at: number; name?: string; names?: Record<string, string>; body?: Record<string, any> } & Record<string, any>;
 export const PAGE = 200;
 
 export class Operator {

@@ -64,14 +64,14 @@ function Journal({ operator, session, back }: { operator: Operator; session: str
     </>;
 }
 
-const AUTHORS = ['customer', 'agent', 'colleague', 'gateway'] as const; // enum td_author
+const AUTHORS: Record<string, 'agent' | 'colleague'> = { agent: 'agent', human: 'colleague' };
 
-/** What was said stands as it was said; of all else, the facts as the journal has them. */
-function Line({ one: { type, seq, at, epoch, body, ...facts } }: { one: Happened }) {
-    const isSaid = SAID.includes(type), author = type === 'message' ? 0 : facts.author ?? 0;
+/** What was said stands as it was said; of all else, the facts as the journal has them, and the names of its numbers. */
+function Line({ one: { type, seq, at, epoch, body, names, ...facts } }: { one: Happened }) {
+    const isSaid = SAID.includes(type), author = type === 'message' ? 'customer' : AUTHORS[names?.author ?? ''] ?? 'gateway';
     const files = (body?.attachments ?? []).map((file: { name?: string }) => file.name).join(', ');
     return <li class={isSaid ? 'said' : ''}><span class="soft">{seq}</span> <time class="soft">{time(new Date(at).toISOString())}</time>{' '}
-        <b>{type === 'note' ? fill(t.noteBy, { name: facts.name ?? '' }) : isSaid ? facts.name ?? t[AUTHORS[author] ?? 'gateway'] : plain(type)}</b>{' '}
+        <b>{type === 'note' ? fill(t.noteBy, { name: facts.name ?? '' }) : isSaid ? facts.name ?? t[author] : plain(type)}</b>{' '}
         {isSaid ? <span dir="auto">{body?.text ?? body?.note ?? body?.choice ?? ''}{files && ` (${files})`}</span>
-            : <code>{Object.entries(facts).map(([key, value]) => `${key} ${value}`).join(' · ')}</code>}</li>;
+            : <code>{Object.entries({ ...facts, ...names }).map(([key, value]) => `${key} ${value}`).join(' · ')}</code>}</li>;
 }
