@@ -442,7 +442,8 @@ static void write_promise(struct td_json *j, const struct td_event *event)
     };
 
     begin(j, "promise");
-    key_seq(j, "seq", event->seq);
+    if (event->seq > 0)
+        key_seq(j, "seq", event->seq);
     td_json_key_str(j, "id", event->promise);
     td_json_key_str(j, "what", event->text != NULL ? event->text : "");
     key_time(j, "due", event->due_at_ms);

@@ -30,11 +30,28 @@ static const struct td_event *receipt(const struct slot *slot, struct arena *are
     return event;
 }
 
+/* What is owed holds however long ago it was promised, and whatever of the replay is shown. */
+static const struct td_event *owed(const struct slot *slot, struct arena *arena,
+                                   const struct session_promise *promise)
+{
+    struct td_event *event = arena_alloc(arena, sizeof *event);
+    char *id = arena_alloc(arena, ULID_TEXT);
+
+    ulid_format(&promise->id, id);
+    *event = (struct td_event){ .size = sizeof *event, .type = TD_EV_PROMISE,
+                                .session = slot->text, .promise = id,
+                                .text = arena_strdup(arena, promise->what),
+                                .due_at_ms = promise->due,
+                                .promised = (enum td_promised)promise->state };
+    return event;
+}
+
 static void answer(struct slot *slot, struct item *item, struct replay *replay)
 {
     struct td_instance *inst = item->inst;
     const struct session *s = &slot->session;
-    const struct td_event **events = arena_array(item->arena, replay->n + 2, sizeof *events);
+    const struct td_event **events = arena_array(item->arena, replay->n + 2 + s->n_promises,
+                                                  sizeof *events);
     size_t n = replay->n;
     const struct td_owner owner = { .size = sizeof owner, .kind = s->owner,
                                     .name = slot_owner_name(s),
@@ -47,6 +64,8 @@ static void answer(struct slot *slot, struct item *item, struct replay *replay)
         events[n++] = receipt(slot, item->arena, s->receipt.read, TD_READ);
     if (s->receipt.given > s->receipt.read)
         events[n++] = receipt(slot, item->arena, s->receipt.given, TD_DELIVERED);
+    for (size_t i = 0; i < s->n_promises; i++)
+        events[n++] = owed(slot, item->arena, &s->promises[i]);
     slot->away = 0;
     if (instance_is_open(inst) && inst->generation == item->generation)
         instance_channel(inst)->attached(inst->self, item->job, &(struct td_attached){

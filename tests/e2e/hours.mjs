@@ -102,7 +102,13 @@ test('who is promised a call on a page is asked where, and hears once that it is
     await sleep(500);
     assert.equal(texts(chat).length, 3, texts(chat).join(' | '));
     assert.match(texts(chat)[2], /reach you at \+45 12 34 56 78/);
+    const promised = chat.frames.find(f => f.type === 'promise');
     chat.destroy();
+    const { resume, seq } = chat.welcome; // who comes back knowing all of it hears what is owed still
+    const back = await Chat.open(gw, 'calls', { hello: { resume, last_seq: seq + 1000 } });
+    const again = await back.next(f => f.type === 'promise' && f.seq === undefined);
+    assert.deepEqual([again.id, again.what, again.due, again.state], [promised.id, promised.what, promised.due, 'made']);
+    back.destroy();
 });
 
 test('a channel of a provider: the same', async () => {

@@ -66,6 +66,7 @@ type = webchat
 agent = bot
 queue = late
 disclose_ai = no
+replay = 3
 [desk support]
 type = web
 [queue sales]
@@ -169,7 +170,7 @@ test('who answers is said: an AI, by a mark; a human, by name; and who is waited
     });
 });
 
-test('a promise is shown until it is kept, also after a reload', () => {
+test('a promise is shown until it is kept, also after reloads that replay less than what came since', () => {
     return fresh({ channel: 'late' }, async dana => {
         const { page } = dana, owed = page.locator('.bar.owed');
         await dana.say('human');
@@ -179,6 +180,12 @@ test('a promise is shown until it is kept, also after a reload', () => {
         await shot(page, 'widget-promise');
         await page.reload();
         await owed.getByText('Somebody gets back to you').waitFor();
+        await dana.say('What else?');
+        await dana.sees('What else?');
+        await until(async () => (await dana.answers()).length >= 1, 'an answer');
+        await page.reload();
+        await owed.getByText('Somebody gets back to you').waitFor();
+        assert.equal(await dana.page.getByText(/get back to you by/).count(), 0, 'the promise itself is older than what is replayed');
         const { id } = ctl('sessions', 'open').sessions.find(one => one.channel === 'late');
         assert.equal((await mia.post(`/sessions/${id}/take`)).status, 200);
         const [{ id: handoff }] = await mia.list('mine');

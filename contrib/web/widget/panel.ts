@@ -218,9 +218,11 @@ export class Panel implements Listener {
 
     promise({ id, what, due, state }: Promised): void {
         const { words } = this;
-        const text = state === 'broken' ? words.late : what === 'mailbox' ? words.mailbox : words.callback;
+        const how = state === 'broken' ? words.late : what === 'mailbox' ? words.mailbox : words.callback;
+        const text = fill(how, { time: moment(due, this.language) });
+        if (this.promises.get(id)?.textContent === text) return; // each replay ends with what is owed: not to be read out again
         if (state === 'kept' || state === 'void') this.promises.delete(id);
-        else this.promises.set(id, h('p', {}, fill(text, { time: moment(due, this.language) })));
+        else this.promises.set(id, h('p', {}, text));
         this.showOwed();
     }
 

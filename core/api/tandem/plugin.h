@@ -231,7 +231,8 @@ enum td_event_type {
     TD_EV_TRANSFERRED, /* in: `status` TD_DELIVERED or TD_FAILED, `text` why, `code` */
     /* 0.5 */
     TD_EV_PROMISE, /* out, with seq: what was promised to the customer, or what became of it:
-                    * `promise`, `text` ("callback", "mailbox"), `due_at_ms`, `promised` */
+                    * `promise`, `text` ("callback", "mailbox"), `due_at_ms`, `promised`. Each
+                    * replay ends with what is owed, without seq */
 };
 
 /* 0.5. Until it is kept a promise is MADE, then BROKEN when its time is over; VOID: it is not owed
