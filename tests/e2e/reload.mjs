@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { Chat } from '../lib/chat.mjs';
-import { Gateway, builddir, sleep } from '../lib/gateway.mjs';
+import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
 
 const section = (kind, name, keys) => `[${kind} ${name}]\n` +
     Object.entries(keys).map(([key, value]) => `${key} = ${value}\n`).join('');
@@ -124,6 +124,7 @@ test('SIGHUP again and again under load, every third conf broken: no socket drop
         const good = web() + agent('a'), other = web({ greet: 'no', idle_close: '1h' }) + agent('a') +
             agent('z');
         const chats = await Promise.all(Array.from({ length: 20 }, () => Chat.open(gw, 'web')));
+        const reloads = () => gw.log.match(/"reloaded |is refused/g)?.length ?? 0;
         let running = true, said = 0;
         const talk = async chat => {
             while (running) {
@@ -134,8 +135,10 @@ test('SIGHUP again and again under load, every third conf broken: no socket drop
         const talks = Promise.all(chats.map(talk));
         talks.catch(() => {}); // told when it is awaited
         for (let i = 0; i < 60 || (said <= 200 && i < 2000); i++) {
+            const before = reloads();
             gw.writeConf(i % 3 === 0 ? `${good}[nonsense\n` : i % 3 === 1 ? good : other);
             gw.signal('SIGHUP');
+            await until(() => reloads() > before, 'the reload', 20000);
             await sleep(30);
         }
         running = false;
