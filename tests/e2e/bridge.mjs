@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,8 +12,9 @@ import { promisify } from 'node:util';
 
 import { Agent } from '../lib/agent.mjs';
 import { Chat, Socket } from '../lib/chat.mjs';
-import { Desk } from '../lib/desk.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { builddir, Gateway, until } from '../lib/gateway.mjs';
+import { Provider } from '../lib/provider.mjs';
 import { Smsc } from '../lib/smsc.mjs';
 
 const KEY = 'a-key-of-the-provider', TOKEN = 'token-of-operators', PAGE = 'https://shop.example/help';
@@ -24,15 +24,7 @@ before(async () => {
     agent = await Agent.start();
     await agent.script('bot', [`body:${JSON.stringify({ decision: 'escalate', messages: [],
         escalate: { code: 'customer_request', text: 'They ask for a human.' } })}`]);
-    const posts = [];
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        posts.push(JSON.parse(raw));
-        res.end(`{"id":"p${posts.length}"}`);
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    provider = { posts, server };
+    provider = await Provider.start();
     smsc = await Smsc.start();
     gw = await Gateway.start({ tandem: { admin_token: TOKEN }, conf: `
 [channel hook]
@@ -43,7 +35,7 @@ bridge_page = ${PAGE}
 verify = bearer
 secret = ${KEY}
 message_list = /messages/*
-url = http://127.0.0.1:${server.address().port}/out
+url = ${provider.url}/out
 [channel short]
 type = webhook
 agent = bot
@@ -54,7 +46,7 @@ bridge_page = ${PAGE}
 verify = bearer
 secret = ${KEY}
 message_list = /messages/*
-url = http://127.0.0.1:${server.address().port}/out
+url = ${provider.url}/out
 ${smsc.conf('sms', 'agent = bot')}
 [channel web]
 type = webchat
@@ -64,20 +56,12 @@ queue = help
 type = http
 url = ${agent.url('bot')}
 breaker_failures = 0
-[desk support]
-type = web
-[queue help]
-desk = support
-[human mia]
-name = Mia
-token = token-mia
-desks = support
-` });
+${MIA}` });
 });
 after(async () => {
     await gw?.close();
     await agent?.stop();
-    provider?.server.close();
+    provider?.stop();
     await smsc?.stop();
 });
 
@@ -88,7 +72,7 @@ const says = async (from, text, channel = 'hook') => {
     });
     assert.equal(res.status, 200);
 };
-const heard = to => provider.posts.filter(p => p.to === to).map(p => p.text);
+const heard = to => provider.heard(to);
 const run = (...args) => promisify(execFile)(
     join(builddir, 'tandemctl'), ['-s', join(gw.dir, 'control'), '--json', ...args]);
 const ctl = async (...args) => JSON.parse((await run(...args)).stdout);

@@ -3,26 +3,18 @@
  * our own messages are not taken for theirs, and after the silence the agent goes on.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { Agent } from '../lib/agent.mjs';
 import { Gateway, sleep, until } from '../lib/gateway.mjs';
+import { Provider } from '../lib/provider.mjs';
 
 const KEY = 'a-key-of-the-provider';
 let gw, agent, provider, at = 0;
 
 before(async () => {
     agent = await Agent.start();
-    const posts = [];
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        posts.push(JSON.parse(raw));
-        res.end(`{"id":"p${posts.length}"}`);
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    provider = { posts, server };
+    provider = await Provider.start();
     gw = await Gateway.start({ conf: `
 [channel hook]
 type = webhook
@@ -32,7 +24,7 @@ secret = ${KEY}
 message_list = /messages/*
 echo_list = /echoes/*
 echo_name = /by
-url = http://127.0.0.1:${server.address().port}/out
+url = ${provider.url}/out
 native_hold = 2s
 [agent bot]
 type = http
@@ -43,7 +35,7 @@ breaker_failures = 0
 after(async () => {
     await gw?.close();
     await agent?.stop();
-    provider?.server.close();
+    provider?.stop();
 });
 
 const hook = async body => {
@@ -56,7 +48,7 @@ const hook = async body => {
 const says = (from, text) => hook({ messages: [{ id: `m${++at}`, from, text }] });
 const echo = (to, text, id = `e${++at}`) =>
     hook({ echoes: [{ id, to, text, by: 'Ole' }] });
-const sent = to => provider.posts.filter(p => p.to === to).map(p => p.text);
+const sent = to => provider.heard(to);
 const asked = async text => (await agent.seen('bot')).filter(q => q.raw.includes(text)).length;
 
 // fazer-ai/agents#430, PR 433; evolution-foundation/evo-crm-community#82; sarrazola/openlivery PR 90

@@ -2,10 +2,10 @@
  * sms_handoff.mjs - a whole conversation over SMPP: an agent, a human, one thread from one number.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 
-import { Desk } from '../lib/desk.mjs';
+import { Bot } from '../lib/bot.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
 
@@ -13,27 +13,17 @@ const skip = smpp ? false : 'npm smpp is not installed';
 const LONG = 'я'.repeat(66) + '😀' + 'я'.repeat(66) + 'конец, и это всё'; // an emoji where a part ends
 
 /** An agent that says what the customer said, something long, or that a human is wanted. */
-async function agent() {
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        const body = JSON.parse(raw), text = body.messages.map(m => m.text).join(' + ');
-        const answer = text.includes('human')
-            ? { decision: 'escalate', messages: [],
-                escalate: { code: 'customer_request', text: 'The customer asks for a human.' } }
-            : text.includes('choose')
-                ? { messages: [{ text: 'Which one?', choices: [{ title: 'Red', value: 'r' },
-                                                                { title: 'Blue', value: 'b' }] }] }
-                : text.includes('long') ? { messages: [{ text: LONG }] }
-                : body.messages.at(-1).choice
-                    ? { messages: [{ text: `chosen: ${body.messages.at(-1).choice}` }] }
-                    : { messages: [{ text: `re: ${text}` }] };
-        res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    return { url: `http://127.0.0.1:${server.address().port}/`,
-             stop: () => { server.closeAllConnections(); server.close(); } };
-}
+const agent = () => Bot.start((_, res, body) => {
+    const text = body.messages.map(m => m.text).join(' + ');
+    return text.includes('human')
+        ? { decision: 'escalate', messages: [],
+            escalate: { code: 'customer_request', text: 'The customer asks for a human.' } }
+        : text.includes('choose')
+            ? { messages: [{ text: 'Which one?', choices: [{ title: 'Red', value: 'r' },
+                                                            { title: 'Blue', value: 'b' }] }] }
+            : text.includes('long') ? LONG
+            : body.messages.at(-1).choice ? `chosen: ${body.messages.at(-1).choice}` : `re: ${text}`;
+});
 
 const conf = (smsc, front) => `
 ${smsc.conf('sms', `agent = front
@@ -43,15 +33,7 @@ window = 100`)}
 [agent front]
 type = http
 url  = ${front.url}
-[desk support]
-type = web
-[queue help]
-desk = support
-[human mia]
-name = Mia
-token = token-mia
-desks = support
-`;
+${MIA}`;
 
 test('a customer, an agent, a human and the agent again are one thread from one number', { skip }, async () => {
     const smsc = await Smsc.start(), front = await agent();

@@ -3,9 +3,9 @@
  * and what is too long for SMS, or is a file, goes out as text.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
+import { Bot } from '../lib/bot.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
 import { peer } from '../lib/peers.mjs';
 import { ACCOUNT, SmsProvider, TOKEN, api, missing as skip, somebody } from '../lib/sms_provider.mjs';
@@ -15,20 +15,13 @@ const SENTENCE = 'This is a sentence of exactly sixty letters, counted by us. ';
 let gw, provider, cdn, front;
 
 /** Who says things that are long, with an emoji, or has a file. */
-async function agent() {
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        const text = JSON.parse(raw).messages.map(m => m.text ?? '').join(' ');
-        const said = text.includes('long') ? SENTENCE.repeat(40)
-            : text.includes('emoji') ? `${SENTENCE.repeat(20)}😀` : `re: ${text}`;
-        res.setHeader('Content-Type', 'application/json').end(JSON.stringify({ messages: text.includes('plan')
-            ? [{ text: 'Here it is.', attachments: [{ name: 'plan.png', data: PNG.toString('base64') }] }]
-            : [{ text: said }] }));
-    });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => { server.closeAllConnections(); server.close(); } };
-}
+const agent = () => Bot.start((_, res, body) => {
+    const text = body.messages.map(m => m.text ?? '').join(' ');
+    return text.includes('plan')
+        ? { messages: [{ text: 'Here it is.', attachments: [{ name: 'plan.png', data: PNG.toString('base64') }] }] }
+        : text.includes('long') ? SENTENCE.repeat(40)
+        : text.includes('emoji') ? `${SENTENCE.repeat(20)}😀` : `re: ${text}`;
+});
 
 before(async () => {
     if (skip) return;

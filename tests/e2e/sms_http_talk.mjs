@@ -5,35 +5,30 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { Bot } from '../lib/bot.mjs';
 import { Chat } from '../lib/chat.mjs';
-import { Desk } from '../lib/desk.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { Gateway, sanitized, sleep, srcdir, until } from '../lib/gateway.mjs';
 import { ACCOUNT, OURS, SECRET, SmsProvider, TOKEN, api, missing as skip, somebody } from '../lib/sms_provider.mjs';
 
 /** An agent that says what the customer said, asks which, or wants a human. It keeps what it was asked. */
 async function agent() {
     const asked = [];
-    const server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        const body = JSON.parse(raw), texts = body.messages.map(m => m.text ?? ''), text = texts.join(' ');
+    const bot = await Bot.start((last, res, body) => {
+        const texts = body.messages.map(m => m.text ?? ''), text = texts.join(' ');
         asked.push(body);
-        const answer = /human|menneske/.test(text)
+        return /human|menneske/.test(text)
             ? { decision: 'escalate', messages: [], escalate: { code: 'customer_request', text: 'The customer asks for a human.' } }
             : text.includes('choose')
                 ? { messages: [{ text: 'Which one?', choices: [{ title: 'Red', value: 'r' }, { title: 'Blue', value: 'b' }] }] }
-                : body.messages.at(-1).choice ? { messages: [{ text: `chosen: ${body.messages.at(-1).choice}` }] }
+                : body.messages.at(-1).choice ? `chosen: ${body.messages.at(-1).choice}`
                     : { messages: Array.from({ length: Math.ceil(texts.length / 5) }, (_, i) =>
                         ({ text: `re: ${texts.slice(5 * i, 5 * i + 5).join(' + ')}` })) };
-        res.setHeader('Content-Type', 'application/json').end(JSON.stringify(answer));
     });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    return { asked, url: `http://127.0.0.1:${server.address().port}/`,
-             stop: () => { server.closeAllConnections(); server.close(); } };
+    return Object.assign(bot, { asked });
 }
 
 const conf = (provider, front, keys = '', more = '') => `
@@ -41,15 +36,7 @@ ${provider.conf('sms', `agent = front\nqueue = help\nwindow = 100\n${keys}`)}
 [agent front]
 type = http
 url  = ${front.url}
-[desk support]
-type = web
-[queue help]
-desk = support
-[human mia]
-name = Mia
-token = token-mia
-desks = support
-${more}`;
+${MIA}${more}`;
 
 for (const kind of ['twilio', 'vonage']) {
     test(`by ${kind}, a customer, an agent, a human and the agent again are one thread from one number`, { skip }, async () => {

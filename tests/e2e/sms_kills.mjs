@@ -5,10 +5,10 @@
  * 20 kills; TANDEM_FULL=1: 100. TANDEM_SEED: of the dice.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 
-import { Desk } from '../lib/desk.mjs';
+import { Bot } from '../lib/bot.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { Gateway, sanitized, sleep, until } from '../lib/gateway.mjs';
 import { BadDay } from '../lib/smsc_faults.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
@@ -24,24 +24,18 @@ const answerTo = text => text.startsWith('long') ? long(text) : `re: ${text}`;
 
 /** An agent that answers each message with one of its own; what it was asked, and said in each turn. */
 async function startAgent() {
-    const self = { ids: new Map(), turns: new Map() };
-    self.server = createServer(async (req, res) => {
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        const { turn, messages } = JSON.parse(raw);
-        for (const { id, text } of messages) self.ids.set(text, (self.ids.get(text) ?? new Set()).add(id));
+    const ids = new Map(), turns = new Map();
+    const bot = await Bot.start((_, res, { turn, messages }) => {
+        for (const { id, text } of messages) ids.set(text, (ids.get(text) ?? new Set()).add(id));
         const human = messages.find(m => m.text.startsWith('human'));
         const texts = messages.filter(m => m !== human).map(m => answerTo(m.text));
-        self.turns.set(turn, texts);
-        res.setHeader('Content-Type', 'application/json').end(JSON.stringify({
+        turns.set(turn, texts);
+        return {
             decision: human ? 'escalate' : 'resolve', messages: texts.map(text => ({ text })),
             ...(human && { escalate: { code: 'customer_request', text: 'The customer asks for a human.' } }),
-        }));
+        };
     });
-    await new Promise(done => self.server.listen(0, '127.0.0.1', done));
-    self.url = `http://127.0.0.1:${self.server.address().port}/`;
-    self.stop = () => { self.server.closeAllConnections(); self.server.close(); };
-    return self;
+    return Object.assign(bot, { ids, turns });
 }
 
 const textOf = s => s.data_coding === 8 ? Buffer.from(s.body).swap16().toString('utf16le') : s.body.toString('latin1');
@@ -168,15 +162,7 @@ enquire_link = 500ms`)}
 [agent front]
 type = http
 url = ${agent.url}
-[desk support]
-type = web
-[queue help]
-desk = support
-[human mia]
-name = Mia
-token = token-mia
-desks = support
-`,
+${MIA}`,
     });
     const customers = CUSTOMERS.map(number => new Customer(number, bad, smsc));
     const mia = new Mia(gw, customers);

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Gateway, builddir, until } from '../lib/gateway.mjs';
+import { Bot } from '../lib/bot.mjs';
+import { Gateway, builddir, sleep, until } from '../lib/gateway.mjs';
 import { SmsProvider, api, becomes, missing, said, somebody } from '../lib/sms_provider.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
 
@@ -113,18 +113,15 @@ test('in quiet hours a message is held, also over a crash, and goes once when th
 
 test('an answer within send_answer goes at any hour, a later one waits; after reply_window it is too late', { skip }, async () => {
     const provider = await SmsProvider.start('twilio');
-    const server = createServer(async (req, res) => { // answers when it is told to
-        let raw = '';
-        for await (const chunk of req) raw += chunk;
-        const text = JSON.parse(raw).messages.map(m => m.text).join();
-        setTimeout(() => res.setHeader('Content-Type', 'application/json').end(JSON.stringify({ messages: [{ text: `re: ${text}` }] })),
-                   text.includes('slow') ? 1500 : 0);
+    const bot = await Bot.start(async (_, res, body) => {
+        const text = body.messages.map(m => m.text).join();
+        if (text.includes('slow')) await sleep(1500);
+        return `re: ${text}`;
     });
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
     const late = provider.conf('late', 'agent = front\nreply_window = 1s\n');
     const gw = await Gateway.start({ tandem: { admin_token: 'operator' }, conf:
         `${provider.conf('sms', 'agent = front\nsend_hours = never\nsend_answer = 1s\n')}\n${late}\n` +
-        `[agent front]\ntype = http\nurl = http://127.0.0.1:${server.address().port}/\n` });
+        `[agent front]\ntype = http\nurl = ${bot.url}\n` });
     const [quick, slow, later] = [somebody(), somebody(), somebody()];
     try {
         await Promise.all([provider.say(gw, quick, 'at once'), provider.say(gw, slow, 'a slow one'),
@@ -137,7 +134,6 @@ test('an answer within send_answer goes at any hour, a later one waits; after re
     } finally {
         await gw.close();
         await provider.stop();
-        server.closeAllConnections();
-        server.close();
+        bot.stop();
     }
 });

@@ -8,7 +8,6 @@
  *   await shot(page, 'chat');                     // TANDEM_SHOTS=DIR: a picture of it
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -91,27 +90,3 @@ export async function shot(page, name) {
 
 /** For a conf: no rule asks for a human before the agent does. */
 export const AGENT_DECIDES = '[rule human]\ncode = customer_request\nwhen = want_human\nmode = off\n';
-
-/** An agent in the test's own process: `reply` gets the customer's text, and the answer to write. */
-export class Bot {
-    static async start(reply) {
-        const bot = new Bot();
-        bot.server = createServer((req, res) => {
-            const chunks = [];
-            req.on('data', chunk => chunks.push(chunk)).on('end', async () => {
-                const body = JSON.parse(Buffer.concat(chunks));
-                const answer = await reply(body.messages.at(-1)?.text ?? '', res, body);
-                if (answer) res.end(JSON.stringify(typeof answer === 'string' ? { messages: [{ text: answer }] } : answer));
-            });
-        });
-        await new Promise(done => bot.server.listen(0, '127.0.0.1', done));
-        return bot;
-    }
-
-    get url() { return `http://127.0.0.1:${this.server.address().port}/`; }
-
-    stop() {
-        this.server.closeAllConnections();
-        this.server.close();
-    }
-}

@@ -7,9 +7,21 @@
  *   await mia.listen();                                 // tandem.desk.v1
  *   const event = await mia.event('handoff.message');   // the next of that type
  *   await mia.stream({ ticket });                       // the same, as server-sent events
+ *
+ * MIA is for a conf: a desk with a queue, help, and one human, whose token is token-mia.
  */
 import { Socket } from './chat.mjs';
 import { until } from './gateway.mjs';
+
+export const MIA = `[desk support]
+type = web
+[queue help]
+desk = support
+[human mia]
+name = Mia
+token = token-mia
+desks = support
+`;
 
 export class Desk {
     constructor(gw, token, path = '/desk/v1') {

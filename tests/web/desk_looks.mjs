@@ -1,7 +1,8 @@
 /** desk_looks.mjs - the desk page in light and dark, small and large, and with very much to show. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { AGENT_DECIDES, Bot, accessible, fits, launchChromium, shot, skipWithoutBrowser } from '../lib/browser.mjs';
+import { Bot } from '../lib/bot.mjs';
+import { AGENT_DECIDES, accessible, fits, launchChromium, shot, skipWithoutBrowser } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Human } from '../lib/human.mjs';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { AGENT_DECIDES, Bot, accessible, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
+import { Bot } from '../lib/bot.mjs';
+import { AGENT_DECIDES, accessible, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
 import { Desk } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
