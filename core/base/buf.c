@@ -12,8 +12,7 @@
 
 #include "base/mem.h"
 
-/* Makes room for `more` bytes and the NUL. */
-static void reserve(struct buf *buf, size_t more)
+void buf_reserve(struct buf *buf, size_t more)
 {
     if (more >= SIZE_MAX / 4 - buf->len)
         abort(); /* callers bound what comes from outside */
@@ -49,7 +48,7 @@ char *buf_take(struct buf *buf)
 
 void buf_add(struct buf *buf, const void *p, size_t len)
 {
-    reserve(buf, len);
+    buf_reserve(buf, len);
     if (len)
         memcpy(buf->data + buf->len, p, len);
     buf->len += len;
@@ -72,11 +71,15 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    int len = vsnprintf(NULL, 0, fmt, ap);
+    buf_reserve(buf, 0);
+    size_t room = buf->cap - buf->len;
+    int len = vsnprintf(buf->data + buf->len, room, fmt, ap);
     va_end(ap);
     assert(len >= 0);
-    reserve(buf, (size_t)len);
-    vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
+    if ((size_t)len >= room) {
+        buf_reserve(buf, (size_t)len);
+        vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
+    }
     va_end(again);
     buf->len += (size_t)len;
 }

@@ -16,6 +16,7 @@ struct buf {
 void buf_fini(struct buf *buf);
 void buf_clear(struct buf *buf);                 /* keeps the memory */
 char *buf_take(struct buf *buf);                 /* ownership moves; never NULL; buf is empty */
+void buf_reserve(struct buf *buf, size_t more);  /* so many bytes, and a NUL, need no more memory */
 void buf_add(struct buf *buf, const void *p, size_t len);
 void buf_str(struct buf *buf, const char *s);
 void buf_char(struct buf *buf, char c);
