@@ -236,7 +236,7 @@ void call_answered(struct http_conn *conn)
         .body_len = reply->body.len,
         .content_type = reply->content_type,
         .retry_after_ms = reply->retry_after_ms,
-        .location = reply->location,
+        .location = reply->location != NULL ? reply->location : "",
     };
 
     if (reply->keep_alive && conn->sent == call->request.len && !conn->is_mute) {

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #define MAX_CHUNK_LINE 1024 /* a chunk's size and its extensions */
@@ -28,6 +29,8 @@ void reply_fini(struct reply *reply)
 {
     buf_fini(&reply->body);
     buf_fini(&reply->line);
+    free(reply->location);
+    reply->location = NULL;
 }
 
 static enum reply_result broken(struct reply *reply, const char *why)
@@ -108,10 +111,9 @@ static const char *take_length(struct reply *reply, const char *value)
     return NULL;
 }
 
-static void take_text(char *to, size_t size, const char *value)
+static int fits(const char *value, size_t size)
 {
-    if (strlen(value) < size && utf8_valid(value, strlen(value)))
-        memcpy(to, value, strlen(value) + 1);
+    return strlen(value) < size && utf8_valid(value, strlen(value));
 }
 
 static const char *take_header(struct reply *reply, const char *name, const char *value)
@@ -128,9 +130,11 @@ static const char *take_header(struct reply *reply, const char *name, const char
         else if (lists(value, "keep-alive"))
             reply->keep_alive = 1;
     } else if (strcasecmp(name, "Content-Type") == 0) {
-        take_text(reply->content_type, sizeof reply->content_type, value);
-    } else if (strcasecmp(name, "Location") == 0) {
-        take_text(reply->location, sizeof reply->location, value);
+        if (fits(value, sizeof reply->content_type))
+            memcpy(reply->content_type, value, strlen(value) + 1);
+    } else if (strcasecmp(name, "Location") == 0 && fits(value, REPLY_MAX_LOCATION)) {
+        free(reply->location);
+        reply->location = mem_strdup(value);
     } else if (strcasecmp(name, "Retry-After") == 0) {
         reply->retry_after_ms = retry_after_ms(value);
     }

@@ -15,7 +15,7 @@
 
 #define REPLY_MAX_HEAD 65536 /* bytes of a head, with the interim ones (1xx) before it */
 #define REPLY_MAX_TYPE 256
-#define REPLY_MAX_LOCATION 2048
+#define REPLY_MAX_LOCATION 2048 /* with the NUL */
 
 enum reply_result { REPLY_MORE, REPLY_DONE, REPLY_BROKEN, REPLY_TOO_LARGE };
 
@@ -24,7 +24,7 @@ struct reply {
     int keep_alive; /* when done: the connection can carry another request */
     int64_t retry_after_ms; /* -1: absent, or not understood */
     char content_type[REPLY_MAX_TYPE]; /* "" when absent, too long, or not UTF-8 */
-    char location[REPLY_MAX_LOCATION]; /* likewise */
+    char *location; /* likewise, but NULL: few answers have one */
     struct buf body;                   /* at most max_body */
     const char *wrong;                 /* why it is REPLY_BROKEN */
 

@@ -222,10 +222,10 @@ static void where_a_redirect_leads_is_told(void **state)
            REPLY_DONE, "");
     assert_string_equal(reply.location, "https://a.example/x?y");
     expect(OK "Content-Length: 0\r\n\r\n", REPLY_DONE, "");
-    assert_string_equal(reply.location, "");
+    assert_null(reply.location);
     snprintf(text, sizeof text, OK "Location: /%0*d\r\nContent-Length: 0\r\n\r\n", 2047, 0);
     expect(text, REPLY_DONE, "");
-    assert_string_equal(reply.location, "");
+    assert_null(reply.location);
 }
 
 static void retry_after_is_a_bounded_time(void **state)
