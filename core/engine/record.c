@@ -3,6 +3,7 @@
 
 #include "engine/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <tandem/json.h>
 
@@ -107,75 +108,100 @@ static const struct field body_fields[] = {
 };
 #define N(table_) (sizeof(table_) / sizeof *(table_))
 
+static int is_set(const struct field *f, const void *base)
+{
+    const void *p = (const char *)base + f->offset;
+
+    switch (f->kind) {
+    case STR: return *(const char *const *)p != NULL;
+    case U64:
+    case I64: return *(const int64_t *)p != 0;
+    case INT: return *(const int *)p != 0;
+    case ULID: return !ulid_is_zero(p);
+    }
+    return 0;
+}
+
 static void put_field(struct td_json *j, const struct field *f, const void *base)
 {
     const void *p = (const char *)base + f->offset;
     char text[ULID_TEXT];
 
+    td_json_key(j, f->name);
     switch (f->kind) {
-    case STR:
-        if (*(const char *const *)p != NULL) {
-            td_json_key(j, f->name);
-            td_json_str(j, *(const char *const *)p);
-        }
-        break;
+    case STR: td_json_str(j, *(const char *const *)p); break;
     case U64:
-    case I64:
-        if (*(const int64_t *)p != 0) {
-            td_json_key(j, f->name);
-            td_json_int(j, *(const int64_t *)p);
-        }
-        break;
-    case INT:
-        if (*(const int *)p != 0) {
-            td_json_key(j, f->name);
-            td_json_int(j, *(const int *)p);
-        }
-        break;
+    case I64: td_json_int(j, *(const int64_t *)p); break;
+    case INT: td_json_int(j, *(const int *)p); break;
     case ULID:
-        if (!ulid_is_zero(p)) {
-            ulid_format(p, text);
-            td_json_key(j, f->name);
-            td_json_str(j, text);
-        }
+        ulid_format(p, text);
+        td_json_strn(j, text, ULID_TEXT - 1);
         break;
     }
 }
 
-static void flush(struct td_json *j, struct buf *out)
+/* What is not set is left out: that is most of it. */
+static void put_fields(struct td_json *j, const struct field *table, size_t n, const void *base)
 {
-    buf_add(out, td_json_text(j), td_json_len(j));
-    td_json_free(j);
+    for (size_t i = 0; i < n; i++)
+        if (is_set(&table[i], base))
+            put_field(j, &table[i], base);
+}
+
+/* Writes on in the buffer's own memory. */
+static struct td_json begin(const struct buf *out)
+{
+    return (struct td_json){ .data = out->data, .len = out->len, .cap = out->cap };
+}
+
+static void end(const struct td_json *j, struct buf *out)
+{
+    if (j->failed)
+        abort(); /* out of memory, as with the buffer's own functions */
+    *out = (struct buf){ .data = j->data, .len = j->len, .cap = j->cap };
 }
 
 void record_encode(const struct record *record, struct buf *facts)
 {
-    struct td_json j = { 0 };
+    struct td_json j = begin(facts);
 
     td_json_object(&j);
     td_json_key(&j, "type");
     td_json_str(&j, record_type_name(record->type));
-    for (size_t i = 0; i < N(fields); i++)
-        put_field(&j, &fields[i], record);
+    put_fields(&j, fields, N(fields), record);
     td_json_object_end(&j);
-    flush(&j, facts);
+    end(&j, facts);
+}
+
+static int has_body(const struct record_body *body)
+{
+    for (size_t i = 0; i < N(body_fields); i++)
+        if (is_set(&body_fields[i], body))
+            return 1;
+    return content_any(body);
+}
+
+void record_put_body(struct td_json *j, const struct record_body *body)
+{
+    if (!has_body(body)) {
+        td_json_null(j);
+        return;
+    }
+    td_json_object(j);
+    put_fields(j, body_fields, N(body_fields), body);
+    content_put(j, body);
+    td_json_object_end(j);
 }
 
 void record_encode_body(const struct record_body *body, struct buf *out)
 {
-    struct td_json j = { 0 };
-    int any = content_any(body);
+    struct td_json j;
 
-    for (size_t i = 0; i < N(body_fields) && !any; i++)
-        any = *(const char *const *)((const char *)body + body_fields[i].offset) != NULL;
-    if (!any)
+    if (!has_body(body))
         return;
-    td_json_object(&j);
-    for (size_t i = 0; i < N(body_fields); i++)
-        put_field(&j, &body_fields[i], body);
-    content_put(&j, body);
-    td_json_object_end(&j);
-    flush(&j, out);
+    j = begin(out);
+    record_put_body(&j, body);
+    end(&j, out);
 }
 
 /* Bodies may hold a state of 64 KiB and texts of as much, and escaping can make six of one. */

@@ -19,6 +19,7 @@
 struct arena;
 struct buf;
 struct cJSON;
+struct td_json;
 struct err;
 
 enum record_type {
@@ -176,6 +177,8 @@ const char *rule_outcome_name(int outcome);    /* "handoff", .. */
 void record_encode(const struct record *record, struct buf *facts);
 /* Appends the body as compact JSON; nothing at all when it is empty. */
 void record_encode_body(const struct record_body *body, struct buf *out);
+/* The body as a value within other JSON; null when it is empty. */
+void record_put_body(struct td_json *j, const struct record_body *body);
 
 /* Appends an object of what its numbers mean, by field; nothing at all when there are none. */
 void record_encode_names(const struct record *record, struct buf *out);

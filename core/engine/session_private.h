@@ -42,7 +42,6 @@ void snapshot_put_handoff_body(struct td_json *j, const struct session *session)
 int snapshot_get_handoff(struct session *session, const struct cJSON *object, struct err *err);
 int snapshot_get_handoff_body(struct session *session, const struct cJSON *object,
                               struct arena *arena, struct err *err);
-void snapshot_put_body(struct td_json *j, const struct record_body *body);
 void snapshot_put_id(struct td_json *j, const char *key, const struct ulid *id);
 
 #endif

@@ -246,19 +246,6 @@ static void write_facts(const struct session *s, struct td_json *j)
     td_json_object_end(j);
 }
 
-/* The body of a record again, as an element of an array; null when there is nothing. */
-void snapshot_put_body(struct td_json *j, const struct record_body *body)
-{
-    struct buf text = { 0 };
-
-    record_encode_body(body, &text);
-    if (text.len > 0)
-        td_json_raw(j, text.data, text.len);
-    else
-        td_json_null(j);
-    buf_fini(&text);
-}
-
 static void write_body(const struct session *s, struct td_json *j)
 {
     const struct record_body customer = {
@@ -269,12 +256,12 @@ static void write_body(const struct session *s, struct td_json *j)
 
     td_json_object(j);
     td_json_key(j, "customer");
-    snapshot_put_body(j, &customer);
+    record_put_body(j, &customer);
     td_json_key(j, "messages");
     td_json_array(j);
     for (size_t i = 0; i < s->n_messages; i++) {
         const struct record_body body = content_body(&s->messages[i]);
-        snapshot_put_body(j, &body);
+        record_put_body(j, &body);
     }
     td_json_array_end(j);
     td_json_key(j, "states");

@@ -115,11 +115,11 @@ void snapshot_put_handoff_body(struct td_json *j, const struct session *s)
     };
 
     td_json_key(j, "handoff");
-    snapshot_put_body(j, &body);
+    record_put_body(j, &body);
     td_json_key(j, "results");
     td_json_array(j);
     for (size_t i = 0; i < s->n_results; i++)
-        snapshot_put_body(j, &(struct record_body){ .data = s->results[i].data });
+        record_put_body(j, &(struct record_body){ .data = s->results[i].data });
     td_json_array_end(j);
 }
 
