@@ -57,11 +57,13 @@ void ulid_format(const struct ulid *id, char text[ULID_TEXT])
         high = high << 8 | id->b[i];
         low = low << 8 | id->b[8 + i];
     }
-    for (int i = ULID_TEXT - 2; i >= 0; i--) { /* the last digit holds the lowest five bits */
-        text[i] = digits[low & 31];
-        low = low >> 5 | high << 59;
-        high >>= 5;
+    /* The last digit holds the lowest five bits; the 14th, four of the low half and one of the high. */
+    for (int i = 0; i < 12; i++) {
+        text[25 - i] = digits[low >> 5 * i & 31];
+        text[12 - i] = digits[high >> (5 * i + 1) & 31];
     }
+    text[13] = digits[(low >> 60 | high << 4) & 31];
+    text[0] = digits[high >> 61];
     text[ULID_TEXT - 1] = '\0';
 }
 
@@ -89,7 +91,9 @@ int ulid_parse(const char *text, struct ulid *id_r)
 
 int ulid_is_zero(const struct ulid *id)
 {
-    return ulid_cmp(id, &(struct ulid){ { 0 } }) == 0;
+    static const struct ulid zero;
+
+    return memcmp(id->b, zero.b, sizeof id->b) == 0;
 }
 
 int ulid_cmp(const struct ulid *a, const struct ulid *b)
