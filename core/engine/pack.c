@@ -264,6 +264,20 @@ void pack_free(struct pack **pack)
     *pack = NULL;
 }
 
+/* The first from i on that may match: most of a pack's lines cannot. */
+static size_t next_line(const struct pack *pack, const uint64_t *maybe, unsigned from, size_t i)
+{
+    while (maybe && i < pack->n_lines) {
+        const size_t bit = from + i;
+        const uint64_t rest = maybe[bit / 64] >> bit % 64;
+
+        if (rest)
+            return i + (size_t)__builtin_ctzll(rest);
+        i += 64 - bit % 64;
+    }
+    return i;
+}
+
 /* As if the lines stood in one pattern: of two places the first, of two lines the first. */
 static int match(const struct pack *pack, const char *plain, size_t len, const uint64_t *maybe,
                  unsigned from, struct pattern_span *span_r)
@@ -271,11 +285,9 @@ static int match(const struct pack *pack, const char *plain, size_t len, const u
     struct pattern_span span;
     int found = 0;
 
-    for (size_t i = 0; i < pack->n_lines && (!found || span_r); i++) {
-        const unsigned bit = from + (unsigned)i;
-
-        if ((maybe && !(maybe[bit / 64] >> bit % 64 & 1)) ||
-            !pattern_find(pack->lines[i].pattern, plain, len, &span))
+    for (size_t i = next_line(pack, maybe, from, 0); i < pack->n_lines && (!found || span_r);
+         i = next_line(pack, maybe, from, i + 1)) {
+        if (!pattern_find(pack->lines[i].pattern, plain, len, &span))
             continue;
         if (span_r && (!found || span.at < span_r->at))
             *span_r = span;
