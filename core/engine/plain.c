@@ -25,14 +25,15 @@ static const struct {
     { "\xef\xbb\xbf", "" },
 };
 
+/* There is room: no byte becomes more than one. */
 static void add(struct buf *out, char c)
 {
     if (c == '`')
         c = '\'';
     if (c > ' ' && c < 127)
-        buf_char(out, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+        out->data[out->len++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
     else if (out->len > 0 && out->data[out->len - 1] != ' ')
-        buf_char(out, ' ');
+        out->data[out->len++] = ' ';
 }
 
 /* The bytes that the character at s has. */
@@ -72,7 +73,8 @@ void plain_text(const char *text, size_t len, struct buf *out)
 
     buf_clear(out);
     len = utf8_cut(text, len, PLAIN_MAX);
-    buf_add(out, "", 0);
+    buf_reserve(out, len);
+    out->data[0] = '\0';
     if (!utf8_valid(text, len))
         return;
     for (size_t at = 0; at < len;) {
@@ -83,6 +85,7 @@ void plain_text(const char *text, size_t len, struct buf *out)
             at += step(text + at, out);
         }
     }
+    out->data[out->len] = '\0';
     if (!ascii)
         compose(out);
     while (out->len > 0 && out->data[out->len - 1] == ' ')
