@@ -140,24 +140,30 @@ static inline void td_json_array_end(struct td_json *j)
     j->comma = 1;
 }
 
+/* 1: none of the eight bytes at s needs an escape. */
+static inline int td_json_plain8_(const char *s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    uint64_t x, quote, slash, e2;
+
+    memcpy(&x, s, 8);
+    quote = x ^ ones * '"';
+    slash = x ^ ones * '\\';
+    e2 = x ^ ones * 0xe2;
+    return ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+             ((e2 - ones) & ~e2)) &
+            highs) == 0;
+}
+
 /* How many bytes from s on need no escape, eight looked at in one go; most texts are one such run. */
 static inline size_t td_json_plain_(const char *s, size_t len)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
     size_t i = 0;
 
-    for (; len - i >= 8; i += 8) {
-        uint64_t x, quote, slash, e2;
-
-        memcpy(&x, s + i, 8);
-        quote = x ^ ones * '"';
-        slash = x ^ ones * '\\';
-        e2 = x ^ ones * 0xe2;
-        if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-             ((e2 - ones) & ~e2)) &
-            highs)
-            break;
-    }
+    while (len - i >= 8 && td_json_plain8_(s + i))
+        i += 8;
+    if (len >= 8 && len - i < 8 && td_json_plain8_(s + len - 8))
+        return len;
     while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
            (unsigned char)s[i] != 0xe2)
         i++;
