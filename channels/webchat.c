@@ -164,8 +164,8 @@ static void show_echo(struct webchat *chat, const struct td_accepted *accepted,
         .n_attachments = TD_HAS(accepted, n_attachments) ? accepted->n_attachments : 0,
     };
 
-    if (session == NULL)
-        return;
+    if (session == NULL || (session->sockets == sender && sender->next == NULL))
+        return; /* nobody else is there */
     frame_echo(&chat->frame, accepted->seq, &message);
     session_show(session, chat, accepted->seq, sender, NULL);
 }
