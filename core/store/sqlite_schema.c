@@ -283,6 +283,7 @@ static int open_all(struct db *db, const char *path, const struct store_conf *co
 {
     int rc, tables;
 
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks; counting locks each allocation */
     rc = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return err_set(err, "%s", sqlite3_errstr(rc));
