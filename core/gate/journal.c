@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "gate/gate_private.h"
 
-#define SNAPSHOT_EVERY 128 /* records */
+#define SNAPSHOT_EVERY 256 /* records; so many are read at most when a crash came before it */
 
 static void encode(struct gate *gate, struct arena *arena, const struct record *record,
                    struct store_record *stored_r)
