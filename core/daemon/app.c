@@ -232,13 +232,8 @@ static void on_reload_signal(void *arg, int signo)
 static int ready(void *arg, struct buf *reasons)
 {
     struct app *app = arg;
-    int ok = gate_ready(app->gate, reasons);
 
-    if (app->draining) {
-        buf_str(reasons, "draining\n");
-        ok = 0;
-    }
-    return ok;
+    return gate_ready(app->gate, reasons);
 }
 
 static void key_time(struct td_json *out, const char *key, int64_t at)

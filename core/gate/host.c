@@ -432,16 +432,6 @@ static void path_add(struct td_instance *inst, const char *text, int ws)
     DL_APPEND(inst->paths, path);
 }
 
-static enum td_status host_route(struct td_instance *inst, const char *path, td_web_cb *cb,
-                                 void *arg)
-{
-    if (inst->gate->conf.web == NULL ||
-        web_route(inst->gate->conf.web, path, 0, cb, arg) != 0)
-        return TD_CONF;
-    path_add(inst, path, 0);
-    return TD_OK;
-}
-
 static enum td_status host_route_with(struct td_instance *inst, const struct td_web_route *route,
                                       td_web_cb *cb, void *arg)
 {
@@ -450,6 +440,14 @@ static enum td_status host_route_with(struct td_instance *inst, const struct td_
         return TD_CONF;
     path_add(inst, route->path, 0);
     return TD_OK;
+}
+
+static enum td_status host_route(struct td_instance *inst, const char *path, td_web_cb *cb,
+                                 void *arg)
+{
+    const struct td_web_route route = { .size = sizeof route, .path = path };
+
+    return host_route_with(inst, &route, cb, arg);
 }
 
 static void host_reply(struct td_instance *inst, uint64_t request,

@@ -504,6 +504,7 @@ int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb
     if (route == NULL)
         return -1;
     route->control_only = control_only;
+    route->while_draining = 1;
     order_route(web, BLOCK_ROUTE_ADD, route, 0);
     return 0;
 }

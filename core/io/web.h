@@ -37,15 +37,16 @@ void web_start(struct web *web);
 int web_port(const struct web *web);
 void web_close(struct web **web); /* joins the thread; every open WebSocket gets closed() first */
 
-/* From now on: new connections and requests get 503 with Retry-After, upgrades too; open
- * WebSockets stay until they are closed. */
+/* From now on: upgrades and requests get 503 with Retry-After, but for the routes of web_route();
+ * open WebSockets stay until they are closed. */
 void web_drain(struct web *web);
 
-/* path: exact, or a prefix when it ends in '/'; the longest match wins. -1 when it is taken.
+/* Of the gateway itself: who watches it, or has an answer that it waits for, is heard while it drains.
+ * path: exact, or a prefix when it ends in '/'; the longest match wins. -1 when it is taken.
  * control_only: other listeners answer 404 (used for /api without a token). A GET of a WebSocket's
  * path that accepts text/event-stream is for the longest prefix above it, when there is one. */
 int web_route(struct web *web, const char *path, int control_only, td_web_cb *cb, void *arg);
-/* The same with bodies of its own size, which get more time the longer they are, and with a look at
+/* Of a plugin, and not served while it drains: with bodies of its own size, which get more time the longer they are, and with a look at
  * the head before the body is read; head may be NULL. */
 int web_route_with(struct web *web, const struct td_web_route *route, td_web_cb *cb, void *arg);
 void web_route_del(struct web *web, const char *path);

@@ -504,11 +504,11 @@ static void dispatch(struct conn *conn, const struct head *head)
     addr_client(conn, head);
     conn->keep_alive = head->keep_alive;
     conn->head_only = strcmp(head->method, "HEAD") == 0;
-    if (web->draining) {
+    route = route_of(conn, head);
+    if (web->draining && (route == NULL || !route->while_draining)) {
         refuse(conn, 503);
         return;
     }
-    route = route_of(conn, head);
     /* Who does not take the body cannot find the next request behind it. */
     if (head->content_length > 0 && (route == NULL || route->kind != ROUTE_CALL))
         conn->keep_alive = 0;

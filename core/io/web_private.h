@@ -116,6 +116,7 @@ struct route {
     size_t path_len;
     int prefix; /* the path ends in '/' and stands for what is below, too */
     int control_only;
+    int while_draining; /* served then, too */
     size_t max_body; /* CALL: 0: the listener's */
     int ask;         /* .. somebody looks at the head before the body is read */
 

@@ -47,8 +47,11 @@ test('it is healthy, ready and measured', async () => {
     assert.equal((await fetch(`${gw.url}/readyz`)).status, 200);
     const metrics = await (await fetch(`${gw.url}/metrics`)).text();
     for (const name of ['build_info', 'process_resident_bytes', 'store_commit_seconds_count',
-        'web_requests_total', 'store_batches_total'])
+        'web_requests_total', 'store_batches_total', 'store_batch_count'])
         assert.match(metrics, new RegExp(`^tandem_${name}\\S* \\S+$`, 'm'));
+    for (const name of ['handoffs_total', 'human_response_seconds', 'stale_outputs_total', 'promises_total',
+        'clarify_turns_total', 'reexplain_total', 'duplicates_total', 'plugin_errors_total'])
+        assert.match(metrics, new RegExp(`^# TYPE tandem_${name} `, 'm'), 'it is there before it is counted');
     const names = metrics.match(/^[a-z]\w*/gm);
     assert(names.every(name => name.startsWith('tandem_')), 'every metric begins with tandem_');
 });
@@ -183,6 +186,9 @@ test('while it drains it is not ready, turns under way end, and it leaves with 0
     await until(() => gw.log.includes('draining'), 'the drain');
     const refused = await fetch(`${gw.url}/readyz`);
     assert.equal(refused.status, 503);
+    assert.equal(await refused.text(), 'draining\n');
+    assert.equal((await fetch(`${gw.url}/healthz`)).status, 200);
+    assert.equal(JSON.parse(onSocket('--json', 'status').stdout).draining, true);
     await assert.rejects(Chat.open(gw, 'web'), { status: 503 });
     assert.match((await chat.message()).text, /^slow:/);
     const { code, ms } = await end;

@@ -420,7 +420,7 @@ static void drain(void *arg)
     web_drain(arg);
 }
 
-static void while_draining_new_ones_get_503_and_open_ones_stay(void **state)
+static void while_draining_new_ones_get_503_open_ones_stay_and_the_own_routes_answer(void **state)
 {
     int fd = peer_chat(server.port);
     char payload[64], *answer;
@@ -433,6 +433,7 @@ static void while_draining_new_ones_get_503_and_open_ones_stay(void **state)
     expect_in(answer, "Retry-After: ");
     free(answer);
     expect_answer(&server, "GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 503 ");
+    expect_answer(&server, "GET /own HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ");
     peer_frame(fd, 0x81, "still", 5);
     assert_int_equal(peer_next(fd, payload, sizeof payload, NULL, 2000), 0x81);
     assert_string_equal(payload, "still");
@@ -499,7 +500,7 @@ int main(void)
         WITH(behind_a_trusted_proxy_the_forwarded_address_counts, begin_behind_proxy),
         PLAIN(without_trust_a_forwarded_address_is_ignored),
         WITH(more_connections_of_an_address_than_allowed_are_429, begin_behind_proxy),
-        PLAIN(while_draining_new_ones_get_503_and_open_ones_stay),
+        PLAIN(while_draining_new_ones_get_503_open_ones_stay_and_the_own_routes_answer),
         WITH(a_private_route_answers_on_the_control_socket_only, begin_with_control),
     };
 

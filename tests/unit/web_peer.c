@@ -127,7 +127,9 @@ void server_start(struct server *server, server_conf_fn *change)
     }
     server->port = web_port(server->web);
     web_ws_add(server->web, &ws, &ops, server);
-    web_route(server->web, "/echo", 0, on_echo, server);
+    web_route(server->web, "/own", 0, on_echo, server);
+    web_route_with(server->web, &(struct td_web_route){ .size = sizeof(struct td_web_route),
+                                                        .path = "/echo" }, on_echo, server);
     web_route(server->web, "/echo/", 0, on_echo, server);
     web_route(server->web, "/private", 1, on_echo, server);
     web_route_with(server->web, &(struct td_web_route){ .size = sizeof(struct td_web_route),
