@@ -225,8 +225,6 @@ static void print_histogram(struct buf *out, const char *name, const struct seri
 void metric_print(const struct metric_set *set, struct buf *out)
 {
     for (const struct family *f = set->families; f != NULL; f = f->hh.next) {
-        if (f->series == NULL)
-            continue;
         if (f->help != NULL) {
             buf_printf(out, "# HELP %s ", f->name);
             escape(out, f->help, 0);

@@ -16,7 +16,7 @@ struct metric_histogram;
 struct metric_set *metric_set_new(void);
 void metric_set_free(struct metric_set **set);
 
-/* Says what a metric is, once: type "counter", "gauge", "histogram". */
+/* Says what a metric is, once: type "counter", "gauge", "histogram". It is printed from then on. */
 void metric_describe(struct metric_set *set, const char *name, const char *type, const char *help);
 
 /* labels: "channel=\"web\",direction=\"in\"", or "" ; both copied. Over 10,000 series of a name

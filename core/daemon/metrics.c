@@ -86,6 +86,11 @@ static void print_store(struct store *store, struct buf *out)
                "# TYPE tandem_store_commit_seconds summary\n"
                "tandem_store_commit_seconds_sum %.6f\ntandem_store_commit_seconds_count %llu\n",
                (double)stats.commit_us_sum / 1e6, (unsigned long long)stats.commits);
+    buf_printf(out,
+               "# HELP tandem_store_batch Steps that share a commit.\n"
+               "# TYPE tandem_store_batch summary\n"
+               "tandem_store_batch_sum %llu\ntandem_store_batch_count %llu\n",
+               (unsigned long long)stats.batches, (unsigned long long)stats.commits);
 }
 
 static void print_web(struct web *web, struct buf *out)

@@ -27,6 +27,8 @@ static void a_counter_and_a_gauge_are_printed_with_their_help(void **state)
     assert_string_equal(out.data, "# HELP tandem_messages_total Messages, both ways.\n"
                                   "# TYPE tandem_messages_total counter\n"
                                   "tandem_messages_total{channel=\"web\"} 4\n"
+                                  "# HELP tandem_unused Never seen.\n"
+                                  "# TYPE tandem_unused gauge\n"
                                   "# TYPE tandem_sessions gauge\n"
                                   "tandem_sessions 2.5\n");
     buf_fini(&out);
