@@ -354,8 +354,7 @@ struct ruling rules_answer(struct draft *d, struct record *ended, const struct t
     signals_view(&d->view, d->session->answered, ended);
     ruling = rule_on(d, RULE_POST, ended);
     if (answer->decision == TD_ESCALATE)
-        ruling.asked_code = reason_code(answer->escalate_code) != NULL ? answer->escalate_code
-                                                                       : "agent_requested";
+        ruling.asked_code = reason_asked(answer->escalate_code);
     ruling.unbacked = counts_word(ended->signals, "unbacked_claim");
     ruling.exceeded = exceeds(d, ended);
     ruling.vain = answer->decision == TD_ESCALATE && d->handoff.state == HANDOFF_NONE &&

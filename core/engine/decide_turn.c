@@ -218,9 +218,7 @@ static void fill_end(struct draft *d, struct record *ended, const struct td_answ
             answer->confidence < 1 ? 1 + (int64_t)(answer->confidence * 1000 + 0.5) : 1001;
     ended->grounded = answer->grounded < 0 ? 0 : answer->grounded ? 1 : 2;
     ended->slot = answer->clarify_slot;
-    ended->code = answer->decision != TD_ESCALATE     ? NULL
-                  : answer->escalate_code != NULL ? answer->escalate_code
-                                                  : "agent_requested";
+    ended->code = answer->decision == TD_ESCALATE ? reason_asked(answer->escalate_code) : NULL;
     ended->queue = answer->escalate_queue;
     ended->language = answer->language;
     ended->detail = answer->silent;
@@ -237,7 +235,7 @@ static int escalated(struct draft *d, const struct td_answer *answer)
 {
     const struct handoff_ask ask = {
         .queue = answer->escalate_queue, .reason = answer->escalate_text, .by = "agent",
-        .code = answer->escalate_code != NULL ? answer->escalate_code : "agent_requested",
+        .code = reason_asked(answer->escalate_code),
         .told = TEXT_STATES,
     };
 

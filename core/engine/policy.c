@@ -45,6 +45,11 @@ const struct reason_code *reason_code(const char *code)
     return NULL;
 }
 
+const char *reason_asked(const char *code)
+{
+    return reason_code(code) != NULL ? code : "agent_requested";
+}
+
 const struct policy_rule *policy_rule(const struct policy *policy, const char *name)
 {
     for (size_t i = 0; name != NULL && i < policy->n_rules; i++)

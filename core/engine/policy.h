@@ -173,6 +173,7 @@ struct reason_code {
 };
 extern const struct reason_code reason_codes[];
 const struct reason_code *reason_code(const char *code); /* NULL: it is none */
+const char *reason_asked(const char *code); /* of an agent that asks for a human: `code`, if it is one */
 
 const struct policy_queue *policy_queue(const struct policy *policy, const char *name);
 const struct policy_rule *policy_rule(const struct policy *policy, const char *name);

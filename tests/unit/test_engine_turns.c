@@ -191,6 +191,19 @@ static void ten_messages_leave_in_order(void **state)
     rig_free(&rig);
 }
 
+static void a_code_that_is_none_is_a_request_of_the_agent(void **state)
+{
+    const struct td_answer answer = { .decision = TD_ESCALATE, .confidence = -1, .grounded = -1,
+                                      .escalate_code = "made_up" };
+    struct rig *rig = rig_new();
+
+    (void)state;
+    rig_message(rig, "m1", "help");
+    rig_answer(rig, &answer);
+    assert_string_equal(rig_record(rig, RECORD_TURN_END)->code, "agent_requested");
+    rig_free(&rig);
+}
+
 static void asking_for_a_human_without_a_desk_is_said_openly(void **state)
 {
     struct rig *rig = rig_new();
@@ -340,6 +353,7 @@ int main(void)
         cmocka_unit_test(bad_answers_are_the_agents_failure),
         cmocka_unit_test(a_reason_for_silence_is_an_answer),
         cmocka_unit_test(ten_messages_leave_in_order),
+        cmocka_unit_test(a_code_that_is_none_is_a_request_of_the_agent),
         cmocka_unit_test(asking_for_a_human_without_a_desk_is_said_openly),
         cmocka_unit_test(passing_without_words_hands_the_question_on),
         cmocka_unit_test(passing_with_words_answers_the_question),
