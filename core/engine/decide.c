@@ -347,9 +347,7 @@ static void pass_on(struct draft *d)
 
     handoff_cancel(d, HANDOFF_CANCELLED, "operator");
     if (!quiet)
-        handoff_say(d, !live                     ? TEXT_LEFT_QUEUE
-                       : d->channel->disclose_ai ? TEXT_AI_BACK
-                                                 : TEXT_RETURNED, NULL);
+        handoff_say(d, live ? TEXT_AI_BACK : TEXT_LEFT_QUEUE, NULL);
 }
 
 static void on_leave(struct draft *d)

@@ -23,11 +23,13 @@ void stretch_end(struct draft *d, enum handoff_outcome outcome, const char *by, 
     handoff_end(d, outcome, by, NULL, 0);
 }
 
-static void say_return(struct draft *d)
+/* That the human has finished is only said when they said so. */
+static void say_return(struct draft *d, const char *by)
 {
+    const int finished = strcmp(by, "human") == 0 && !d->channel->disclose_ai;
     const struct text_vars vars = { .of = { [TEXT_VAR_HUMAN] = d->handoff.title } };
 
-    handoff_say(d, d->channel->disclose_ai ? TEXT_AI_BACK : TEXT_RETURNED, &vars);
+    handoff_say(d, finished ? TEXT_RETURNED : TEXT_AI_BACK, &vars);
 }
 
 /* The agent goes on; when nothing waits for it, it may want to say so itself. */
@@ -42,7 +44,7 @@ static void go_on(struct draft *d, const char *cause)
 void stretch_return(struct draft *d, const char *by, const char *note, const char *wrapup)
 {
     stretch_end(d, HANDOFF_RETURNED, by, note, wrapup);
-    say_return(d);
+    say_return(d, by);
     go_on(d, "returned");
 }
 
@@ -97,7 +99,7 @@ void handoff_leave(struct draft *d, const char *how)
 
     if (d->handoff.state == HANDOFF_LIVE) {
         stretch_end(d, HANDOFF_LEFT, how, NULL, NULL);
-        say_return(d);
+        say_return(d, how);
     } else {
         handoff_end(d, HANDOFF_LEFT, how, NULL, 0);
         handoff_say(d, TEXT_LEFT_QUEUE, &vars);

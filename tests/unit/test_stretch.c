@@ -117,7 +117,8 @@ static void after_the_silence_the_agent_goes_on_and_knows(void **state)
     assert_int_equal(rig_effects(rig, EFFECT_ASK), 1); /* about m3 */
     assert_true(rig->session.stretch.fresh);
     assert_string_equal(rig->session.stretch.by, "Ole");
-    assert_int_equal(rig_told(rig, "returned"), 1);
+    assert_int_equal(rig_told(rig, "ai_back"), 1);
+    assert_int_equal(rig_told(rig, "returned"), 0); /* Ole never said so */
     assert_int_equal(rig_told(rig, "live"), 0); /* nobody needed to be told */
 }
 
@@ -221,6 +222,16 @@ static void an_operator_s_pass_is_done_once_for_its_id(void **state)
     assert_string_equal(rig->step.reason, "there is no such agent");
 }
 
+static void who_leaves_a_human_does_not_hear_that_the_human_has_finished(void **state)
+{
+    (void)state;
+    rig_live(rig);
+    rig_event(rig, EVENT_LEAVE);
+    assert_int_equal(rig->session.owner, TD_OWNER_AGENT);
+    assert_int_equal(rig_told(rig, "ai_back"), 1);
+    assert_int_equal(rig_told(rig, "returned"), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -236,6 +247,7 @@ int main(void)
         T(whom_the_agent_had_last_comes_back_to_the_agent),
         T(an_operator_s_pass_is_done_once_for_its_id),
         T(who_takes_over_unasked_has_a_lease_as_well),
+        T(who_leaves_a_human_does_not_hear_that_the_human_has_finished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
