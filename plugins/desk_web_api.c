@@ -243,7 +243,8 @@ static const char *wrapup_flaw(const cJSON *wrapup)
         if (item == NULL || cJSON_IsNull(item))
             continue;
         snprintf(word, sizeof word, "|%.70s|", value != NULL ? value : "");
-        if (value == NULL || (checks[i].words != NULL && strstr(checks[i].words, word) == NULL))
+        if (value == NULL || (checks[i].words != NULL && (strchr(value, '|') != NULL ||
+                                                          strstr(checks[i].words, word) == NULL)))
             return checks[i].flaw;
     }
     return NULL;
@@ -287,8 +288,8 @@ static void on_text(struct ask *ask, const char *name, enum td_desk_op op, int n
 {
     if (body_str(ask, name, &ask->out.text) != 0)
         return;
-    if (needed && ask->out.text == NULL)
-        bad_request(ask->desk, ask->web->id, "text must be a string");
+    if (needed && (ask->out.text == NULL || ask->out.text[0] == '\0'))
+        bad_request(ask->desk, ask->web->id, "text must be a string that says something");
     else
         start(ask, op);
 }

@@ -188,11 +188,15 @@ static void count_stale(struct gate *gate, enum control_op op, enum control_outc
 
 void request_done(struct slot *slot, struct item *item)
 {
-    static const char *const codes[] = {
-        [CONTROL_NOT_FOUND] = "not_found", [CONTROL_TAKEN] = "taken",
-        [CONTROL_NOT_YOURS] = "not_yours", [CONTROL_OVER] = "over",
-        [CONTROL_NO_AGENT] = "no_agent",   [CONTROL_FULL] = "full",
-        [CONTROL_BAD] = "bad_request",     [CONTROL_NO_PAGE] = "no_page",
+    static const struct { const char *code, *detail; } refusals[] = {
+        [CONTROL_NOT_FOUND] = { "not_found", "there is no such handoff at this desk" },
+        [CONTROL_TAKEN] = { "taken", "somebody else has accepted it already" },
+        [CONTROL_NOT_YOURS] = { "not_yours", "only who has accepted it may do that" },
+        [CONTROL_OVER] = { "over", "it is over" },
+        [CONTROL_NO_AGENT] = { "no_agent", "no agent can answer right now" },
+        [CONTROL_FULL] = { "full", "they have as many customers as they may" },
+        [CONTROL_BAD] = { "bad_request", "that cannot be done with this conversation" },
+        [CONTROL_NO_PAGE] = { "no_page", "the channel names no bridge_page" },
     };
     const struct step *step = &item->step;
     char handoff[ULID_TEXT];
@@ -200,7 +204,9 @@ void request_done(struct slot *slot, struct item *item)
 
     count_stale(slot->gate, item->event.control->op, step->outcome);
     if (step->outcome != CONTROL_DONE && step->outcome != CONTROL_AGAIN) {
-        reject_now(item, codes[step->outcome], step->reason, step->holder);
+        reject_now(item, refusals[step->outcome].code,
+                   step->reason != NULL ? step->reason : refusals[step->outcome].detail,
+                   step->holder);
         return;
     }
     ulid_format(item->event.control->op == CONTROL_TAKE ? &slot->session.handoff.id

@@ -186,6 +186,8 @@ static void what_is_malformed_is_named_and_goes_no_further(void **state)
         { "/desk/v1/handoffs/H1/transfer", "{\"queue\":\"a\",\"human\":\"b\"}", "not both" },
         { "/desk/v1/handoffs/H1/return", "{\"wrapup\":[]}", "wrapup must be an object" },
         { "/desk/v1/handoffs/H1/close", "{\"wrapup\":{\"outcome\":\"won\"}}", "wrapup.outcome" },
+        { "/desk/v1/handoffs/H1/close", "{\"wrapup\":{\"outcome\":\"resolved|spam\"}}", "wrapup.outcome" },
+        { "/desk/v1/handoffs/H1/note", "{\"text\":\"\"}", "text must be a string that says something" },
         { "/desk/v1/handoffs/H1/close", "{\"wrapup\":{\"escalation\":1}}", "wrapup.escalation" },
         { "/desk/v1/handoffs/H1/note", "", "text must be a string" },
     };
