@@ -1,4 +1,10 @@
-/* smpp_out.c - messages to customers: parts, the order they leave in, and what became of them. */
+/*
+ * smpp_out.c - messages to customers: parts, the order they leave in, and what became of them.
+ *
+ * With `resend_on_timeout` a message of which a part was not answered goes back to the gateway, which
+ * hands it in again when it is on disk that the customer may get it twice. Meanwhile it is kept, so that
+ * only those parts leave again.
+ */
 #include "config.h"
 
 #include <stdio.h>
@@ -13,7 +19,7 @@
 #define PARTED_MS 240000   /* the same when some parts have left; the gateway waits for 5 min */
 #define AGE_MS 1000
 #define BUSY_MS 1000
-#define MAX_TRIES 5        /* of a part that the provider refuses for now */
+#define MAX_TRIES 5        /* of a part that the provider refuses for now, or does not answer */
 
 enum part_state { PART_NEW, PART_ASKED, PART_DONE, PART_UNCERTAIN, PART_FAILED };
 
@@ -26,7 +32,6 @@ struct part {
     unsigned seq, total; /* of the SMS that it belongs to; total 1: it is one */
     uint16_t reference;
     int is_gsm;
-    int is_again; /* it left before, and nobody said what became of it */
     uint32_t status;
 };
 
@@ -35,6 +40,7 @@ struct message {
     struct smpp *smpp;
     uint64_t job; /* 0: it is answered, or nobody waits for it */
     int is_own;   /* said by the channel itself */
+    unsigned returns; /* so often it went back with a part that was not answered */
     uint64_t seq;
     int64_t since_ms;
     char *text, *peer, *account, *session;
@@ -87,6 +93,18 @@ static void say_refused(struct message *m, uint32_t status)
     sent(smpp, m->job, TD_REJECT, 0, text);
 }
 
+static void go_back(struct message *m)
+{
+    const uint64_t job = m->job;
+
+    m->job = 0;
+    m->since_ms = smpp_now(m->smpp);
+    m->returns++;
+    m->smpp->host->sent(m->smpp->inst, job, &(struct td_sent){
+        .size = sizeof(struct td_sent), .status = TD_RETRY, .uncertain = 1, .retry_after_ms = 1,
+        .detail = "the provider did not answer" });
+}
+
 /* Takes the message out when all its parts have an end. */
 static void check_end(struct message *m)
 {
@@ -103,6 +121,11 @@ static void check_end(struct message *m)
     for (unsigned i = 0; i < m->n; i++) {
         if (m->parts[i].state == PART_ASKED || (m->parts[i].state == PART_NEW && failed == NULL))
             return;
+    }
+    if (uncertain && failed == NULL && m->job != 0 && smpp->conf->resend_on_timeout &&
+        m->returns + 1 < MAX_TRIES) {
+        go_back(m);
+        return;
     }
     while (*at != m)
         at = &(*at)->next;
@@ -164,18 +187,6 @@ static void on_response(struct part *part, const struct smpp_pdu *pdu)
     }
 }
 
-static void send_again(struct part *part)
-{
-    const struct message *m = part->message;
-
-    part->state = PART_NEW;
-    part->is_again = 1;
-    if (m->job != 0)
-        m->smpp->host->event(m->smpp->inst, &(struct td_event){
-            .size = sizeof(struct td_event), .type = TD_EV_RECEIPT, .session = m->session,
-            .of = m->seq, .status = TD_QUEUED, .on = 1 });
-}
-
 void out_ended(void *arg, struct session *session, void *what, enum session_end how,
                const struct smpp_pdu *pdu)
 {
@@ -185,8 +196,8 @@ void out_ended(void *arg, struct session *session, void *what, enum session_end 
     (void)session;
     if (how == SESSION_ANSWERED)
         on_response(part, pdu);
-    else if (smpp->conf->resend_on_timeout)
-        send_again(part);
+    else if (part->message->is_own && smpp->conf->resend_on_timeout && ++part->tries < MAX_TRIES)
+        part->state = PART_NEW; /* no journal knows of it */
     else
         part->state = PART_UNCERTAIN;
     check_end(part->message);
@@ -326,7 +337,7 @@ static int is_under_way(const struct message *m, int *some_r)
     *some_r = 0;
     for (unsigned i = 0; i < m->n; i++) {
         asked |= m->parts[i].state == PART_ASKED;
-        *some_r |= m->parts[i].state != PART_NEW || m->parts[i].is_again;
+        *some_r |= m->parts[i].state != PART_NEW;
     }
     return asked;
 }
@@ -439,6 +450,28 @@ static void enqueue(struct smpp *smpp, struct message *m)
     out_pump(smpp);
 }
 
+/* One that went back; NULL: none, or it is of before a restart. */
+static struct message *kept(const struct smpp *smpp, const struct td_outbound *out)
+{
+    struct message *m = out->maybe_duplicate && out->session != NULL ? smpp->messages : NULL;
+
+    while (m != NULL && (m->job != 0 || m->is_own || m->seq != out->message->seq ||
+                         m->session == NULL || strcmp(m->session, out->session) != 0))
+        m = m->next;
+    return m;
+}
+
+static void go_on(struct message *m, uint64_t job)
+{
+    m->job = job;
+    m->since_ms = smpp_now(m->smpp);
+    for (unsigned i = 0; i < m->n; i++) {
+        if (m->parts[i].state == PART_UNCERTAIN)
+            m->parts[i].state = PART_NEW;
+    }
+    out_pump(m->smpp);
+}
+
 void out_send(struct smpp *smpp, uint64_t job, const struct td_outbound *out)
 {
     const char *said = out->message->text != NULL ? out->message->text : "";
@@ -456,6 +489,10 @@ void out_send(struct smpp *smpp, uint64_t job, const struct td_outbound *out)
     if (consent_refuses(smpp->consent, out->account, out->peer)) {
         smpp->host->count(smpp->inst, "opted_out", 1);
         sent(smpp, job, TD_REJECT, 0, "opted_out: the customer wants no messages (STOP)");
+        return;
+    }
+    if ((m = kept(smpp, out)) != NULL) {
+        go_on(m, job);
         return;
     }
     m = message_new(smpp, said, out->account, out->peer);

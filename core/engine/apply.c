@@ -152,7 +152,10 @@ static void apply_delivery(struct session *s, const struct record *r)
 {
     struct session_message *m = session_message_mutable(s, r->of);
 
-    if (m != NULL && session_delivery_moves(m->status, (enum td_delivery)r->status))
+    if (m == NULL)
+        return;
+    m->maybe_duplicate |= r->maybe_duplicate != 0;
+    if (session_delivery_moves(m->status, (enum td_delivery)r->status))
         m->status = (enum td_delivery)r->status;
 }
 

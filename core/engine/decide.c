@@ -307,7 +307,7 @@ static void on_sent(struct draft *d)
         delivery->category = "unreachable";
     const int ruled = ev->status == TD_FAILED && rules_event(d, delivery);
     if (!(lost && bridge_lost(d, "unreachable")) && !ruled && !ev->maybe_duplicate)
-        d->step->verdict = VERDICT_MARK; /* what leaves again is written at once */
+        d->step->verdict = VERDICT_MARK; /* what is to leave again waits for the disk */
 }
 
 static void on_read(struct draft *d)

@@ -50,6 +50,7 @@ struct session_message {
     size_t n_parts;
     enum td_delivery status; /* of ours; the customer's are TD_READ */
     int said;                /* as in the record */
+    int maybe_duplicate;     /* it may have reached the customer twice */
     enum relay_state relay;  /* the customer's, while a handoff is under way */
     unsigned delta;          /* the so many-th addition while it waits; 0: none */
 };

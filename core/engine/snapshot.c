@@ -168,6 +168,8 @@ static void put_message(struct td_json *j, const struct session_message *m)
         td_json_key_int(j, "delta", m->delta);
     if (m->said > 0)
         td_json_key_int(j, "said", m->said);
+    if (m->maybe_duplicate)
+        td_json_key_int(j, "maybe_duplicate", 1);
     snapshot_put_id(j, "id", &m->id);
     td_json_object_end(j);
 }
@@ -291,7 +293,7 @@ static int get_int(const cJSON *object, const char *key, int64_t *value_r)
 
 static int restore_message(struct session *s, const cJSON *item, struct err *err)
 {
-    int64_t seq, at, author, status, relay, delta, said;
+    int64_t seq, at, author, status, relay, delta, said, maybe_duplicate;
     const char *id = td_json_get_str(item, "id");
     struct session_message *m;
 
@@ -302,6 +304,7 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     get_int(item, "relay", &relay);
     get_int(item, "delta", &delta);
     get_int(item, "said", &said);
+    get_int(item, "maybe_duplicate", &maybe_duplicate);
     if (seq <= 0 || (s->n_messages > 0 && (uint64_t)seq <= s->messages[s->n_messages - 1].seq) ||
         author < TD_CUSTOMER || author > TD_SYSTEM || status < TD_QUEUED || status > TD_FAILED ||
         relay < RELAY_NONE || relay > RELAY_DONE || delta < 0 || delta > INT32_MAX ||
@@ -313,6 +316,7 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     m->relay = (enum relay_state)relay;
     m->delta = (unsigned)delta;
     m->said = (int)said;
+    m->maybe_duplicate = maybe_duplicate != 0;
     m->name = mem_strdup(td_json_get_str(item, "name"));
     m->ext_id = mem_strdup(td_json_get_str(item, "ext_id"));
     if (id != NULL && ulid_parse(id, &m->id) != 0)

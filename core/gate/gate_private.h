@@ -113,6 +113,7 @@ struct out {
     int is_send;
     uint64_t seq; /* of the reply; of the event, 0: none */
     int maybe_duplicate;
+    int doubted; /* the journal is being told that it leaves again */
     unsigned tries;
     enum td_event_type type;
     enum td_delivery status;

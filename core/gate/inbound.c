@@ -274,8 +274,6 @@ void inbound_event(struct td_instance *inst, const struct td_event *event)
         utf8_valid(event->text, strlen(event->text)))
         item->event.text = arena_strdup(item->arena, event->text);
     item->event.on = event->on != 0;
-    item->event.maybe_duplicate =
-        type == EVENT_SENT && event->status == TD_QUEUED && event->on != 0;
     if (type == EVENT_CALL)
         item->event.call = copy_call(item, event);
     slot_add(slot, item);

@@ -82,7 +82,6 @@ struct job {
     struct ulid session, turn;
     uint64_t epoch, attempt;
     uint64_t of;        /* sends: the reply */
-    int maybe_duplicate; /* sends: it may have left before, and the customer cannot tell */
     int unreachable;     /* sends: the customer cannot be reached there any more */
     int64_t started_us; /* monotonic */
     int64_t due_ms;     /* monotonic: when it should have been answered */

@@ -166,14 +166,25 @@ static void show_event(const struct slot *slot, struct td_instance *inst, const 
     });
 }
 
-static void leaves_again(struct slot *slot, uint64_t seq)
+/* 1: it may have left before, and that is not on disk yet: it waits until it is. */
+static int doubt_first(struct slot *slot, const struct td_instance *inst)
 {
-    struct item *item = item_new(slot->gate, ITEM_INTERNAL, EVENT_SENT);
+    struct out *out = slot->outs;
+    const struct session_message *kept = session_message(&slot->session, out->seq);
+    struct item *item;
 
-    item->event.of = seq;
+    if (!out->maybe_duplicate || kept == NULL || kept->maybe_duplicate ||
+        instance_can(inst, TD_CAN_REPLAY)) /* there the customer can tell */
+        return 0;
+    if (out->doubted)
+        return 1;
+    out->doubted = 1;
+    item = item_new(slot->gate, ITEM_INTERNAL, EVENT_SENT);
+    item->event.of = out->seq;
     item->event.status = TD_QUEUED;
     item->event.maybe_duplicate = 1;
     slot_add(slot, item);
+    return 1;
 }
 
 static void send_first(struct slot *slot, struct td_instance *inst)
@@ -194,10 +205,7 @@ static void send_first(struct slot *slot, struct td_instance *inst)
         struct job *job = job_add(inst, slot, ANSWER_MS);
 
         job->of = out->seq;
-        job->maybe_duplicate = out->maybe_duplicate && !instance_can(inst, TD_CAN_REPLAY);
         slot->out_job = job->id;
-        if (job->maybe_duplicate) /* said now: a receipt and a second crash may come before its end */
-            leaves_again(slot, out->seq);
         instance_channel(inst)->send(inst->self, job->id, &(struct td_outbound){
             .size = sizeof(struct td_outbound), .session = slot->text, .peer = slot->session.peer,
             .account = slot->session.account, .message = message,
@@ -216,7 +224,6 @@ static void tell_engine(struct gate *gate, const struct job *job, enum td_delive
     item->event.status = status;
     item->event.text = arena_strdup(item->arena, detail);
     item->event.on = job->unreachable;
-    item->event.maybe_duplicate = job->maybe_duplicate && status != TD_FAILED;
     slot_add(slot_load(gate, &job->session, 1), item);
 }
 
@@ -249,8 +256,11 @@ static void leave(struct slot *slot)
             continue;
         }
         if (slot->outs->is_send) {
-            if (!hold_first(slot))
-                send_first(slot, slot->channel);
+            if (hold_first(slot))
+                continue;
+            if (doubt_first(slot, slot->channel))
+                return;
+            send_first(slot, slot->channel);
             continue;
         }
         show_event(slot, slot->channel, slot->outs);
@@ -346,8 +356,6 @@ void outbox_sent(struct td_instance *inst, uint64_t id, const struct td_sent *se
         return;
     }
     slot = sender(inst->gate, job);
-    if (TD_HAS(sent, maybe_duplicate) && sent->maybe_duplicate)
-        job->maybe_duplicate = 1;
     job->unreachable = TD_HAS(sent, unreachable) && sent->unreachable;
     if (sent->status != TD_OK)
         detail = copy_detail(sent->detail);
@@ -357,8 +365,10 @@ void outbox_sent(struct td_instance *inst, uint64_t id, const struct td_sent *se
         done(inst, slot, job, TD_FAILED, detail);
     else if (slot != NULL && sent->away && instance_can(inst, TD_CAN_REPLAY))
         gone(slot);
-    else if (slot != NULL)
+    else if (slot != NULL) {
+        slot->outs->maybe_duplicate |= sent->uncertain != 0;
         again(slot, inst, job, sent->retry_after_ms, detail);
+    }
     job_free(job);
 }
 

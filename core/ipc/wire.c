@@ -68,8 +68,7 @@ STRUCT(td_attached, ENUM(td_attached, status, TD_FAIL), STR(td_attached, detail)
 STRUCT(td_outbound, STR(td_outbound, session), STR(td_outbound, peer), STR(td_outbound, account),
        PTR(td_outbound, message, td_message_type), N32(td_outbound, maybe_duplicate));
 STRUCT(td_sent, ENUM(td_sent, status, TD_FAIL), N32(td_sent, uncertain), N32(td_sent, away),
-       N32(td_sent, retry_after_ms), STR(td_sent, detail), N32(td_sent, maybe_duplicate),
-       N32(td_sent, unreachable));
+       N32(td_sent, retry_after_ms), STR(td_sent, detail), N32(td_sent, unreachable));
 STRUCT(td_file, STR(td_file, session), STR(td_file, name), STR(td_file, type),
        BYTES(td_file, data, len), STR(td_file, peer));
 STRUCT(td_filed, ENUM(td_filed, status, TD_FAIL), STR(td_filed, detail),

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { builddir, sleep, until } from '../lib/gateway.mjs';
-import { becomes, counted, said, start } from '../lib/sms.mjs';
+import { becomes, counted, journal, said, start } from '../lib/sms.mjs';
 import { Smsc, smpp } from '../lib/smsc.mjs';
 
 const skip = smpp ? false : 'npm smpp is not installed';
@@ -363,6 +363,33 @@ test('S05 what is not answered is uncertain and not sent again', { skip }, async
     await becomes(gw, 'uncertain');
     await sleep(300);
     assert.equal(n, 1);
+    await gw.close();
+    await smsc.stop();
+});
+
+test('S05 with resend_on_timeout the part that was not answered goes again, alone, once that is on disk', { skip }, async () => {
+    const { gw, smsc } = await start({ response_timeout: '300ms', resend_on_timeout: 'yes', tps: 1000 });
+    let n = 0;
+    await smsc.bound();
+    smsc.onSubmit = () => ({ silent: ++n === 2 });
+    await smsc.say('r'.repeat(153 * 3));
+    const sent = await smsc.submitted(4);
+    const records = await journal(gw);
+    await becomes(gw, 'sent');
+    assert.deepEqual(sent.map(pdu => pdu.udh.at(-1)), [1, 2, 3, 2]);
+    assert.ok(records.some(r => r.type === 'delivery' && r.maybe_duplicate === 1), 'it says so as it leaves');
+    await gw.close();
+    await smsc.stop();
+});
+
+test('S05 who never answers is not asked for ever', { skip }, async () => {
+    const { gw, smsc } = await start({ response_timeout: '100ms', resend_on_timeout: 'yes' });
+    let n = 0;
+    await smsc.bound();
+    smsc.onSubmit = () => { n++; return null; };
+    await smsc.say('lost');
+    await becomes(gw, 'uncertain');
+    assert.equal(n, 5);
     await gw.close();
     await smsc.stop();
 });

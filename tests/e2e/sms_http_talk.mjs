@@ -142,10 +142,23 @@ test('the sample conf works: two providers, one brand', { skip }, async () => {
     }
 });
 
-test('killed again and again, it loses nothing that it has acknowledged', { skip, timeout: 1800000 }, async () => {
+/** Every reply of every session: its text, and what the journal has of its delivery. */
+async function replies(gw) {
+    const all = [];
+    for (const { id } of JSON.parse(await api(gw, '/sessions?limit=1000')).sessions)
+        for (let after = 0, page; (page = (await api(gw, `/sessions/${id}/journal?bodies=1&after=${after}`)).trim());) {
+            const records = page.split('\n').map(line => JSON.parse(line));
+            all.push(...records.map(r => ({ ...r, session: id })));
+            after = records.at(-1).seq;
+        }
+    return all.filter(r => r.type === 'reply').map(r => ({ text: r.body?.text,
+        deliveries: all.filter(d => d.type === 'delivery' && d.session === r.session && d.of === r.seq) }));
+}
+
+test('killed again and again, it loses nothing that it has acknowledged, and says what it may have said twice', { skip, timeout: 1800000 }, async t => {
     const kills = process.env.TANDEM_FULL ? 100 : sanitized ? 5 : 20, customers = 4;
     const provider = await SmsProvider.start('twilio'), front = await agent();
-    const gw = await Gateway.start({ conf: conf(provider, front, 'timeout = 2s'), tandem: { rules: 'none' } });
+    const gw = await Gateway.start({ conf: conf(provider, front, 'timeout = 2s'), tandem: { rules: 'none', admin_token: 'operator' } });
     const acknowledged = new Set();
     let over = false, n = 0, seed = 42;
     const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
@@ -190,6 +203,10 @@ test('killed again and again, it loses nothing that it has acknowledged', { skip
         const doubled = [...times.values()].filter(t => t > 1).length;
         assert.ok(doubled <= 5 * kills * customers, `${doubled} doubled by ${kills} kills`);
         assert.ok(acknowledged.size > 20);
+        const twice = (await replies(gw)).filter(r => provider.sent.filter(m => m.text === r.text).length > 1);
+        for (const r of twice)
+            assert.ok(r.deliveries.some(d => d.maybe_duplicate === 1), `nothing says that it came again: ${JSON.stringify(r)}`);
+        t.diagnostic(`${kills} kills, ${acknowledged.size} messages in, ${provider.sent.length} out, ${twice.length} of them twice`);
     } finally {
         over = true;
         await gw.close();

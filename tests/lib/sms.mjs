@@ -39,10 +39,15 @@ export async function metric(gw, name) {
 export const counted = (gw, name, n = 1) =>
     until(async () => await metric(gw, name) >= n, `${n} ${name}`, 10000);
 
+/** The records of the newest session. */
+export async function journal(gw) {
+    const [{ id }] = JSON.parse(await api(gw, '/sessions')).sessions;
+    return (await api(gw, `/sessions/${id}/journal`)).trim().split('\n').map(l => JSON.parse(l));
+}
+
 /** What became of each message to the customer of the newest session: state, and why. */
 export async function said(gw) {
-    const [{ id }] = JSON.parse(await api(gw, '/sessions')).sessions;
-    const records = (await api(gw, `/sessions/${id}/journal`)).trim().split('\n').map(l => JSON.parse(l));
+    const records = await journal(gw);
     return records.filter(r => r.type === 'reply').map(reply => {
         const last = records.findLast(r => r.type === 'delivery' && r.of === reply.seq);
         return { state: STATES[last?.status ?? 0], detail: last?.detail ?? '' };

@@ -452,18 +452,22 @@ static void what_may_have_been_sent_twice_is_marked_however_far_it_is(void **sta
 {
     struct rig *rig = rig_new();
     struct record delivery;
+    struct session restored;
 
     (void)state;
     rig_message(rig, "m1", "hi");
     rig_says(rig, "hello");
     uint64_t reply = rig_record(rig, RECORD_REPLY)->seq;
-    struct event again = { .type = EVENT_SENT, .of = reply, .status = TD_SENT, .maybe_duplicate = 1 };
+    struct event again = { .type = EVENT_SENT, .of = reply, .status = TD_QUEUED, .maybe_duplicate = 1 };
     assert_int_equal(rig_sent(rig, reply, TD_DELIVERED), VERDICT_MARK); /* of the first one */
     assert_int_equal(rig_do(rig, again), VERDICT_OK);
     delivery = *rig_record(rig, RECORD_DELIVERY);
     assert_int_equal(delivery.maybe_duplicate, 1);
     assert_int_equal(delivery.status, TD_DELIVERED);
     assert_int_equal(session_message(&rig->session, reply)->status, TD_DELIVERED);
+    rig_restore(rig, &restored);
+    assert_int_equal(session_message(&restored, reply)->maybe_duplicate, 1);
+    session_fini(&restored);
     rig_free(&rig);
 }
 

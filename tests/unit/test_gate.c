@@ -309,6 +309,30 @@ static void after_a_crash_what_was_not_sent_is_sent_and_marked(void **state)
     remove_file();
 }
 
+static void what_may_have_left_leaves_again_when_that_is_on_disk(void **state)
+{
+    const struct td_sent unclear = { .size = sizeof unclear, .status = TD_RETRY, .uncertain = 1,
+                                     .retry_after_ms = 1, .detail = "no response" };
+
+    (void)state;
+    rig->sms.behaviour = DO_NOTHING;
+    rig_deliver(&rig->sms, 1, "+45", NULL, "m1", "hello");
+    WAIT(rig->sms.n_sent == 1);
+    rig_store.hold = 1;
+    rig_host()->sent(rig->sms.inst, rig->sms.sent[0].job, &unclear);
+    WAIT(rig_store.held > 0);
+    rig_run(20);
+    assert_int_equal(rig->sms.n_sent, 1);
+    rig_release();
+    WAIT(rig->sms.n_sent == 2);
+    assert_int_equal(rig->sms.sent[1].maybe_duplicate, 1);
+    rig_journal(rig->sms.sent[1].session, 0);
+    assert_non_null(strstr(rig->json, "\"maybe_duplicate\":1"));
+    rig_host()->sent(rig->sms.inst, rig->sms.sent[1].job, &unclear); /* known: nothing to wait for */
+    WAIT(rig->sms.n_sent == 3);
+    assert_int_equal(rig->sms.sent[2].maybe_duplicate, 1);
+}
+
 static void a_gate_may_go_while_the_store_works(void **state)
 {
     (void)state;
@@ -430,6 +454,7 @@ int main(void)
         TEST(long_sessions_are_restored_from_their_snapshot),
         TEST(after_a_crash_the_question_is_asked_again_with_the_same_turn),
         TEST(after_a_crash_what_was_not_sent_is_sent_and_marked),
+        TEST(what_may_have_left_leaves_again_when_that_is_on_disk),
         TEST(a_gate_may_go_while_the_store_works),
         TEST(what_an_instance_keeps_is_its_own_and_outlives_a_crash),
         TEST(who_shares_a_table_hears_what_others_change_in_it),

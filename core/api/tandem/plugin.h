@@ -214,9 +214,8 @@ enum td_event_type {
     TD_EV_TYPING,   /* both: `on`, out with `owner` */
     TD_EV_READ,     /* in: the customer has read up to `of` */
     TD_EV_RECEIPT,  /* both: `of`, `status`: in from a provider (0.5: with TD_FAILED `on` as `unreachable`
-                     * of td_sent; with TD_QUEUED `on`: it leaves again, and may reach the customer
-                     * twice); out, with TD_CAN_REPLAY: the customer's messages up to `of` are with
-                     * who answers (DELIVERED), or were read (READ) */
+                     * of td_sent); out, with TD_CAN_REPLAY: the customer's messages up to `of` are
+                     * with who answers (DELIVERED), or were read (READ) */
     TD_EV_RATING,   /* in: `score` 1..5, `text` may be NULL */
     TD_EV_LEAVE,    /* in: the customer ends the talk */
     TD_EV_CLOSED,   /* out: the session is closed, `text` says why; with seq */
@@ -339,19 +338,20 @@ struct td_outbound {
     const char *peer;    /* NULL when the session was opened by attach() */
     const char *account; /* the one the customer wrote to; NULL: the channel has one */
     const struct td_message *message;
-    int maybe_duplicate; /* 1: it may have been sent before a crash */
+    int maybe_duplicate; /* 1: it, or a part of it, may have been sent before; that is on disk */
 };
 
 /* What became of a send(). TD_OK: handed to the wire. TD_RETRY: the host sends it again after
- * retry_after_ms (0: its own back-off), or, with away, when the customer attaches. */
+ * retry_after_ms (0: its own back-off), or, with away, when the customer attaches. A channel that
+ * would say again what the customer may have got already MUST NOT do so of its own accord: it answers
+ * TD_RETRY with uncertain, and the send() that follows has maybe_duplicate. */
 struct td_sent {
     uint32_t size;
     enum td_status status;
-    int uncertain; /* with TD_OK: the wire did not say */
+    int uncertain; /* with TD_OK: the wire did not say; 0.5: with TD_RETRY the same */
     int away;
     uint32_t retry_after_ms;
     const char *detail; /* NULL when TD_OK */
-    int maybe_duplicate; /* 0.5, with TD_OK: it, or a part of it, may have reached the customer twice */
     int unreachable; /* 0.5. With a failure: this channel cannot reach the customer any more, whatever
                       * is sent: they hung up, the address is dead, the provider's window is closed */
 };
