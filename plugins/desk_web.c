@@ -40,7 +40,7 @@ static void held_free(struct desk *desk, struct held *held)
     free(held);
 }
 
-void held_set(struct desk *desk, const char *handoff, const char *human)
+static void held_set(struct desk *desk, const char *handoff, const char *human)
 {
     struct held *held;
 
@@ -60,7 +60,7 @@ void held_set(struct desk *desk, const char *handoff, const char *human)
     HASH_ADD_KEYPTR(hh, desk->held, held->id, strlen(held->id), held);
 }
 
-const char *held_by(const struct desk *desk, const char *handoff)
+static const char *held_by(const struct desk *desk, const char *handoff)
 {
     struct held *held;
 

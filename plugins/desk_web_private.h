@@ -154,8 +154,6 @@ void tickets_free(struct desk *desk);
 
 /* ---- desk_web.c -------------------------------------------------------------------------- */
 
-void held_set(struct desk *desk, const char *handoff, const char *human); /* human NULL: nobody */
-const char *held_by(const struct desk *desk, const char *handoff);
 /* This human has it now: kept, and told to all. */
 void desk_taken(struct desk *desk, const char *handoff, const char *session, const char *human);
 void watch_set(struct desk *desk, const char *session, const char *human, int on);

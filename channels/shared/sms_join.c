@@ -321,11 +321,6 @@ void join_done(struct join *join, struct join_set *set)
     become_over(set);
 }
 
-size_t join_count(const struct join *join)
-{
-    return join->n_open;
-}
-
 /* ---- Life --------------------------------------------------------------------------------- */
 
 /* Of a message that is over: the hashes of its parts. */

@@ -46,6 +46,5 @@ typedef void join_done_fn(void *arg, enum td_status status);
 int join_fits(const struct join_part *part);
 void join_add(struct join *join, const struct join_part *part, join_done_fn *done, void *arg);
 void join_done(struct join *join, struct join_set *set); /* it is on the gateway's disk */
-size_t join_count(const struct join *join);              /* messages that wait for parts */
 
 #endif

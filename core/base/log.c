@@ -30,17 +30,6 @@ void log_setup(enum log_level level, enum log_format format)
     log_format_now = (int)format;
 }
 
-int log_level_parse(const char *name, enum log_level *level_r)
-{
-    for (int i = 0; i <= LOG_TRACE_LEVEL; i++) {
-        if (strcmp(name, level_names[i]) == 0) {
-            *level_r = (enum log_level)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
 int log_wants(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&log_level_now, memory_order_relaxed);

@@ -30,7 +30,6 @@ struct log_ctx {
     { .parent = (parent_), .key = (key_), .value = (value_) }
 
 void log_setup(enum log_level level, enum log_format format);
-int log_level_parse(const char *name, enum log_level *level_r); /* 0, or -1 */
 int log_wants(enum log_level level);
 
 void log_write(enum log_level level, const struct log_ctx *ctx, const char *fmt, ...)

@@ -15,14 +15,6 @@ int utf8_valid(const char *s, size_t len)
     return 1;
 }
 
-size_t utf8_count(const char *s, size_t len)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return count;
-}
-
 size_t utf8_cut(const char *s, size_t len, size_t max)
 {
     if (len <= max)

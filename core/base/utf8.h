@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 int utf8_valid(const char *s, size_t len);      /* 1: valid; surrogates, overlong forms are not */
-size_t utf8_count(const char *s, size_t len);   /* code points of a valid text */
 /* The longest prefix of at most max bytes that does not split a code point. */
 size_t utf8_cut(const char *s, size_t len, size_t max);
 

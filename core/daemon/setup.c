@@ -465,7 +465,7 @@ char *setup_report(const struct setup *setup, const char *outcome)
     return conf_report(setup->conf, outcome);
 }
 
-void instance_free(struct instance **instance_p)
+static void instance_free(struct instance **instance_p)
 {
     struct instance *instance = *instance_p;
 

@@ -97,7 +97,6 @@ struct setup *setup_read(const char *path, struct loader **loader);
 /* The same with this text in place of the rules that are installed or that the conf names. */
 struct setup *setup_read_with(const char *path, struct loader **loader, const char *rules);
 void setup_free(struct setup **setup);
-void instance_free(struct instance **instance);
 
 unsigned setup_errors(const struct setup *setup);
 /* All that is wrong with it, or an empty string; ends in `outcome`. Caller frees. */

@@ -302,13 +302,6 @@ const struct line_entry *line_find(const struct line *line, const struct ulid *h
     return place ? &place->entry : NULL;
 }
 
-void line_each(const struct line *line, void (*fn)(void *arg, const struct line_entry *entry),
-               void *arg)
-{
-    for (struct place *place = line->places; place; place = place->hh.next)
-        fn(arg, &place->entry);
-}
-
 void line_free(struct line **line_p)
 {
     struct line *line = *line_p;

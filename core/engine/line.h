@@ -75,12 +75,5 @@ size_t line_able(const struct line *line, const char *queue, int64_t now);
  * 0: nobody can, or nothing waits. */
 int line_assign(struct line *line, const char *queue, int64_t now, struct ulid *handoff_r,
                 const char **human_r);
-/* What this human may accept of all queues, best first, at most max; returns how many. Accepting
- * needs no presence. Borrowed until the line changes. */
-size_t line_for(const struct line *line, const char *human, const struct line_entry **entries_r,
-                size_t max);
-/* Each of them, in no order. fn must not change the line. */
-void line_each(const struct line *line, void (*fn)(void *arg, const struct line_entry *entry),
-               void *arg);
 
 #endif

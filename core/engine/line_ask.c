@@ -76,41 +76,6 @@ int line_eligible(const struct line *line, const char *human, const struct line_
            seat->speaks[line_class(line, lane, entry->language)];
 }
 
-size_t line_for(const struct line *line, const char *human, const struct line_entry **entries_r,
-                size_t max)
-{
-    const struct seat *seat = line_seat(line, human);
-    size_t n = 0, n_heads = 0;
-    struct head {
-        const struct rank *set;
-        const struct rank_node *node;
-        size_t place;
-    } *heads;
-
-    if (!seat || !seat->human)
-        return 0;
-    heads = mem_array(HASH_COUNT(line->lanes) * (line->n_languages + 1), sizeof *heads);
-    for (const struct lane *lane = line->lanes; lane; lane = lane->hh.next)
-        for (size_t i = 0; lane->able[seat->index] && i <= line->n_languages; i++)
-            if (seat->speaks[i] && rank_count(&lane->classes[i]))
-                heads[n_heads++] = (struct head){ .set = &lane->classes[i],
-                                                  .node = rank_at(&lane->classes[i], 0) };
-    while (n < max && n_heads) {
-        struct head *best = heads;
-        for (struct head *head = heads; head < heads + n_heads; head++)
-            if (line_compare(head->node, best->node) < 0)
-                best = head;
-        const struct line_entry *entry = &((const struct place *)best->node)->entry;
-        if (!entry->wanted || strcmp(entry->wanted, human) == 0)
-            entries_r[n++] = entry;
-        best->node = rank_at(best->set, ++best->place);
-        if (!best->node)
-            *best = heads[--n_heads];
-    }
-    free(heads);
-    return n;
-}
-
 /* ---- Humans ------------------------------------------------------------------------------ */
 
 void line_presence(struct line *line, const char *human, enum line_presence presence, int64_t until)

@@ -188,11 +188,6 @@ void loop_stop(struct loop *loop)
     event_base_loopbreak(loop->base);
 }
 
-struct event_base *loop_base(struct loop *loop)
-{
-    return loop->base;
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_timer *timer = arg;

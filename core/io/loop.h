@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 struct err;
-struct event_base;
 struct loop;
 struct loop_timer;
 struct loop_watch;
@@ -25,7 +24,6 @@ struct loop *loop_new(struct err *err);
 void loop_free(struct loop **loop);
 void loop_run(struct loop *loop);  /* until loop_stop() */
 void loop_stop(struct loop *loop);
-struct event_base *loop_base(struct loop *loop); /* borrowed */
 
 /* Fires once after `ms`, never early (monotonic clock), then the timer is freed: null your
  * pointer first in fn. */

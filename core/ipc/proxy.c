@@ -170,7 +170,8 @@ int proxy_put(struct proxy *proxy, enum ipc_type type, uint64_t id, uint32_t a, 
     return 0;
 }
 
-void proxy_read(struct proxy *proxy)
+/* Reads what is there and takes it. */
+static void proxy_read(struct proxy *proxy)
 {
     struct ipc_frame frame;
     struct err err;

@@ -98,8 +98,6 @@ enum td_status proxy_open(const struct td_host *host, struct td_instance *inst, 
 void proxy_close(void *self);
 /* What the guest sent. */
 void proxy_take(struct proxy *proxy, const struct ipc_frame *frame);
-/* Reads what is there and takes it. */
-void proxy_read(struct proxy *proxy);
 void proxy_answered(struct proxy *proxy);
 
 /* proxy_net.c */

@@ -74,7 +74,7 @@ static const struct td_attachment *const *attachments(struct fake_mem *mem,
     return list;
 }
 
-const struct td_message *fake_message(struct fake_mem *mem, const struct td_message *from)
+static const struct td_message *fake_message(struct fake_mem *mem, const struct td_message *from)
 {
     if (from == NULL)
         return NULL;

@@ -134,8 +134,6 @@ void fake_filed(struct fake *fake, uint64_t job, const struct td_filed *filed);
 const struct td_kept *fake_keep_run(struct fake *fake, const struct td_keep *keep);
 void fake_kept(struct fake *fake, uint64_t job, const struct td_kept *kept);
 void fake_keeps(struct fake *fake);
-const char *fake_report(const struct fake *fake); /* the newest report(); NULL: none */
-const char *fake_keep_value(const struct fake *fake, const char *key); /* NULL: nothing */
 
 /* To the plugin: channels. */
 void fake_send(struct fake *fake, uint64_t job, const struct td_outbound *out);

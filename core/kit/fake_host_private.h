@@ -207,7 +207,6 @@ const struct td_answer *fake_answer(struct fake_mem *mem, const struct td_answer
 const struct td_http_request *fake_request_copy(struct fake_mem *mem,
                                                 const struct td_http_request *request);
 const struct td_web_reply *fake_reply(struct fake_mem *mem, const struct td_web_reply *reply);
-const struct td_message *fake_message(struct fake_mem *mem, const struct td_message *message);
 const struct td_offered *fake_offered(struct fake_mem *mem, const struct td_offered *offered);
 const struct td_desk_request *fake_desk_request(struct fake_mem *mem,
                                                 const struct td_desk_request *request);

@@ -47,11 +47,6 @@ void fake_host_notice(struct td_instance *inst, enum td_level level, const char 
     call->text = fake_str(&f->mem, both);
 }
 
-const char *fake_report(const struct fake *f)
-{
-    return f->report;
-}
-
 static int is_there(const struct fake *f, const struct fake_pair *at)
 {
     return !at->deleted && (at->pair.until_ms == 0 || at->pair.until_ms > f->now_ms);
@@ -149,11 +144,4 @@ void fake_keeps(struct fake *f)
 
     while ((call = fake_next(f, FAKE_KEEP)) != NULL)
         fake_kept(f, call->id, fake_keep_run(f, call->keep));
-}
-
-const char *fake_keep_value(const struct fake *f, const char *key)
-{
-    const struct fake_pair *at = find(f, key);
-
-    return at != NULL && is_there(f, at) ? at->pair.value : NULL;
 }

@@ -137,7 +137,7 @@ static void lend_attachments(const struct td_message *from, struct td_message *t
     to->attachments = list;
 }
 
-const struct td_message *lend_message(const struct td_message *from)
+static const struct td_message *lend_message(const struct td_message *from)
 {
     if (from == NULL)
         return NULL;

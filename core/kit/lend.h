@@ -20,7 +20,6 @@ void lend_revoke(void); /* everything that is lent */
 enum lend_touch lend_whose(const void *address); /* may be called in a signal handler */
 
 const char *lend_text(const char *text); /* NULL gives NULL */
-const struct td_message *lend_message(const struct td_message *message);
 const struct td_message *const *lend_messages(const struct td_message *messages, size_t n);
 const struct td_outbound *lend_outbound(const struct td_outbound *out);
 const struct td_accepted *lend_accepted(const struct td_accepted *accepted);

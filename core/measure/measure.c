@@ -37,7 +37,8 @@ void measure_init(struct measure *m, struct arena *arena, struct phrases *phrase
     m->repeat = repeat_new(arena, phrases);
 }
 
-int measure_answered(const struct measure *m)
+/* A human has answered one of its escalations. */
+static int measure_answered(const struct measure *m)
 {
     for (size_t i = 0; i < m->n_escalations; i++)
         if (m->escalations[i].answered_at != 0)

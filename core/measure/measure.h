@@ -147,8 +147,6 @@ void measure_apply(struct measure *measure, const struct record *record);
 /* trouble.c: a record's part in slots, failures, answers that were not understood, and conversion. */
 void measure_trouble(struct measure *measure, const struct record *record);
 
-/* A human has answered one of its escalations. */
-int measure_answered(const struct measure *measure);
 /* By the human who had it last, or, without one, by the agent. */
 enum measure_resolved measure_resolved(const struct measure *measure);
 

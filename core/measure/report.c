@@ -19,7 +19,8 @@ const char *report_by_name(enum report_by by)
     return names[by];
 }
 
-const char *report_outcome(const struct measure_escalation *e)
+/* How an escalation stands: the outcome of its newest handoff, "waiting" or "live". */
+static const char *report_outcome(const struct measure_escalation *e)
 {
     return e->outcome != 0 ? handoff_outcome_name(e->outcome) : e->live ? "live" : "waiting";
 }

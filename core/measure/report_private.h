@@ -54,7 +54,4 @@ struct report {
     size_t n_sessions, n_skipped;
 };
 
-/* How an escalation stands: the outcome of its newest handoff, "waiting" or "live". */
-const char *report_outcome(const struct measure_escalation *escalation);
-
 #endif

@@ -271,14 +271,12 @@ static void one_for_a_human_alone_goes_to_nobody_else_and_holds_up_nobody(void *
 {
     struct line *line = *state;
     struct line_entry given = waiting(1, "billing", 9, 0);
-    const struct line_entry *got[2];
 
     given.wanted = "bo"; /* who has not that skill: whoever gave it to them knows better */
     line_put(line, &given);
     put(line, 2, "billing", 0, 5);
     assert_true(line_eligible(line, "bo", &given));
     assert_false(line_eligible(line, "mia", &given));
-    assert_int_equal(line_for(line, "mia", got, 2), 1);
     line_presence(line, "mia", LINE_AVAILABLE, 100);
     assert_string_equal(assigned(line, "billing", 0), "2 mia");
     assert_string_equal(assigned(line, "billing", 0), "");
@@ -327,30 +325,6 @@ static void the_wait_is_known_from_twenty_on_and_grows_with_the_position(void **
     /* the oldest sample, 100, went: (21000 - 100 + 2100) / (19 + 2) */
     assert_int_equal(line_wait_ms(line, "support", 1), 1095);
     assert_int_equal(line_wait_ms(line, "billing", 1), -1);
-}
-
-static void a_human_sees_what_they_may_accept_best_first(void **state)
-{
-    struct line *line = *state;
-    const struct line_entry *got[8];
-    struct line_entry german = waiting(5, "support", 1, 5);
-
-    german.language = "de";
-    line_put(line, &german);
-    put(line, 1, "support", 0, 10);
-    put(line, 2, "billing", 0, 5);
-    put(line, 3, "billing", 8, 20);
-    put(line, 4, "other", 9, 1);
-    assert_int_equal(line_for(line, "mia", got, 8), 4);
-    assert_int_equal(got[0]->handoff.b[15], 3);
-    assert_int_equal(got[1]->handoff.b[15], 5);
-    assert_int_equal(got[2]->handoff.b[15], 2);
-    assert_int_equal(got[3]->handoff.b[15], 1);
-    assert_int_equal(line_for(line, "mia", got, 2), 2);
-    assert_int_equal(line_for(line, "bo", got, 8), 1);
-    assert_int_equal(line_for(line, "kai", got, 8), 5);
-    assert_int_equal(got[0]->handoff.b[15], 4);
-    assert_int_equal(line_for(line, "nobody", got, 8), 0);
 }
 
 static void a_reload_keeps_who_waits_and_asks_the_new_conf(void **state)
@@ -413,7 +387,6 @@ static unsigned model_live(const char *human)
 static void check_against_model(struct line *line)
 {
     unsigned count[3] = { 0 };
-    const struct line_entry *got[CROWD];
 
     for (unsigned i = 0; i < CROWD; i++) {
         unsigned ahead = 0;
@@ -431,16 +404,8 @@ static void check_against_model(struct line *line)
     }
     for (unsigned q = 0; q < 3; q++)
         assert_int_equal(line_waiting(line, queues[q].name), count[q]);
-    for (unsigned h = 0; h < 3; h++) {
-        size_t n = line_for(line, humans[h].name, got, CROWD), want = 0;
+    for (unsigned h = 0; h < 3; h++)
         assert_int_equal(line_live_of(line, humans[h].name), model_live(humans[h].name));
-        for (unsigned i = 0; i < CROWD; i++)
-            want += model[i].in && model[i].entry.state == LINE_WAITING && !model[i].apart &&
-                    line_eligible(line, humans[h].name, &model[i].entry);
-        assert_int_equal(n, want);
-        for (size_t i = 1; i < n; i++)
-            assert_true(model_before(got[i - 1], got[i]));
-    }
 }
 
 /* The best that anybody could take, judged one by one. */
@@ -534,7 +499,6 @@ int main(void)
         TEST(one_for_a_human_alone_goes_to_nobody_else_and_holds_up_nobody),
         TEST(of_all_queues_that_assign_the_most_urgent_goes_first),
         TEST(the_wait_is_known_from_twenty_on_and_grows_with_the_position),
-        TEST(a_human_sees_what_they_may_accept_best_first),
         TEST(a_reload_keeps_who_waits_and_asks_the_new_conf),
         TEST(random_steps_end_as_in_the_model),
     };

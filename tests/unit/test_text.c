@@ -35,13 +35,6 @@ static void utf8_is_what_rfc_3629_says(void **state)
     assert_false(valid("\xc3"));
 }
 
-static void characters_are_counted_not_bytes(void **state)
-{
-    (void)state;
-    assert_int_equal(utf8_count("", 0), 0);
-    assert_int_equal(utf8_count("a\xc3\xa6\xe2\x82\xac\xf0\x9f\x98\x80", 10), 4);
-}
-
 static void a_cut_never_splits_a_character(void **state)
 {
     (void)state;
@@ -114,7 +107,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_what_rfc_3629_says),
-        cmocka_unit_test(characters_are_counted_not_bytes),
         cmocka_unit_test(a_cut_never_splits_a_character),
         cmocka_unit_test(the_nearest_word_is_found),
         cmocka_unit_test(a_word_that_is_near_to_none_has_no_nearest),
