@@ -224,6 +224,20 @@ struct rig *rig_desks(void)
     return rig;
 }
 
+int rig_desks_set_up(void **state)
+{
+    *state = rig_desks();
+    return 0;
+}
+
+int rig_tear_down(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_free(&rig);
+    return 0;
+}
+
 enum verdict rig_escalate(struct rig *rig)
 {
     if (!rig->session.turn.active)

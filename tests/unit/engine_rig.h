@@ -45,6 +45,8 @@ enum verdict rig_due(struct rig *rig); /* winds the clock to engine_due(), then 
 
 /* With desks, queues and humans: the first queue of web, open always. */
 struct rig *rig_desks(void);
+int rig_desks_set_up(void **state); /* fixtures of cmocka: *state is one of these */
+int rig_tear_down(void **state);
 enum verdict rig_escalate(struct rig *rig); /* the customer asks, the agent hands over */
 enum verdict rig_offered(struct rig *rig, enum offered_outcome outcome, const char *human);
 /* On the handoff that the session has; what it leads to. */

@@ -4,24 +4,8 @@
 #include "tests/check.h"
 #include "tests/unit/engine_rig.h"
 
-static struct rig *rig;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig = rig_desks();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_free(&rig);
-    return 0;
-}
-
 /* Nothing comes of the desk for so long; the process ends and starts again each minute. */
-static void the_desk_is_down(int64_t ms)
+static void the_desk_is_down(struct rig *rig, int64_t ms)
 {
     for (const int64_t up = rig->now + ms; rig->now < up; rig->now += 1000) {
         if (engine_due(&rig->session, &rig->policy) <= rig->now)
@@ -33,15 +17,15 @@ static void the_desk_is_down(int64_t ms)
 
 static void a_desk_that_is_down_for_five_minutes_loses_nobody_and_nobody_hears_it(void **state)
 {
+    struct rig *rig = *state;
     const struct session *s = &rig->session;
 
-    (void)state;
     rig_escalate(rig);
     rig_offered(rig, OFFERED_QUEUED, NULL);
     const int64_t since = s->handoff.queued_at;
     const uint64_t said = s->n_said;
     rig_message(rig, "m5", "are you there?");
-    the_desk_is_down(300000);
+    the_desk_is_down(rig, 300000);
     assert_int_equal(s->handoff.state, HANDOFF_QUEUED);
     assert_int_equal(s->handoff.queued_at, since);
     assert_int_equal(s->n_said, said + 1); /* the customer's own */
@@ -54,20 +38,21 @@ static void a_desk_that_is_down_for_five_minutes_loses_nobody_and_nobody_hears_i
 
 static void a_desk_that_is_down_when_it_is_asked_is_waited_for_as_long_as_the_queue_says(void **state)
 {
-    (void)state;
+    struct rig *rig = *state;
+
     rig->queues[0].offer_ms = 600000;
     rig_escalate(rig);
-    the_desk_is_down(300000);
+    the_desk_is_down(rig, 300000);
     assert_int_equal(rig->session.handoff.state, HANDOFF_CHECKING);
     assert_int_equal(rig_told(rig, "nobody"), 0);
-    the_desk_is_down(600000); /* a restart begins the time anew */
+    the_desk_is_down(rig, 600000); /* a restart begins the time anew */
     rig->now += 600000;
     rig_event(rig, EVENT_TIMER);
     assert_int_equal(rig->session.handoff.state, HANDOFF_NONE);
     assert_int_equal(rig_told(rig, "nobody"), 1);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_desks_set_up, rig_tear_down)
 
 int main(void)
 {

@@ -7,23 +7,8 @@
 #include "tests/check.h"
 #include "tests/unit/engine_rig.h"
 
-static struct rig *rig;
-
-static int set_up(void **state)
-{
-    (void)state;
-    rig = rig_desks();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_free(&rig);
-    return 0;
-}
-
-static void answers(const char *intent, enum td_decision decision, const char *entities)
+static void answers(struct rig *rig, const char *intent, enum td_decision decision,
+                    const char *entities)
 {
     static const struct td_message message = { .size = sizeof message, .text = "well" };
     static const struct td_message *const messages[] = { &message };
@@ -37,7 +22,7 @@ static void answers(const char *intent, enum td_decision decision, const char *e
                                          .confidence = -1, .grounded = -1 });
 }
 
-static const char *package(const char *const *allow)
+static const char *package(const struct rig *rig, const char *const *allow)
 {
     const struct package_target target = { .format = TD_PACKAGE_JSON, .allow = allow };
 
@@ -46,47 +31,47 @@ static const char *package(const char *const *allow)
 
 static void what_an_agent_knows_of_the_customer_stands_with_the_customer(void **state)
 {
+    struct rig *rig = *state;
     static const char *const all[] = { "tier", "company", "order", NULL };
     static const char *const some[] = { "order", NULL };
 
-    (void)state;
-    answers("refund", TD_DECISION_NONE,
+    answers(rig, "refund", TD_DECISION_NONE,
             "{\"customer.tier\":\"gold\",\"order\":\"A1\",\"customer.company\":\"Havn\"}");
-    assert_non_null(strstr(package(all), "\"tier\":\"gold\""));
-    assert_non_null(strstr(package(all), "\"fields\":{\"company\":\"Havn\"}"));
-    assert_non_null(strstr(package(all), "\"entities\":{\"order\":\"A1\"}"));
-    assert_null(strstr(package(some), "gold"));
-    assert_null(strstr(package(some), "Havn"));
-    assert_non_null(strstr(package(some), "{\"field\":\"customer.tier\",\"reason\":\"not_permitted\"}"));
+    assert_non_null(strstr(package(rig, all), "\"tier\":\"gold\""));
+    assert_non_null(strstr(package(rig, all), "\"fields\":{\"company\":\"Havn\"}"));
+    assert_non_null(strstr(package(rig, all), "\"entities\":{\"order\":\"A1\"}"));
+    assert_null(strstr(package(rig, some), "gold"));
+    assert_null(strstr(package(rig, some), "Havn"));
+    assert_non_null(strstr(package(rig, some), "{\"field\":\"customer.tier\",\"reason\":\"not_permitted\"}"));
 }
 
 static void intents_are_what_they_were_last_said_to_be(void **state)
 {
+    struct rig *rig = *state;
     static const char *const none[] = { NULL };
 
-    (void)state;
-    assert_null(strstr(package(none), "\"intent\""));
-    answers("refund", TD_CLARIFY, NULL);
-    assert_non_null(strstr(package(none), "\"status\":\"clarifying\""));
-    answers("address", TD_RESOLVE, NULL);
-    answers("invoice", TD_REFUSE, NULL);
-    answers(NULL, TD_DECISION_NONE, NULL); /* about the same, and nothing is decided */
-    assert_non_null(strstr(package(none), "{\"name\":\"invoice\",\"status\":\"open\"}"));
-    assert_non_null(strstr(package(none), "\"open_intents\":[\"refund\"]"));
-    answers("refund", TD_RESOLVE, NULL);
-    assert_non_null(strstr(package(none), "{\"name\":\"refund\",\"status\":\"resolved\"}"));
-    assert_non_null(strstr(package(none), "\"open_intents\":[\"invoice\"]"));
+    assert_null(strstr(package(rig, none), "\"intent\""));
+    answers(rig, "refund", TD_CLARIFY, NULL);
+    assert_non_null(strstr(package(rig, none), "\"status\":\"clarifying\""));
+    answers(rig, "address", TD_RESOLVE, NULL);
+    answers(rig, "invoice", TD_REFUSE, NULL);
+    answers(rig, NULL, TD_DECISION_NONE, NULL); /* about the same, and nothing is decided */
+    assert_non_null(strstr(package(rig, none), "{\"name\":\"invoice\",\"status\":\"open\"}"));
+    assert_non_null(strstr(package(rig, none), "\"open_intents\":[\"refund\"]"));
+    answers(rig, "refund", TD_RESOLVE, NULL);
+    assert_non_null(strstr(package(rig, none), "{\"name\":\"refund\",\"status\":\"resolved\"}"));
+    assert_non_null(strstr(package(rig, none), "\"open_intents\":[\"invoice\"]"));
 }
 
 static void the_newest_intents_are_remembered_also_in_a_snapshot(void **state)
 {
+    struct rig *rig = *state;
     struct session back;
     char name[8];
 
-    (void)state;
     for (int i = 0; i < SESSION_INTENTS + 3; i++) {
         snprintf(name, sizeof name, "i%d", i);
-        answers(name, TD_REFUSE, NULL);
+        answers(rig, name, TD_REFUSE, NULL);
     }
     rig_restore(rig, &back);
     assert_int_equal(back.n_intents, SESSION_INTENTS);
@@ -96,7 +81,7 @@ static void the_newest_intents_are_remembered_also_in_a_snapshot(void **state)
     session_fini(&back);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_desks_set_up, rig_tear_down)
 
 int main(void)
 {
