@@ -96,27 +96,19 @@ before(async () => {
     await new Promise(done => server.listen(0, '127.0.0.1', done));
     gw = new Gateway({ tandem: { rules: 'none' } }); // the model alone decides here
     writeFileSync(join(gw.dir, 'prompt.txt'), 'You are the assistant of Northlight Lamps.\n');
-    gw.options.conf = `
-[channel web]
+    const model = (channel, agent, keys) => `
+[channel ${channel}]
 type  = webchat
-agent = front
-[agent front]
+agent = ${agent}
+[agent ${agent}]
 type   = openai
 url    = http://127.0.0.1:${server.address().port}/v1
 model  = m
 key    = sk-test
 prompt = prompt.txt
-kb     = ${join(srcdir, 'conf/kb')}
-[channel own]
-type  = webchat
-agent = doer
-[agent doer]
-type   = openai
-url    = http://127.0.0.1:${server.address().port}/v1
-model  = m
-key    = sk-test
-prompt = prompt.txt
-claims = trusted
+${keys}
+`;
+    gw.options.conf = `${model('web', 'front', `kb = ${join(srcdir, 'conf/kb')}`)}${model('own', 'doer', 'claims = trusted')}
 [desk shop]
 type = web
 [queue shop]

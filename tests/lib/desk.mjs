@@ -15,6 +15,7 @@ import { until } from './gateway.mjs';
 
 export const MIA = `[desk support]
 type = web
+allow = name
 [queue help]
 desk = support
 [human mia]

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { accessible, fits, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Chat } from '../lib/chat.mjs';
-import { Desk } from '../lib/desk.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { Gateway, srcdir, until } from '../lib/gateway.mjs';
 
 skipWithoutBrowser('desk and report in five languages');
@@ -20,19 +20,11 @@ type = echo
 [channel web]
 type = webchat
 agent = e
-queue = sales
+queue = help
 disclose_ai = no
-[desk support]
-type = web
-allow = name
-[queue sales]
-desk = support
-[human mia]
-name = Mia
-token = token-of-mia
-supervise = yes
+${MIA}supervise = yes
 ` });
-const browser = await launchChromium(), mia = new Desk(gw, 'token-of-mia');
+const browser = await launchChromium(), mia = new Desk(gw, 'token-mia');
 const chat = await Chat.open(gw, 'web', { hello: { customer: { name: 'Dana' } } });
 
 after(async () => {
@@ -82,7 +74,7 @@ const spoken = page => page.evaluate(() => document.documentElement.lang);
 for (const locale of ['en-GB', 'de-AT', 'es-ES', 'fr-FR', 'da-DK', 'fi-FI']) {
     const known = words[locale.slice(0, 2)] ? locale.slice(0, 2) : 'en';
     test(`a browser of ${locale} gets desk and report in ${known}, and no other language is loaded`, async () => {
-        await enter(locale, '/desk/', 'token-of-mia', async (page, t) => {
+        await enter(locale, '/desk/', 'token-mia', async (page, t) => {
             await page.getByRole('heading', { name: t.nobodyWaits }).waitFor();
             assert.equal(await spoken(page), known);
             assert.equal(await page.title(), t.desk);
@@ -109,7 +101,7 @@ test('another language is chosen by keyboard, also in the middle of a conversati
     const { body } = await mia.get('/sessions');
     await mia.post(`/sessions/${body.sessions[0].id}/take`);
     await mia.waiting('mine');
-    await enter('en-GB', '/desk/', 'token-of-mia', async page => {
+    await enter('en-GB', '/desk/', 'token-mia', async page => {
         await page.locator('.card').click();
         await page.getByLabel('Message to Dana').fill('not yet sent');
         await page.getByLabel('Language').focus();

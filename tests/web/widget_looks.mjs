@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { Bot } from '../lib/bot.mjs';
 import { AGENT_DECIDES, accessible, becomes, fits, focused, launchChromium, shot, skipWithoutBrowser, watched } from '../lib/browser.mjs';
 import { Customer } from '../lib/customer.mjs';
-import { Desk } from '../lib/desk.mjs';
+import { Desk, MIA } from '../lib/desk.mjs';
 import { Gateway, until } from '../lib/gateway.mjs';
 
 skipWithoutBrowser('how the chat widget looks');
@@ -47,17 +47,9 @@ type = webchat
 agent = bot
 disclose_ai = yes
 customer_secret = not so secret
-[desk support]
-type = web
-allow = name
-[queue sales]
-desk = support
-[human mia]
-name = Mia
-token = token-of-mia
-` });
+${MIA}` });
 const browser = await launchChromium();
-const mia = new Desk(gw, 'token-of-mia');
+const mia = new Desk(gw, 'token-mia');
 
 after(async () => {
     await browser.close();
