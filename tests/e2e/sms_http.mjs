@@ -251,7 +251,7 @@ test('T11 without a token, a public_url or a signature_secret it does not start,
         const lines = Object.entries(all).filter(([, v]) => v !== null).map(([k, v]) => `${k} = ${v}`);
         const gw = new Gateway({ conf: `[channel sms]\n${lines.join('\n')}\n${ECHO}` });
         gw.writeConf();
-        const run = spawnSync(gw.binary, ['-c', gw.confPath], { encoding: 'utf8', timeout: 3000 });
+        const run = spawnSync(gw.binary, ['-c', gw.confPath], { encoding: 'utf8', timeout: 20000 });
         assert.ok([1, 64].includes(run.status), JSON.stringify(keys));
         assert.match(run.stderr, why);
         await gw.close();

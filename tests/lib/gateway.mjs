@@ -128,7 +128,8 @@ export class Gateway {
             .catch(() => null);
         if (ready === null || ready === 'gone') {
             child.kill('SIGKILL');
-            throw new Error(`tandemd did not get ready:\n${this.log.slice(from)}`);
+            const end = await Promise.race([this.exited, sleep(2000)]); // what it runs under may outlive it
+            throw new Error(`tandemd did not get ready (${end?.signal ?? end?.code}):\n${this.log.slice(from)}`);
         }
         this.port = Number(ready[2]);
         return this;
