@@ -99,6 +99,7 @@ static void fill_history(struct td_turn *turn, const struct session *s, size_t m
             skip--;
         else
             history[n++] = view_message(m, arena);
+        __builtin_prefetch(m->text); /* read by whoever is asked, and long in no cache */
     }
     turn->history = history;
     turn->n_history = n;
