@@ -280,18 +280,31 @@ static size_t clip(const char *value)
 
 #define NUMBER_MAX 32
 
-/* Most are small whole numbers, and printf is slow. */
+/* As %g: most are small whole numbers, or seconds to the millisecond, and printf is slow. */
 static const char *number_text(double num, char text[NUMBER_MAX])
 {
     char *at = text + NUMBER_MAX - 1;
+    int whole, milli;
 
-    if (!(num >= 0 && num < 1e6) || num != (int)num) {
+    if (!(num >= 0 && num < 1e6)) {
+        snprintf(text, NUMBER_MAX, "%g", num);
+        return text;
+    }
+    whole = (int)num;
+    milli = (int)((num - whole) * 1000 + 0.5);
+    if ((whole * 1000.0 + milli) / 1000 != num || (milli > 0 && whole >= 1000)) {
         snprintf(text, NUMBER_MAX, "%g", num);
         return text;
     }
     *at = '\0';
-    for (int rest = (int)num; rest > 0 || *at == '\0'; rest /= 10)
-        *--at = (char)('0' + rest % 10);
+    for (int left = 3; left > 0; left--, milli /= 10)
+        if (milli % 10 > 0 || *at != '\0')
+            *--at = (char)('0' + milli % 10);
+    if (*at != '\0')
+        *--at = '.';
+    do
+        *--at = (char)('0' + whole % 10);
+    while ((whole /= 10) > 0);
     return at;
 }
 

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/expr.h"
 #include "engine/package.h"
 #include "engine/phrases.h"
 #include "engine/rules.h"
+#include "engine/signals.h"
 #include "tests/check.h"
 #include "tests/unit/engine_rig.h"
 
@@ -470,6 +472,25 @@ static void a_stream_shows_whole_sentences_and_stops_before_a_claim(void **state
     ruled_free(&r);
 }
 
+static void a_noted_number_is_what_printf_would_write(void **state)
+{
+    static const double odd[] = { 0.5, 999.9995, 1000.5, 12345.678, 999999, 1e6, 1e7, -1, 1e-4 };
+    const size_t n_odd = sizeof odd / sizeof *odd;
+    struct arena *arena = arena_new(0);
+    char wanted[64];
+
+    (void)state;
+    for (size_t i = 0; i < 200000; i += i < 2000 ? 1 : 997) {
+        const double num = i < n_odd ? odd[i] : (double)(i - n_odd) / 1000;
+        const struct expr_value value = { .set = 1, .num = num };
+
+        snprintf(wanted, sizeof wanted, "n=%g", num);
+        assert_string_equal(signals_note(arena, "", "n", &value), wanted);
+        arena_reset(arena);
+    }
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_failing_agent_is_the_reason_of_the_rule_that_says_so),
         cmocka_unit_test(who_was_looked_for_in_vain_is_looked_for_again_when_more_is_said),
         cmocka_unit_test(a_stream_shows_whole_sentences_and_stops_before_a_claim),
+        cmocka_unit_test(a_noted_number_is_what_printf_would_write),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
