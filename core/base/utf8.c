@@ -3,12 +3,23 @@
 
 #include "base/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include <tandem/utf8.h>
+
+static int is_ascii8(const char *s)
+{
+    uint64_t x;
+
+    memcpy(&x, s, sizeof x);
+    return (x & UINT64_C(0x8080808080808080)) == 0;
+}
 
 int utf8_valid(const char *s, size_t len)
 {
     for (size_t at = 0, n; at < len; at += n) {
-        n = td_utf8_step(s + at, len - at);
+        n = len - at >= 8 && is_ascii8(s + at) ? 8 : td_utf8_step(s + at, len - at);
         if (!n)
             return 0;
     }
