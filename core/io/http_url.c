@@ -96,8 +96,11 @@ int url_parse(struct url *url, const char *text, struct err *err)
 
 void url_key(const struct url *url, int public_only, char key[URL_MAX_KEY])
 {
-    snprintf(key, URL_MAX_KEY, "%s%s:%u/%s", public_only ? "*" : "", url->tls ? "https" : "http",
-             url->port, url->host);
+    *key++ = url->tls ? 's' : 'p';
+    *key++ = public_only ? '*' : '-';
+    for (int shift = 12; shift >= 0; shift -= 4)
+        *key++ = "0123456789abcdef"[url->port >> shift & 15];
+    memcpy(key, url->host, strlen(url->host) + 1);
 }
 
 /* ---- Requests ----------------------------------------------------------------------------- */
