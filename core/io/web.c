@@ -21,6 +21,7 @@
 
 #define MAX_EVENTS_SIZE (16u * 1024 * 1024) /* over it, nothing more is read until they are done */
 #define MOST_FILES 65536
+#define SEND_ROOM 400 /* bytes: for what goes with a message, and of many a message itself */
 #define SPARE_FILES 1024 /* for the store, for requests going out, and so on */
 
 /* The loop thread's side of a route. */
@@ -47,7 +48,7 @@ static void flush_orders(void *arg)
     *web->inbox_tail = web->orders;
     web->inbox_tail = web->orders_tail;
     pthread_mutex_unlock(&web->lock);
-    web->orders = NULL;
+    web->orders = web->last_order = NULL;
     web->orders_tail = &web->orders;
     link_wake(web);
 }
@@ -66,6 +67,7 @@ void web_order(struct web *web, struct block *block)
     block->next = NULL;
     *web->orders_tail = block;
     web->orders_tail = &block->next;
+    web->last_order = block;
     if (web->started && web->orders_due == NULL)
         web->orders_due = loop_timer_add(web->loop, 0, on_orders_due, web);
 }
@@ -563,16 +565,25 @@ void web_ws_del(struct web *web, const char *path)
 }
 
 /* The frame's header stands before the text, ready to go out as it is. */
+/* A frame often follows another to the same peer, and then goes with it. */
 void web_ws_send(struct web *web, uint64_t conn, const char *text, size_t len)
 {
-    struct block *block = mem_grow(NULL, sizeof *block + FRAME_HEAD + len);
-    size_t head_len;
+    struct block *block = web->last_order;
+    const size_t most = FRAME_HEAD + len;
+    char *to;
 
-    *block = (struct block){ .kind = BLOCK_SEND, .id = conn, .p = block->data };
-    head_len = frame_head((uint8_t *)block->data, FRAME_TEXT, len);
-    memcpy(block->data + head_len, text, len);
-    block->len = head_len + len;
-    web_order(web, block);
+    if (block == NULL || block->kind != BLOCK_SEND || block->id != conn ||
+        block->room - block->len < most) {
+        const size_t room = most > SEND_ROOM ? most : SEND_ROOM;
+
+        block = mem_grow(NULL, sizeof *block + room);
+        *block = (struct block){ .kind = BLOCK_SEND, .id = conn, .p = block->data, .room = room };
+        web_order(web, block);
+    }
+    to = block->data + block->len;
+    to += frame_head((uint8_t *)to, FRAME_TEXT, len);
+    memcpy(to, text, len);
+    block->len = (size_t)(to - block->data) + len;
 }
 
 void web_ws_close(struct web *web, uint64_t conn, int code, const char *reason)

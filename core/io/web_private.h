@@ -64,6 +64,7 @@ struct block {
     struct route *route; /* of ROUTE_ADD, ROUTE_DEL: whose ownership moves */
     const char *p;       /* what is still to be sent: into data, or into static bytes */
     size_t len;
+    size_t room;          /* of SEND: so much fits into data */
     size_t head_len;      /* of a reply: where its body starts */
     size_t connection_at; /* of a reply: where the value of its Connection header stands */
     size_t max_queue;     /* of a stream */
@@ -269,7 +270,7 @@ struct web {
     struct web_entry *entries; /* loop thread */
     struct stream *streams;
     uint32_t next_route;
-    struct block *orders, **orders_tail;
+    struct block *orders, **orders_tail, *last_order;
     struct loop_timer *orders_due;
     struct loop_watch *events_watch;
     pthread_t thread;
