@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/plain.h"
 
 #define FRAGMENTS_MAX 64
 #define EXAMPLES_MAX 256
@@ -138,14 +139,17 @@ static int add_never(struct reader *r, const char *text)
 static int take_pattern(struct reader *r, const char *text,
                         int (*add)(struct reader *r, const char *text))
 {
-    struct buf one = { 0 };
+    struct buf one = { 0 }, bare = { 0 };
     int rc = expand(r, text, &one);
 
+    if (rc == 0) {
+        plain_bare_pattern(one.data, &bare);
+        rc = check_pattern(bare.data, r->err);
+    }
     if (rc == 0)
-        rc = check_pattern(one.data, r->err);
-    if (rc == 0)
-        rc = add(r, one.data);
+        rc = add(r, bare.data);
     buf_fini(&one);
+    buf_fini(&bare);
     return rc;
 }
 

@@ -9,7 +9,8 @@
  *   yes can I talk to a person            an example that must be found
  *   no is a person tall                   one that must not
  *
- * Texts are plain_text()s, so patterns are written in lower case with plain quotes.
+ * Texts are plain_text()s, then plain_bare(), and so are patterns: they are written in lower case
+ * with plain quotes, and their umlauts and accents stand for those who leave them out, too.
  *
  * Layer: engine, pure. Threads: one at a time.
  */

@@ -402,7 +402,7 @@ static uint32_t find_in(struct phrases *phrases, struct lang *lang, uint32_t wan
 }
 
 /* Of PHRASES_UNKNOWN every language is asked. */
-static uint32_t find_plain(struct phrases *phrases, const char *lang, uint32_t wanted)
+static uint32_t find_bare(struct phrases *phrases, const char *lang, uint32_t wanted)
 {
     struct lang *one = lang_find(phrases, lang);
     uint32_t bits = 0;
@@ -417,7 +417,8 @@ static uint32_t find_plain(struct phrases *phrases, const char *lang, uint32_t w
 uint32_t phrases_find(struct phrases *phrases, const char *lang, const char *text, size_t len)
 {
     plain_text(text, len, &phrases->plain);
-    return find_plain(phrases, lang, ~PHRASES_OF_AGENTS);
+    plain_bare(&phrases->plain);
+    return find_bare(phrases, lang, ~PHRASES_OF_AGENTS);
 }
 
 uint32_t phrases_hear(struct phrases *phrases, const char *known, const char *text, size_t len,
@@ -427,11 +428,12 @@ uint32_t phrases_hear(struct phrases *phrases, const char *known, const char *te
 
     plain_text(text, len, &phrases->plain);
     *lang_r = lang_of_plain(phrases);
+    plain_bare(&phrases->plain); /* languages are told by their marks, too */
     if (!known)
-        return find_plain(phrases, *lang_r ? *lang_r : PHRASES_UNKNOWN, wanted);
-    bits = find_plain(phrases, known, wanted);
+        return find_bare(phrases, *lang_r ? *lang_r : PHRASES_UNKNOWN, wanted);
+    bits = find_bare(phrases, known, wanted);
     if (*lang_r && lang_find(phrases, known) != lang_find(phrases, *lang_r))
-        bits |= find_plain(phrases, *lang_r, wanted);
+        bits |= find_bare(phrases, *lang_r, wanted);
     return bits;
 }
 
@@ -450,6 +452,7 @@ static int check_pack(struct phrases *phrases, struct lang *lang, int bit, struc
         const struct pack_example *example = &pack->examples[i];
 
         plain_text(example->text, strlen(example->text), &phrases->plain);
+        plain_bare(&phrases->plain);
         prefilter(lang, &phrases->plain);
         if (found(phrases, lang, bit) != example->found)
             return err_set(err, "line %u: the example is %s: %.200s", example->line,

@@ -92,6 +92,60 @@ void plain_text(const char *text, size_t len, struct buf *out)
         out->data[--out->len] = '\0';
 }
 
+/* U+00DF to U+00FF, as the second byte goes from 0x9f to 0xbf; "": it stays. */
+static const char bare[][3] = {
+    "ss", "a", "a", "a", "a", "ae", "aa", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
+    "",   "n", "o", "o", "o", "o",  "oe", "",   "oe", "u", "u", "u", "ue", "y", "",  "y",
+};
+
+/* What the two bytes at s are without their marks; NULL: as they are. */
+static const char *bare_of(const char *s)
+{
+    const unsigned char lead = (unsigned char)s[0], next = lead ? (unsigned char)s[1] : 0;
+
+    if (lead == 0xc5 && next == 0x93)
+        return "oe"; /* one letter of French */
+    if (lead != 0xc3 || next < 0x9f || next > 0xbf || !*bare[next - 0x9f])
+        return NULL;
+    return bare[next - 0x9f];
+}
+
+void plain_bare(struct buf *text)
+{
+    char *to = text->data;
+
+    for (const char *at = text->data, *end = at + text->len; at < end;) {
+        const char *letters = bare_of(at);
+
+        if (!letters) {
+            *to++ = *at++;
+            continue;
+        }
+        at += 2;
+        while (*letters)
+            *to++ = *letters++;
+    }
+    text->len = (size_t)(to - text->data);
+    *to = '\0';
+}
+
+void plain_bare_pattern(const char *pattern, struct buf *out)
+{
+    while (*pattern) {
+        const char *letters = bare_of(pattern);
+
+        if (!letters) {
+            buf_char(out, *pattern++);
+            continue;
+        }
+        buf_str(out, letters);
+        if (strncmp(pattern, "\xc3\xa4", 2) == 0 || strncmp(pattern, "\xc3\xb6", 2) == 0 ||
+            strncmp(pattern, "\xc3\xbc", 2) == 0) /* a, o and u with two dots */
+            buf_char(out, '?');
+        pattern += 2;
+    }
+}
+
 static int is_digit_or_letter(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -10,12 +10,13 @@ import { test } from 'node:test';
 
 import { builddir, srcdir } from '../lib/gateway.mjs';
 
-const rows = readFileSync(join(srcdir, 'tests/data/held_out.txt'), 'utf8').split('\n')
+const read = name => readFileSync(join(srcdir, 'tests/data', name), 'utf8').split('\n')
     .map(line => /^(\w\w) (\w+) (.+)$/.exec(line)).filter(Boolean)
     .map(([, lang, kind, text]) => ({ lang, kind, text }));
+const rows = read('held_out.txt'), unheard = read('unheard.txt'), all = [...rows, ...unheard];
 const run = spawnSync(join(builddir, 'tandemctl'), ['signals'], {
-    encoding: 'utf8', input: rows.map(({ text, lang }) => JSON.stringify({ text, lang })).join('\n') });
-run.stdout.trim().split('\n').forEach((line, i) => { rows[i].found = JSON.parse(line).signals; });
+    encoding: 'utf8', input: all.map(({ text, lang }) => JSON.stringify({ text, lang })).join('\n') });
+run.stdout.trim().split('\n').forEach((line, i) => { all[i].found = JSON.parse(line).signals; });
 
 const of = (lang, ...kinds) => rows.filter(row => row.lang === lang && kinds.includes(row.kind));
 const raising = (some, ...signals) => some.filter(row => signals.some(s => row.found[s]));
@@ -29,7 +30,7 @@ function score(wanted, others, ...signals) {
 }
 
 test('no row stands in a pack', () => {
-    for (const { lang, kind, text } of rows) {
+    for (const { lang, kind, text } of all) {
         const name = { bot_question: 'asks_if_bot' }[kind] ?? kind;
         let pack;
         try {
@@ -81,5 +82,15 @@ for (const lang of ['de', 'es', 'fr', 'da']) {
         }
         assert.ok(missed.length <= all.length / 5, said(missed));
         assert.equal(said(raising(of(lang, 'declined_human', 'asks_if_bot'), 'want_human')), '');
+    });
+}
+
+/* What was measured the first time. A pack that gets worse on them has been taught by heart. */
+for (const [lang, least] of Object.entries({ de: 0.46, es: 0.57, fr: 0.68, da: 0.64, en: 0.69 })) {
+    test(`of what nobody thought of, ${lang} finds ${100 * least} %, and nothing in what is neutral`, () => {
+        const mine = unheard.filter(row => row.lang === lang), wanted = mine.filter(row => row.kind !== 'neutral');
+        const found = wanted.filter(row => row.found[row.kind]).length;
+        assert.ok(found / wanted.length >= least, `${found} of ${wanted.length}`);
+        assert.deepEqual(mine.filter(row => row.kind === 'neutral' && Object.keys(row.found).length).map(row => row.text), []);
     });
 }

@@ -33,6 +33,30 @@ static void what_looks_the_same_is_the_same(void **state)
     assert_string_equal(plain("a\xff"), "");
 }
 
+static const char *bare(const char *text)
+{
+    static char copy[256];
+    struct buf out = { 0 };
+
+    plain_text(text, strlen(text), &out);
+    plain_bare(&out);
+    assert_int_equal(strlen(out.data), out.len);
+    snprintf(copy, sizeof copy, "%s", out.data);
+    buf_fini(&out);
+    return copy;
+}
+
+static void who_has_not_every_key_writes_the_same(void **state)
+{
+    (void)state;
+    assert_string_equal(bare("P\xc3\xa9simo a\xc3\xb1o"), "pesimo ano");
+    assert_string_equal(bare("M\xc3\xb6" "chte \xc3\xbc" "ber Stra\xc3\x9f" "e"),
+                        bare("Moechte ueber Strasse"));
+    assert_string_equal(bare("\xc3\xa5 \xc3\xa6 \xc3\xb8 \xc5\x93uf"), "aa ae oe oeuf");
+    assert_string_equal(bare("\xc3\xb7 \xe2\x82\xac \xd0\xb4 x"), "\xc3\xb7 \xe2\x82\xac \xd0\xb4 x");
+    assert_string_equal(bare(""), "");
+}
+
 static struct phrases *of(const char *want_human, const char *asks_if_bot)
 {
     struct phrases *phrases = phrases_new();
@@ -60,6 +84,21 @@ static void a_pattern_is_found_between_the_edges_of_words(void **state)
     assert_true(finds(phrases, "en-GB", "a person"));
     assert_false(finds(phrases, "en", "a humane answer"));
     assert_false(finds(phrases, "en", "pizza human"));
+    phrases_free(&phrases);
+}
+
+static void a_pattern_with_marks_finds_words_without_them(void **state)
+{
+    struct phrases *phrases = of("match m\xc3\xb6" "chte|p\xc3\xa9simo|f\xc3\xa5r\n"
+                                 "yes m\xc3\xb6" "chte\nno macht\n", NULL);
+
+    (void)state;
+    assert_true(finds(phrases, "en", "M\xc3\x96" "CHTE"));
+    assert_true(finds(phrases, "en", "moechte"));
+    assert_true(finds(phrases, "en", "mochte"));
+    assert_true(finds(phrases, "en", "pesimo"));
+    assert_true(finds(phrases, "en", "faar"));
+    assert_false(finds(phrases, "en", "far")); /* another word */
     phrases_free(&phrases);
 }
 
@@ -197,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_looks_the_same_is_the_same),
+        cmocka_unit_test(who_has_not_every_key_writes_the_same),
+        cmocka_unit_test(a_pattern_with_marks_finds_words_without_them),
         cmocka_unit_test(a_pattern_is_found_between_the_edges_of_words),
         cmocka_unit_test(a_language_without_packs_finds_nothing_an_unknown_one_asks_all),
         cmocka_unit_test(what_another_pack_finds_is_cut_out_and_the_rest_still_counts),

@@ -115,7 +115,7 @@ static int has_one(const struct literal_set *set, const char *folded)
     return set->n == 0;
 }
 
-/* plain: a plain_text(). A line that matches it has a word of each of its sets in it. */
+/* plain: as a pack gets it. A line that matches it has a word of each of its sets in it. */
 static void check_text(const char *lang, const char *plain, size_t len)
 {
     char *folded = mem_dup(plain, len);
@@ -142,6 +142,7 @@ static void check_message(const char *lang, const char *text)
     static struct buf plain;
 
     plain_text(text, strlen(text), &plain);
+    plain_bare(&plain);
     check_text(lang, plain.data, plain.len);
 }
 
