@@ -220,8 +220,8 @@ export class Panel implements Listener {
         const { words } = this;
         const how = state === 'broken' ? words.late : what === 'mailbox' ? words.mailbox : words.callback;
         const text = fill(how, { time: moment(due, this.language) });
-        if (this.promises.get(id)?.textContent === text) return; // each replay ends with what is owed: not to be read out again
         if (state === 'kept' || state === 'void') this.promises.delete(id);
+        else if (this.promises.get(id)?.textContent === text) return; // each replay ends with what is owed: not to be read out again
         else this.promises.set(id, h('p', {}, text));
         this.showOwed();
     }
