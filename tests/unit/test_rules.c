@@ -11,6 +11,7 @@
 #include "engine/rules.h"
 #include "engine/signals.h"
 #include "tests/check.h"
+#include "tests/same.h"
 #include "tests/unit/engine_rig.h"
 
 #define MAX_RULES 8
@@ -169,6 +170,14 @@ static void a_rule_may_withhold_the_answer_or_let_it_go(void **state)
     (void)state;
 }
 
+static void result_of(struct ruled *r, struct record result)
+{
+    result.type = RECORD_RESULT;
+    result.seq = r->rig->session.seq + 1;
+    record_encode(&result, &r->rig->facts[result.seq]);
+    engine_apply(&r->rig->session, &result);
+}
+
 static void a_claim_without_a_receipt_is_withheld_and_the_truth_is_said(void **state)
 {
     struct ruled *r = ruled_new();
@@ -185,13 +194,36 @@ static void a_claim_without_a_receipt_is_withheld_and_the_truth_is_said(void **s
     assert_int_equal(rig_told(r->rig, "All is well now."), 0);
 
     /* With a receipt of that action both may be said. */
-    const struct record receipt = { .type = RECORD_RESULT, .seq = r->rig->session.seq + 1,
-                                    .name = "refund", .receipt = "R1" };
-    record_encode(&receipt, &r->rig->facts[receipt.seq]);
-    engine_apply(&r->rig->session, &receipt);
+    result_of(r, (struct record){ .name = "refund", .receipt = "R1" });
     rig_message(r->rig, "m3", "and now?");
     answers(r->rig, (struct td_answer){ .claims = claims, .n_claims = 1 }, "I have refunded it.");
     assert_int_equal(rig_told(r->rig, "I have refunded it."), 1);
+    ruled_free(&r);
+}
+
+/* Until the gateway has actions of its own no receipt comes about; this is what one will do. */
+static void only_a_receipt_of_the_same_action_backs_a_claim_also_after_a_restart(void **state)
+{
+    struct ruled *r = ruled_new();
+    const char *const claims[] = { "refund" };
+    const struct td_answer claiming = { .claims = claims, .n_claims = 1 };
+    struct session restored;
+
+    (void)state;
+    result_of(r, (struct record){ .name = "lookup", .receipt = "R1" });
+    result_of(r, (struct record){ .name = "refund", .category = "declined", .detail = "no" });
+    rig_message(r->rig, "m1", "my money");
+    answers(r->rig, claiming, "It is done.");
+    assert_int_equal(rig_told(r->rig, "It is done."), 0);
+
+    result_of(r, (struct record){ .name = "refund", .receipt = "R2" });
+    rig_restore(r->rig, &restored);
+    assert_true(session_same(&restored, &r->rig->session));
+    session_fini(&r->rig->session);
+    r->rig->session = restored;
+    rig_message(r->rig, "m2", "and now?");
+    answers(r->rig, claiming, "It is done.");
+    assert_int_equal(rig_told(r->rig, "It is done."), 1);
     ruled_free(&r);
 }
 
@@ -499,6 +531,7 @@ int main(void)
         cmocka_unit_test(the_first_by_priority_is_the_reason_and_the_package_has_the_rest),
         cmocka_unit_test(a_rule_may_withhold_the_answer_or_let_it_go),
         cmocka_unit_test(a_claim_without_a_receipt_is_withheld_and_the_truth_is_said),
+        cmocka_unit_test(only_a_receipt_of_the_same_action_backs_a_claim_also_after_a_restart),
         cmocka_unit_test(who_is_trusted_needs_no_receipt),
         cmocka_unit_test(a_third_clarifying_question_is_not_asked),
         cmocka_unit_test(a_slot_is_asked_for_once),
