@@ -67,6 +67,8 @@ static struct text_vars vars_of(const struct draft *d, const struct text_vars *m
     vars.of[TEXT_VAR_BUSINESS] = d->policy->business;
     if (vars.of[TEXT_VAR_ISSUE] == NULL)
         vars.of[TEXT_VAR_ISSUE] = issue_of(d);
+    if (vars.of[TEXT_VAR_WHAT] == NULL)
+        vars.of[TEXT_VAR_WHAT] = vars.of[TEXT_VAR_ISSUE]; /* what was promised is help with it */
     return vars;
 }
 

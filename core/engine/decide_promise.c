@@ -125,8 +125,12 @@ static void reopen(struct draft *d)
 
 static void broken(struct draft *d, const struct session_promise *p)
 {
+    const struct policy_queue *queue = policy_queue(d->policy, p->by_whom);
+    const struct text_vars vars = { .of = { [TEXT_VAR_BY] = handoff_moment(
+        d, queue != NULL ? queue->hours : NULL, p->due) } };
+
     settle(d, p, PROMISE_BROKEN);
-    draft_text(d, TEXT_BROKEN_PROMISE);
+    draft_text_with(d, TEXT_BROKEN_PROMISE, &vars);
 }
 
 void promise_timer(struct draft *d)

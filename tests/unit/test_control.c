@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/hours.h"
+#include "engine/texts.h"
 #include "tests/check.h"
 #include "tests/same.h"
 #include "tests/unit/engine_rig.h"
@@ -474,6 +475,34 @@ static void a_broken_promise_is_apologised_for_once_and_the_next_owner_knows(voi
     rig_free(&rig);
 }
 
+static void the_apology_says_what_was_promised_and_by_when(void **state)
+{
+    static const char *const catalogue[][2] = {
+        { "broken_promise", "[Late by {by}: {what}|Late]" }, { "today", "{time}" },
+        { "time", "{hour}:{minute}" }, { "time_full", "{hour} sharp" },
+        { "weekdays", "a, b, c, d, e, f, g" }, { "months", "a, b, c, d, e, f, g, h, i, j, k, l" },
+    };
+    struct rig *rig = promised();
+    struct texts *texts = texts_new();
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof catalogue / sizeof *catalogue; i++)
+        if (texts_set(texts, "en", catalogue[i][0], catalogue[i][1], &err) != 0)
+            fail_msg("%s", err.text);
+    rig->policy.texts = texts;
+    rig->policy.language = "en";
+    rig_due(rig);
+    rig_offered(rig, OFFERED_NOBODY, NULL);
+    rig_due(rig);
+    const struct record *said = rig_record(rig, RECORD_REPLY);
+    assert_non_null(said);
+    assert_non_null(strstr(said->body.text, "Late by "));
+    assert_non_null(strstr(said->body.text, " sharp: "));
+    rig_free(&rig);
+    texts_free(&texts);
+}
+
 static void a_promise_outlives_the_talk(void **state)
 {
     struct rig *rig = promised();
@@ -597,6 +626,7 @@ int main(void)
         cmocka_unit_test(out_of_hours_a_callback_is_promised_for_open_hours),
         cmocka_unit_test(humans_hear_of_a_promise_when_they_are_there_and_speaking_keeps_it),
         cmocka_unit_test(a_broken_promise_is_apologised_for_once_and_the_next_owner_knows),
+        cmocka_unit_test(the_apology_says_what_was_promised_and_by_when),
         cmocka_unit_test(a_promise_outlives_the_talk),
         cmocka_unit_test(a_reply_by_mail_is_promised_only_to_who_has_an_address),
         cmocka_unit_test(a_call_of_an_unknown_action_fails_and_the_agent_hears_so),
