@@ -1,5 +1,6 @@
 #!/bin/sh
-# docs.sh - the manual pages and the sample conf say what the option tables and texts say.
+# docs.sh - the manual pages and the sample conf say what the option tables and texts say, and their
+# examples are what tandemd takes.
 #
 #   tests/docs.sh            fails when they differ
 #   tests/docs.sh --write    makes them equal
@@ -52,6 +53,51 @@ if [ "${1:-}" = --write ]; then
     exit 0
 fi
 status=0
+
+# The examples of both pages together, each block where it belongs, and whom they name besides.
+mkdir -p "$work/example"
+cat "$man" "$handoff" | awk -v to="$work/example/block" '
+    /^\.EX/ { n++; inside = 1; next }
+    /^\.EE/ { inside = 0 }
+    inside { gsub(/\\-/, "-"); gsub(/\\e/, "\\"); print > (to n) }'
+cat >"$work/example/tandem.conf" <<'END'
+[tandem]
+store = memory:
+texts = texts.conf
+packs = packs
+[agent front]
+type = echo
+[agent billing]
+type = echo
+[agent billing_new]
+type = echo
+[desk other]
+type = web
+path = /other
+[queue sales]
+desk = other
+END
+mkdir -p "$work/example/packs/nl"
+cp -R "$top_srcdir/conf/packs/." "$work/example/packs"
+for block in "$work"/example/block*; do
+    case $(cat "$block") in
+    *"
+match "*) cp "$block" "$work/example/packs/nl/want_human.pack" ;;
+    "[texts "*) cp "$block" "$work/example/texts.conf" ;;
+    *) sed "s,@file:/etc/tandem/,@file:$work/example/," "$block" >>"$work/example/tandem.conf" ;;
+    esac
+done
+echo a-token-for-an-example-0123456789 >"$work/example/mia.token"
+chmod 600 "$work/example/mia.token"
+for needed in packs/nl/want_human.pack texts.conf; do
+    [ -s "$work/example/$needed" ] || { echo "no page has an example of $needed" >&2; status=1; }
+done
+if ! "$tandemd" -t -c "$work/example/tandem.conf" >"$work/out" 2>&1; then
+    cat "$work/out" >&2
+    echo "an example of tandem.conf(5) or tandem-handoff(7) is none" >&2
+    status=1
+fi
+
 for pair in "$man $work/man" "$handoff $work/handoff" "$sample $work/init/tandem.conf"; do
     # shellcheck disable=SC2086 # two words
     if ! diff -u $pair; then

@@ -40,7 +40,7 @@ int show_texts(const struct policy *policy, const char *language, struct buf *ou
     const int64_t now = zone_moment(zone_utc(), 2026, 11, 23, 20, 0);
     const char *when = texts_moment(policy->texts, wanted[0], NULL, NULL,
                                     zone_moment(zone_utc(), 2026, 11, 24, 9, 0), now, arena);
-    const struct text_vars vars = { .of = {
+    struct text_vars vars = { .of = {
         [TEXT_VAR_ISSUE] = "refund", [TEXT_VAR_HUMAN] = "Mia",
         [TEXT_VAR_BUSINESS] = *policy->business ? policy->business : "Example Ltd",
         [TEXT_VAR_POSITION] = "3",
@@ -52,6 +52,8 @@ int show_texts(const struct policy *policy, const char *language, struct buf *ou
     for (int state = 0; state < TEXT_STATES; state++) {
         const char *said[TEXT_CHANNELS];
         buf_printf(out, "%s\n", text_state_name((enum text_state)state));
+        if (state == TEXT_CONTACT_NOTED)
+            vars.of[TEXT_VAR_WHAT] = "+45 12 34 56 78";
         for (int k = 0; k < TEXT_CHANNELS; k++) {
             said[k] = texts_render(policy->texts, (enum text_state)state, (enum text_channel)k,
                                    wanted[0], NULL, &vars, arena);
