@@ -90,7 +90,9 @@ static void say_refused(struct message *m, uint32_t status)
         consent_provider_stop(smpp->consent, m->account, m->peer);
     snprintf(text, sizeof text, "%s: the provider answered %s (0x%02x)", what,
              smpp_status_name(status), status);
-    sent(smpp, m->job, TD_REJECT, 0, text);
+    smpp->host->sent(smpp->inst, m->job, &(struct td_sent){
+        .size = sizeof(struct td_sent), .status = TD_REJECT, .detail = text,
+        .unreachable = status == SMPP_RINVDSTADR });
 }
 
 static void go_back(struct message *m)

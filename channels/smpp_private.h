@@ -38,6 +38,7 @@ struct conf {
     int64_t source_ton, source_npi, dest_ton, dest_npi; /* source: below 0, by its look */
     int default_charset, long_messages;
     int dlr, dlr_id;
+    const char *const *unreachable_errors;
     int64_t mo_dedupe;
 };
 

@@ -66,6 +66,9 @@ static const struct td_conf_key conf_keys[] = {
     TD_CONF_ENUM(struct conf, dlr, 0, "all", dlrs, "Which parts a receipt is asked for."),
     TD_CONF_ENUM(struct conf, dlr_id, 0, "exact", matches,
                  "How the id in a receipt differs from the one in the response."),
+    TD_CONF_LIST(struct conf, unreachable_errors, 0, "1, 5, 9, 27",
+                 "Errors of a receipt by which nobody can be reached at that number; unset, those of "
+                 "GSM for a subscriber who is unknown or absent."),
     TD_CONF_DURATION(struct conf, mo_dedupe, 0, "10min", 1000, 86400000,
                      "How long a message that the provider says again after a lost connection is "
                      "known."),

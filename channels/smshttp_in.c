@@ -323,25 +323,34 @@ static const struct provider_word *word_of(const struct smshttp *sms, const char
     return row;
 }
 
+static int is_dead(const struct provider *provider, const char *code)
+{
+    const char *const *dead = provider->status_dead;
+
+    while (dead != NULL && *dead != NULL && (code == NULL || strcmp(*dead, code) != 0))
+        dead++;
+    return dead != NULL && *dead != NULL;
+}
+
 static void take_receipt(struct smshttp *sms, const struct fields *fields, const char *word)
 {
     char id_buf[FIELDS_NUMBER], code_buf[FIELDS_NUMBER];
     const char *id = first_of(fields, sms->provider->status_id, id_buf);
     const char *code = first_of(fields, sms->provider->status_error, code_buf);
-    const enum td_delivery status = word_of(sms, word)->status;
-    char why[96];
-    size_t n;
+    struct tracks_news news = { .status = word_of(sms, word)->status };
 
     if (id == NULL) {
         sms->host->count(sms->inst, "unknown", 1);
         return;
     }
-    snprintf(why, sizeof why, "%.30s%s%.40s", word, code != NULL ? " err:" : "",
+    snprintf(news.why, sizeof news.why, "%.30s%s%.40s", word, code != NULL ? " err:" : "",
              code != NULL ? code : "");
-    for (n = 0; why[n] != '\0'; n++)
-        why[n] = (unsigned char)why[n] < 0x80 ? why[n] : '?';
-    /* Read is more than delivered, and as final. */
-    tracks_came(sms->tracks, id, status == TD_READ ? TD_DELIVERED : status, why);
+    for (char *at = news.why; *at != '\0'; at++)
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    if (news.status == TD_READ) /* more than delivered, and as final */
+        news.status = TD_DELIVERED;
+    news.unreachable = news.status == TD_FAILED && is_dead(sms->provider, code);
+    tracks_came(sms->tracks, id, &news);
 }
 
 /* ---- Requests ----------------------------------------------------------------------------- */

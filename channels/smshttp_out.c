@@ -90,7 +90,8 @@ static void end_refused(struct message *m, const struct request_answer *answer)
     if (answer->error == ERROR_OPTED_OUT)
         consent_provider_stop(m->sms->consent, m->account, m->peer);
     snprintf(text, sizeof text, "%s: %s", what, answer->why);
-    end(m, &(struct td_sent){ .status = TD_REJECT, .detail = text });
+    end(m, &(struct td_sent){ .status = TD_REJECT, .detail = text,
+                              .unreachable = answer->error == ERROR_ADDRESS });
 }
 
 /* ---- Answers ------------------------------------------------------------------------------ */

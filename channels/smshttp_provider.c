@@ -31,6 +31,7 @@ static const struct provider twilio = {
     .in_text = NAMES("Body"), .in_media = NAMES("MediaUrl%u"), .in_wish = NAMES("OptOutType"),
     .status_id = NAMES("MessageSid", "SmsSid"), .status_word = NAMES("MessageStatus", "SmsStatus"),
     .status_error = NAMES("ErrorCode"), .words = twilio_words,
+    .status_dead = NAMES("21211", "21612", "21614", "30003", "30005", "30006"),
     .answer_type = "text/xml", .answer = "<Response/>",
     .api = "https://api.twilio.com", .path = "/2010-04-01/Accounts/{account}/Messages.json",
     .is_basic = 1,
@@ -62,6 +63,7 @@ static const struct provider_code vonage_codes[] = {
     .concat_ref = "concat-ref", .concat_total = "concat-total", .concat_part = "concat-part",   \
     .status_id = NAMES("messageId", "message_uuid", "message-id"),                              \
     .status_word = NAMES("status"), .status_error = NAMES("err-code", "error/title"),           \
+    .status_dead = NAMES("3", "9", "11", "12", "1170", "1190", "1240", "1250", "1260"),         \
     .words = vonage_words, .answer_type = "text/plain", .answer = "", .plain_numbers = 1
 
 static const struct provider vonage = {

@@ -62,6 +62,7 @@ struct provider {
         const char *word;
         enum td_delivery status;
     } *words; /* word NULL ends it; others are not final */
+    const char *const *status_dead; /* errors by which nobody can be reached there; NULL: none */
     const char *answer_type, *answer; /* to what we took */
 
     /* Our requests. */

@@ -23,7 +23,6 @@
 #define MAX_PARKED 10000
 #define MAX_TRACKS 10000
 #define PREFIX "r/"
-#define WHY 96
 
 struct tracks {
     struct keeper *keeper;
@@ -61,8 +60,7 @@ struct part_id {
 
 struct news {
     char id[TRACK_ID + 1];
-    enum td_delivery status;
-    char why[WHY]; /* "": not said */
+    struct tracks_news what;
 };
 
 struct parked {
@@ -102,14 +100,15 @@ static struct track *track_get(struct tracks *tracks, const struct place *place)
     return t;
 }
 
-static void report(struct track *t, enum td_delivery status, const char *text)
+static void report(struct track *t, const struct tracks_news *what)
 {
     struct place place;
 
     sscanf(t->key, "%32s %" SCNu64, place.session, &place.seq);
     t->tracks->host->event(t->tracks->inst, &(struct td_event){
         .size = sizeof(struct td_event), .type = TD_EV_RECEIPT, .session = place.session,
-        .of = place.seq, .status = status, .text = text });
+        .of = place.seq, .status = what->status, .on = what->unreachable,
+        .text = what->status == TD_FAILED ? what->why : NULL });
 }
 
 static void on_settled(void *arg)
@@ -120,7 +119,7 @@ static void on_settled(void *arg)
     if (t->failed || t->delivered)
         return;
     t->delivered = 1;
-    report(t, TD_DELIVERED, NULL);
+    report(t, &(struct tracks_news){ .status = TD_DELIVERED });
 }
 
 static void on_delivered(struct track *t, unsigned part)
@@ -145,16 +144,16 @@ static void apply(struct tracks *tracks, const struct place *place, const struct
     struct track *t = track_get(tracks, place);
     char name[TRACK_ID + sizeof PREFIX];
 
-    if (t == NULL || (news->status != TD_DELIVERED && news->status != TD_FAILED))
+    if (t == NULL || (news->what.status != TD_DELIVERED && news->what.status != TD_FAILED))
         return;
     snprintf(name, sizeof name, PREFIX "%s", news->id);
     keeper_del(tracks->keeper, name, NULL, NULL);
-    if (news->status == TD_DELIVERED) {
+    if (news->what.status == TD_DELIVERED) {
         on_delivered(t, place->part);
     } else if (!t->failed) {
         t->failed = 1;
         tracks->host->timer_del(&t->settle);
-        report(t, TD_FAILED, news->why);
+        report(t, &news->what);
     }
 }
 
@@ -278,7 +277,7 @@ static void on_looked(void *arg, const struct td_kept *kept)
         park(look.tracks, &look.news);
 }
 
-void tracks_came(struct tracks *tracks, const char *id, enum td_delivery status, const char *why)
+void tracks_came(struct tracks *tracks, const char *id, const struct tracks_news *news)
 {
     struct part_id *entry;
     struct look *look;
@@ -287,9 +286,8 @@ void tracks_came(struct tracks *tracks, const char *id, enum td_delivery status,
     tracks->host->count(tracks->inst, "receipts", 1);
     if (id[0] == '\0' || strlen(id) > TRACK_ID || (look = calloc(1, sizeof *look)) == NULL)
         return;
-    *look = (struct look){ .tracks = tracks, .news = { .status = status } };
+    *look = (struct look){ .tracks = tracks, .news.what = *news };
     strcpy(look->news.id, id);
-    snprintf(look->news.why, sizeof look->news.why, "%s", why != NULL ? why : "");
     HASH_FIND_STR(tracks->ids, id, entry);
     if (entry != NULL) {
         apply(tracks, &entry->place, &look->news);

@@ -29,8 +29,14 @@ void tracks_free(struct tracks **tracks);
 /* The provider calls part `part` of `total` of that message `id`. */
 void tracks_sent(struct tracks *tracks, const char *id, const char *session, uint64_t seq,
                  unsigned part, unsigned total);
-/* A receipt came; why: the provider's words of a failure, or NULL. */
-void tracks_came(struct tracks *tracks, const char *id, enum td_delivery status, const char *why);
+struct tracks_news {
+    enum td_delivery status;
+    int unreachable; /* with TD_FAILED: nobody can be reached at that number */
+    char why[96];    /* of a failure, in the provider's words; "": not said */
+};
+
+/* A receipt came. */
+void tracks_came(struct tracks *tracks, const char *id, const struct tracks_news *news);
 
 size_t tracks_parked(const struct tracks *tracks);
 

@@ -47,7 +47,7 @@ verify = bearer
 secret = ${KEY}
 message_list = /messages/*
 url = ${provider.url}/out
-${smsc.conf('sms', 'agent = bot')}
+${smsc.conf('sms', `agent = bot\nqueue = help\nbridge = hook\nbridge_page = ${PAGE}`)}
 [channel web]
 type = webchat
 agent = bot
@@ -56,7 +56,8 @@ queue = help
 type = http
 url = ${agent.url('bot')}
 breaker_failures = 0
-${MIA}` });
+${MIA}capacity = 20
+` });
 });
 after(async () => {
     await gw?.close();
@@ -264,6 +265,25 @@ test('who cannot be reached any more hears by SMS how to go on, once, over resta
     const { stdout: all } = await run('journal', session, '--bodies');
     assert.ok(!all.includes(token.split('.')[1]));
     chat.close();
+});
+
+test('whose number is dead hears by the other channel how to go on, by a refusal or a receipt', async () => {
+    const mia = new Desk(gw, 'token-mia');
+    for (const [number, dies] of [['4533445577', () => { smsc.onSubmit = () => ({ command_status: 0x0b }); }],
+                                  ['4533445588', () => { smsc.onSubmit = pdu => {
+                                      setTimeout(() => smsc.receipt('dead', 'UNDELIV', { err: '027', pdu: { source_addr: pdu.destination_addr } }), 50);
+                                      return { message_id: 'dead' };
+                                  }; }]]) {
+        const known = (await mia.list()).map(h => h.session);
+        await smsc.say('a human, please', { source_addr: number });
+        const { id } = await until(async () => (await mia.list()).find(h => !known.includes(h.session)), 'it to wait', 20000);
+        assert.equal((await mia.post(`/handoffs/${id}/accept`)).status, 200);
+        await until(() => smsc.heard(number).length > 0, 'what it said first', 20000);
+        dies();
+        assert.equal((await mia.post(`/handoffs/${id}/messages`, { text: 'hello?' }, { 'Idempotency-Key': number })).status, 200);
+        await until(() => heard(`+${number}`).some(t => t.includes(`${PAGE}#bridge=`)), 'the link by the other channel', 20000);
+        smsc.onSubmit = () => ({});
+    }
 });
 
 test('a bridge of the conf that leads nowhere is refused with its line', async () => {

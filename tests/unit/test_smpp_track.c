@@ -161,6 +161,34 @@ static void the_store_knows_the_ids_of_an_earlier_life(void **state)
     assert_int_equal(said(7), TD_DELIVERED);
 }
 
+static void a_number_that_nobody_is_reached_at_is_told_from_a_message_that_failed(void **state)
+{
+    static const struct {
+        enum smpp_state state;
+        const char *stat, *err;
+        int unreachable;
+    } rows[] = {
+        { SMPP_FAILED, "UNDELIV", "001", 1 }, { SMPP_FAILED, "EXPIRED", "27", 1 },
+        { SMPP_FAILED, "UNDELIV", "000", 0 }, { SMPP_FAILED, "UNDELIV", "", 0 },
+        { SMPP_FAILED, "REJECTD", "045", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct smpp_receipt r = { .state = rows[i].state };
+        const struct fake_call *call;
+
+        snprintf(r.id, sizeof r.id, "m%zu", i);
+        snprintf(r.stat, sizeof r.stat, "%s", rows[i].stat);
+        snprintf(r.err, sizeof r.err, "%s", rows[i].err);
+        track_sent(smpp, r.id, SESSION, i + 1, 1, 1);
+        track_came(smpp, &r);
+        call = fake_next(fake, FAKE_EVENT);
+        assert_int_equal(call->event->status, TD_FAILED);
+        assert_int_equal(call->event->on, rows[i].unreachable);
+    }
+}
+
 static void two_receipts_that_are_looked_for_at_once_are_both_taken(void **state)
 {
     const struct fake_call *first, *second;
@@ -189,6 +217,7 @@ int main(void)
         TEST(a_receipt_that_was_looked_for_in_vain_waits_for_its_id),
         TEST(a_receipt_of_an_id_that_never_comes_is_counted_after_a_while),
         TEST(the_store_knows_the_ids_of_an_earlier_life),
+        TEST(a_number_that_nobody_is_reached_at_is_told_from_a_message_that_failed),
         TEST(two_receipts_that_are_looked_for_at_once_are_both_taken),
     };
 

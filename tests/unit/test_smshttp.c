@@ -35,13 +35,14 @@ static const struct provider_word words[] = { { "DELIVRD", TD_DELIVERED }, { "UN
                                               { NULL, TD_SENT } };
 static const struct provider_code codes[] = { { "BLOCKED", ERROR_OPTED_OUT },
                                               { "SLOW", ERROR_THROTTLED },
+                                              { "NOBODY", ERROR_ADDRESS },
                                               { NULL, ERROR_REFUSED } };
 static const struct provider acme = {
     .name = "acme", .proof = proof_acme, .proof_header = "x-acme-key",
     .in_id = NAMES("id"), .in_peer = NAMES("sender/number"), .in_account = NAMES("recipient"),
     .in_text = NAMES("content"), .in_media = NAMES("files/%u/url"),
     .status_id = NAMES("ref"), .status_word = NAMES("dlr"), .status_error = NAMES("reason"),
-    .words = words, .answer_type = "application/json", .answer = "{\"ok\":true}",
+    .status_dead = NAMES("gone"), .words = words, .answer_type = "application/json", .answer = "{\"ok\":true}",
     .api = "https://api.acme.example", .path = "/v2/{account}/sms", .is_json = 1, .is_basic = 1,
     .idempotency_header = "Idempotency-Key",
     .body = { { "to", VALUE_PEER, NULL }, { "from", VALUE_SENDER, NULL },
@@ -188,6 +189,38 @@ static void its_words_for_no_are_understood(void **state)
     fake_keeps(f);
 }
 
+static void whom_nobody_reaches_is_told_from_a_message_that_failed(void **state)
+{
+    static const struct {
+        const char *id, *reason;
+        int unreachable;
+    } rows[] = { { "r1", "gone", 1 }, { "r2", "busy", 0 } };
+    const struct fake_call *call;
+    char body[80];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        send(i + 1, "hi");
+        snprintf(body, sizeof body, "{\"ref\":\"%s\"}", rows[i].id);
+        fake_http_body(f, asked(), 200, body);
+        assert_int_equal(fake_next(f, FAKE_SENT)->sent->status, TD_OK);
+        fake_keeps(f);
+        snprintf(body, sizeof body, "{\"ref\":\"%s\",\"dlr\":\"UNDELIV\",\"reason\":\"%s\"}",
+                 rows[i].id, rows[i].reason);
+        hook("t0k", body);
+        fake_keeps(f);
+        call = fake_next(f, FAKE_EVENT);
+        assert_int_equal(call->event->status, TD_FAILED);
+        assert_int_equal(call->event->on, rows[i].unreachable);
+    }
+    send(3, "hi");
+    fake_http_body(f, asked(), 400, "{\"error\":{\"code\":\"NOBODY\",\"text\":\"no\"}}");
+    call = fake_next(f, FAKE_SENT);
+    assert_int_equal(call->sent->status, TD_REJECT);
+    assert_int_equal(call->sent->unreachable, 1);
+    fake_keeps(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_safe_to_repeat_is_repeated_with_the_same_key, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(its_words_for_no_are_understood, setup, teardown),
+        cmocka_unit_test_setup_teardown(whom_nobody_reaches_is_told_from_a_message_that_failed, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
