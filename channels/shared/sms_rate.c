@@ -1,27 +1,39 @@
-/* sms_rate.c - a window of one second over the last times. */
+/* sms_rate.c - a window of one second, by its milliseconds. */
 #include "config.h"
 
 #include "channels/shared/sms_rate.h"
 
-#include <string.h>
-
-#define SECOND 1000
 #define RECOVER_MS 10000
 
 void rate_init(struct rate *rate, unsigned most)
 {
-    *rate = (struct rate){ .most = most, .now = most, .paused_until = INT64_MIN / 2,
-                            .slowed = INT64_MIN / 2 };
-    for (size_t i = 0; i < RATE_MAX; i++)
-        rate->times[i] = INT64_MIN / 2;
+    *rate = (struct rate){ .most = most, .now = most, .newest = INT64_MIN / 2,
+                           .paused_until = INT64_MIN / 2, .slowed = INT64_MIN / 2 };
+}
+
+static unsigned *in_ms(struct rate *rate, int64_t at)
+{
+    return &rate->in_ms[(uint64_t)at % RATE_SECOND];
+}
+
+/* What went a second ago or earlier is forgotten. */
+static void go_on(struct rate *rate, int64_t now)
+{
+    if (now - rate->newest > RATE_SECOND)
+        rate->newest = now - RATE_SECOND;
+    for (; rate->newest < now; rate->newest++) {
+        unsigned *n = in_ms(rate, rate->newest + 1);
+
+        rate->in_second -= *n;
+        *n = 0;
+    }
 }
 
 int64_t rate_take(struct rate *rate, int64_t now)
 {
-    const size_t oldest = (rate->at + RATE_MAX - rate->now) % RATE_MAX;
+    int64_t wait = 1;
 
-    if (rate->paused_until > now + RECOVER_MS || rate->times[rate->at == 0 ? RATE_MAX - 1
-                                                                           : rate->at - 1] > now)
+    if (rate->paused_until > now + RECOVER_MS || rate->newest > now)
         rate_init(rate, rate->most); /* the clock was set back */
     if (rate->now < rate->most && now - rate->slowed >= RECOVER_MS) {
         rate->now = rate->now * 2 < rate->most ? rate->now * 2 : rate->most;
@@ -29,11 +41,15 @@ int64_t rate_take(struct rate *rate, int64_t now)
     }
     if (rate->paused_until > now)
         return rate->paused_until - now;
-    if (now - rate->times[oldest] < SECOND)
-        return rate->times[oldest] + SECOND - now;
-    rate->times[rate->at] = now;
-    rate->at = (rate->at + 1) % RATE_MAX;
-    return 0;
+    go_on(rate, now);
+    if (rate->in_second < rate->now) {
+        ++*in_ms(rate, now);
+        rate->in_second++;
+        return 0;
+    }
+    while (wait < RATE_SECOND && *in_ms(rate, now + wait) == 0)
+        wait++;
+    return wait;
 }
 
 void rate_pause(struct rate *rate, int64_t until)
@@ -50,6 +66,6 @@ int rate_throttled(struct rate *rate, int64_t now)
         rate->now = rate->now > 1 ? rate->now / 2 : 1;
         rate->slowed = now;
     }
-    rate_pause(rate, now + SECOND);
+    rate_pause(rate, now + RATE_SECOND);
     return is_first;
 }

@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RATE_MAX 10000
+#define RATE_MAX 100000
+#define RATE_SECOND 1000
 
 struct rate {
     unsigned most, now; /* in any second: as set, and as it is after throttling */
-    int64_t times[RATE_MAX]; /* of the last `most`, a ring */
-    size_t at;
+    unsigned in_ms[RATE_SECOND]; /* so many went in each ms of the last second, a ring */
+    unsigned in_second;          /* all of them */
+    int64_t newest;              /* the last of these ms */
     int64_t paused_until, slowed;
 };
 
