@@ -3,8 +3,8 @@
  * the gateway; and a response only when it is on disk.
  *
  * A deliver_sm has no id. Whether it is a repetition follows from what the SMSC can know: it says a
- * message again only when our response did not reach it. So the hash of a message is kept ("d/HASH")
- * together with the id that it was given, until the SMSC has shown on the same connection that it
+ * message again only when our response did not reach it. So the hash of a message is kept ("d/TIME-HASH":
+ * those of one time stand in one place of the store) with the id that it was given, until the SMSC has shown on the same connection that it
  * read past our response (it answered a later enquire_link). The same content is the same message as
  * long as the connection that brought it is gone or the response is still owed; else it is a new one.
  */
@@ -24,6 +24,7 @@
 #define MAX_MOS 1000 /* that wait for the gateway */
 #define PREFIX "d/"
 #define HASH 33 /* hex digits and NUL */
+#define KEY 80
 #define AGAIN_MS 1000
 
 struct seen {
@@ -75,13 +76,22 @@ static void hash_of(const struct smpp_pdu *pdu, char out[HASH])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void seen_drop(struct smpp *smpp, struct seen *seen, int kept_too)
+/* The id begins with the time. */
+static void key_of(const struct seen *seen, char key[KEY])
 {
-    char key[HASH + 4];
+    snprintf(key, KEY, PREFIX "%.*s-%s", (int)strcspn(seen->id, "-"), seen->id, seen->hash);
+}
 
-    snprintf(key, sizeof key, PREFIX "%s", seen->hash);
-    if (kept_too)
-        keeper_del(smpp->keeper, key, NULL, NULL);
+static void forget(struct smpp *smpp, const struct seen *seen)
+{
+    char key[KEY];
+
+    key_of(seen, key);
+    keeper_del(smpp->keeper, key, NULL, NULL);
+}
+
+static void seen_free(struct smpp *smpp, struct seen *seen)
+{
     HASH_DEL(smpp->seens, seen);
     free(seen);
 }
@@ -102,8 +112,10 @@ static struct seen *seen_new(struct smpp *smpp, const char *hash)
     HASH_FIND_STR(smpp->seens, hash, seen);
     if (seen != NULL)
         return seen;
-    if (HASH_COUNT(smpp->seens) >= 50000)
-        seen_drop(smpp, smpp->seens, 1);
+    if (HASH_COUNT(smpp->seens) >= 50000) {
+        forget(smpp, smpp->seens);
+        seen_free(smpp, smpp->seens);
+    }
     seen = calloc(1, sizeof *seen);
     if (seen == NULL)
         return NULL;
@@ -116,7 +128,7 @@ static struct seen *seen_new(struct smpp *smpp, const char *hash)
 static const char *identify(struct smpp *smpp, struct session *session, const char *hash)
 {
     struct seen *seen;
-    char key[HASH + 4];
+    char key[KEY];
 
     HASH_FIND_STR(smpp->seens, hash, seen);
     if (seen != NULL && (!is_alive(smpp, seen) || seen->mark == 0)) {
@@ -125,8 +137,10 @@ static const char *identify(struct smpp *smpp, struct session *session, const ch
         seen = seen_new(smpp, hash);
         if (seen == NULL)
             return NULL;
+        if (seen->id[0] != '\0')
+            forget(smpp, seen); /* it was another message */
         snprintf(seen->id, sizeof seen->id, "%" PRId64 "-%.16s", smpp_now(smpp), hash);
-        snprintf(key, sizeof key, PREFIX "%s", hash);
+        key_of(seen, key);
         keeper_put(smpp->keeper, key, seen->id, strlen(seen->id),
                    smpp_now(smpp) + smpp->conf->mo_dedupe, NULL, NULL);
     }
@@ -138,7 +152,8 @@ static const char *identify(struct smpp *smpp, struct session *session, const ch
 
 static void on_pair(void *arg, const struct td_pair *pair)
 {
-    struct seen *seen = strlen(pair->key) == HASH + 1 ? seen_new(arg, pair->key + 2) : NULL;
+    const size_t len = strlen(pair->key);
+    struct seen *seen = len > HASH ? seen_new(arg, pair->key + len + 1 - HASH) : NULL;
 
     if (seen != NULL)
         snprintf(seen->id, sizeof seen->id, "%s", (const char *)pair->value);
@@ -169,8 +184,10 @@ void in_changed(struct smpp *smpp, struct session *session)
     smpp->confirmed[i] = confirmed;
     HASH_ITER(hh, smpp->seens, seen, next) {
         if (seen->session == session && seen->mark != 0 && seen->mark <= confirmed &&
-            seen->generation == session_generation(session))
-            seen_drop(smpp, seen, 1);
+            seen->generation == session_generation(session)) {
+            forget(smpp, seen);
+            seen_free(smpp, seen);
+        }
     }
 }
 
@@ -449,5 +466,5 @@ void in_close(struct smpp *smpp)
     HASH_ITER(hh, smpp->mos, mo, next)
         mo_free(mo);
     HASH_ITER(hh, smpp->seens, seen, next_seen)
-        seen_drop(smpp, seen, 0);
+        seen_free(smpp, seen);
 }
