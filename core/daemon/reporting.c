@@ -21,7 +21,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "config/conf.h"
 #include "daemon/conf_tandem.h"
 #include "daemon/packs.h"
 #include "engine/record.h"

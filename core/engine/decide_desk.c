@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/arena.h"
 #include "engine/draft.h"
 
 static int is_leave(const struct draft *d, const char *text)

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/arena.h"
 #include "engine/draft.h"
 #include "engine/hours.h"
 

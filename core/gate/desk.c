@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/line.h"
 #include "engine/package.h"

@@ -2,7 +2,7 @@
  * gate_private.h - what the files of the gate share. Nobody else includes it.
  *
  * How it hangs together: an item is one event and who waits for what comes of it; items of a
- * session stand in the mailbox of its slot. gate_pump() runs every slot that has something to do,
+ * session stand in the mailbox of its slot. The pump runs every slot that has something to do,
  * always from the loop and never from inside a call of a plugin, so that nothing re-enters.
  * A slot has at most one operation of the store under way; no step runs meanwhile.
  */
@@ -193,7 +193,7 @@ void slot_add(struct slot *slot, struct item *item);
 void slot_add_first(struct slot *slot, struct item *item);
 struct item *slot_take(struct slot *slot);
 int slot_is_crowded(const struct slot *slot);
-void slot_wake(struct slot *slot); /* gate_pump() will look at it */
+void slot_wake(struct slot *slot); /* the pump will look at it */
 void slot_unqueue(struct slot *slot);
 void slot_used(struct slot *slot);
 void slot_count_phase(struct slot *slot);
@@ -454,7 +454,7 @@ struct gate {
     size_t random_left;
     gate_fact_fn *listener;
     void *listener_arg;
-    int pumping; /* a turn of gate_pump() is on its way */
+    int pumping; /* a turn of the pump is on its way */
 
     struct td_instance *instances, *kicked;
     struct board *board;
@@ -483,7 +483,7 @@ struct gate {
 
 void gate_ref(struct gate *gate);
 void gate_unref(struct gate *gate);
-void gate_pump_later(struct gate *gate);
+void gate_pump_later(struct gate *gate); /* on a later turn of the loop, once */
 /* Answers an item that never got to a session, on a later turn. */
 void gate_refuse_later(struct gate *gate, struct item *item, enum td_status status,
                        const char *detail, uint32_t retry_after_ms);

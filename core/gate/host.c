@@ -8,7 +8,6 @@
 
 #include <utlist.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "base/mem.h"

@@ -5,7 +5,6 @@
 
 #include <tandem/json.h>
 
-#include "base/arena.h"
 #include "base/metric.h"
 #include "gate/gate_private.h"
 #include "measure/measure.h"

@@ -306,7 +306,7 @@ struct web {
 void web_order(struct web *web, struct block *block); /* loop thread; takes the block */
 
 /* Hands an event to the loop thread. 0, or -1 when no more should be read from that connection
- * until conn_resume_all(). */
+ * until the loop thread has taken what waits. */
 int web_event(struct web *web, struct event *event);
 void web_take_orders(struct web *web); /* web thread, when woken */
 void web_tick(struct web *web);        /* web thread, every WHEEL_TICK_MS */

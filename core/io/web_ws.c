@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #include "base/clock.h"
-#include "base/crypt.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "ipc/about.h"
 #include "ipc/proxy_private.h"
 

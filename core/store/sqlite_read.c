@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
-#include "base/mem.h"
 #include "store/rows.h"
 
 static struct ulid column_id(sqlite3_stmt *stmt, int i)

@@ -19,7 +19,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "daemon/policy_api.h"
-#include "daemon/policy_build.h"
 #include "daemon/setup.h"
 #include "engine/engine.h"
 #include "plug/loader.h"

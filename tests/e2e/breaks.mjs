@@ -5,7 +5,7 @@
  * tests/e2e/breaks/KIND.json: [{ name, said: [the customer's messages], answers: [the agent's, one a
  * message; a list: one a question], at: the message at which a human takes over (0: none), code,
  * also, never: what the customer must not read, heard: what they must, offered, locale }].
- * An answer is protocols.md's, or { http: status }, { slow: true }, { raw: text }.
+ * An answer is that of agent-answer.json, or { http: status }, { slow: true }, { raw: text }.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

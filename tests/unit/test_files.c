@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "files/files_private.h"
 #include "files/quota.h"
 #include "tests/check.h"

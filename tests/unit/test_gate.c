@@ -5,8 +5,6 @@
 
 #include <unistd.h>
 
-#include "base/err.h"
-
 static void a_message_is_accepted_when_it_is_on_disk_and_not_before(void **state)
 {
     (void)state;

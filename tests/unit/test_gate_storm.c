@@ -10,8 +10,6 @@
 
 #include "tests/unit/test_gate_rig.h"
 
-#include "base/clock.h"
-
 #define PEERS 6
 #define STEPS 600
 

@@ -7,7 +7,6 @@
 #include "base/zone.h"
 #include "engine/hours.h"
 #include "engine/policy.h"
-#include "measure/repeat.h"
 #include "tests/check.h"
 #include "tests/unit/tape.h"
 

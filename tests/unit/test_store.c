@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "tests/store_pump.h"
 
 #define LEN(a) (sizeof(a) / sizeof *(a))

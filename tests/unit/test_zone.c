@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/zone.h"
 #include "tests/check.h"
 

@@ -16,7 +16,7 @@ extern const struct td_plugin td_plugin_0;
 
 static const char *const kit_no_origins[] = { NULL };
 
-/* The defaults of protocols.md. */
+/* The defaults. */
 static inline struct conf kit_conf(void)
 {
     return (struct conf){
