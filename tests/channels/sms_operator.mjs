@@ -16,15 +16,18 @@ const skip = smpp ? false : 'npm smpp is not installed';
 const ctl = (gw, ...args) => spawnSync(join(builddir, 'tandemctl'),
     ['-s', join(gw.dir, 'control'), ...args], { encoding: 'utf8' });
 
-/** `tandemctl tail --type notice`, running: what it printed so far. */
+/** `tandemctl tail`, running: what it printed of notices so far. It reads once it has printed a reload. */
 async function tail(gw) {
     const child = spawn(join(builddir, 'tandemctl'),
-                        ['-s', join(gw.dir, 'control'), 'tail', '--type', 'notice']);
+                        ['-s', join(gw.dir, 'control'), 'tail', '--type', 'notice,reload']);
     const ended = new Promise(done => child.on('close', done));
     const self = { out: '', stop: () => { child.kill('SIGINT'); return ended; } };
     child.stdout.on('data', data => { self.out += data; });
     self.prints = (pattern, what) => until(() => pattern.exec(self.out)?.[0], `${what} in: ${self.out}`, 10000);
-    await until(() => JSON.parse(ctl(gw, '--json', 'status').stdout), 'the gateway');
+    await until(() => {
+        ctl(gw, 'reload');
+        return / reload /.test(self.out);
+    }, 'the tail', 20000);
     return self;
 }
 
