@@ -71,6 +71,9 @@ function staying(t, ...names) {
 const owned = (chat, kind, from = chat.frames.length) => until(
     () => chat.frames.slice(from).find(f => f.type === 'owner' && f.owner.kind === kind), kind, 20000);
 
+/** How often this customer read that the human had to go. */
+const toldOfIt = chat => texts(chat, 'system').filter(t => /had to go/.test(t)).length;
+
 const end = async (who, handoff) =>
     assert.equal((await human(who).post(`/handoffs/${handoff.id}/return`, {})).status, 200);
 
@@ -236,8 +239,9 @@ test('a human who vanishes gives the customer back; who was told so is told once
     await human('v2').post(`/handoffs/${again.id}/accept`);
     assert.equal((await human('v1').post(`/handoffs/${handoff.id}/messages`, { text: 'back!' })).status,
                  409);
-    assert.equal(texts(chat, 'system').filter(t => /had to go/.test(t)).length, 1);
+    await until(() => toldOfIt(chat) > 0, 'that it is said', 20000);
     await end('v2', again);
+    assert.equal(toldOfIt(chat), 1);
     chat.close();
 });
 
@@ -265,11 +269,12 @@ test('a desk that vanishes gives its customers back: they wait at the one that i
     gw.signal('SIGHUP');
     const again = await waits('en', chat); // in the channel's own queue, at the desk that is left
     assert.equal(again.queue, 'talk');
-    assert.equal(texts(chat, 'system').filter(t => /had to go/.test(t)).length, 1);
+    await until(() => toldOfIt(chat) > 0, 'that it is said', 20000);
     assert.equal((await human('en').post(`/handoffs/${again.id}/accept`)).status, 200);
     await human('en').post(`/handoffs/${again.id}/messages`, { id: 'e', text: 'I go on.' });
     await said(chat, 'I go on.');
     await end('en', again);
+    assert.equal(toldOfIt(chat), 1);
     assert.equal((await other('GET', '/me')).status, 404);
     chat.close();
 });
