@@ -34,21 +34,22 @@ enum relay_state { RELAY_NONE, RELAY_WAITS, RELAY_DONE };
 
 /* A message in memory: the window that agents get, and what waits for an answer or delivery. */
 struct session_message {
+    /* First what is looked at of each when one is searched for: within a line of the cache. */
     uint64_t seq;
     int64_t at;
     enum td_author author;
+    enum td_delivery status; /* of ours; the customer's are TD_READ */
+    uint32_t letters;        /* plain_letters() of text; in no snapshot */
     char *name;   /* of the author; NULL */
     char *ext_id; /* customer's: the channel's id */
     struct ulid id;
     char *text, *choice; /* NULL: none, or erased */
-    uint32_t letters;    /* plain_letters() of text; in no snapshot */
     struct td_choice **choices; /* own memory */
     size_t n_choices;
     struct td_attachment **attachments; /* own memory, without url */
     size_t n_attachments;
     struct td_part **parts; /* own memory */
     size_t n_parts;
-    enum td_delivery status; /* of ours; the customer's are TD_READ */
     int said;                /* as in the record */
     int maybe_duplicate;     /* it may have reached the customer twice */
     enum relay_state relay;  /* the customer's, while a handoff is under way */

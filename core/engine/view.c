@@ -74,34 +74,43 @@ const struct td_message *engine_reply(const struct session *s, uint64_t seq, str
     return m != NULL && m->author != TD_CUSTOMER ? view_message(m, arena) : NULL;
 }
 
-static int asked_about(const struct session *s, const struct session_message *m)
+static int is_question(const struct session *s, const struct session_message *m)
 {
-    return m->author == TD_CUSTOMER && m->said == 0 && m->seq > s->answered &&
-           m->seq <= s->turn.upto;
+    return m->author == TD_CUSTOMER && m->seq > s->answered;
+}
+
+/* The questions that the turn is about. */
+static void fill_messages(struct td_turn *turn, const struct session *s, struct arena *arena)
+{
+    const struct td_message **messages =
+        arena_array(arena, session_pending(s, NULL) + 1, sizeof *messages);
+    size_t i = s->n_messages;
+
+    while (i > 0 && s->messages[i - 1].seq > s->answered)
+        i--;
+    for (; i < s->n_messages; i++)
+        if (is_question(s, &s->messages[i]) && s->messages[i].said == 0 &&
+            s->messages[i].seq <= s->turn.upto)
+            messages[turn->n_messages++] = view_message(&s->messages[i], arena);
+    turn->messages = messages;
 }
 
 /* Everything before, replies that came after the newest question included; newest `most`. */
 static void fill_history(struct td_turn *turn, const struct session *s, size_t most,
                          struct arena *arena)
 {
-    const struct td_message **history = arena_array(arena, s->n_messages + 1, sizeof *history);
-    size_t n = 0, skip;
+    const size_t room = most < s->n_messages ? most : s->n_messages;
+    const struct td_message **history = arena_array(arena, room + 1, sizeof *history);
+    size_t n = 0;
 
-    for (size_t i = 0; i < s->n_messages; i++)
-        n += s->messages[i].author != TD_CUSTOMER || s->messages[i].seq <= s->answered;
-    skip = n > most ? n - most : 0;
-    n = 0;
-    for (size_t i = 0; i < s->n_messages; i++) {
+    for (size_t i = s->n_messages; i-- > 0 && n < room;) {
         const struct session_message *m = &s->messages[i];
-        if (m->author == TD_CUSTOMER && m->seq > s->answered)
+        if (is_question(s, m))
             continue;
-        if (skip > 0)
-            skip--;
-        else
-            history[n++] = view_message(m, arena);
+        history[room - ++n] = view_message(m, arena);
         __builtin_prefetch(m->text); /* read by whoever is asked, and long in no cache */
     }
-    turn->history = history;
+    turn->history = history + room - n;
     turn->n_history = n;
 }
 
@@ -127,8 +136,6 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
 {
     const struct policy_agent *agent = policy_agent(policy, s->turn.agent);
     struct td_turn *turn = arena_alloc(arena, sizeof *turn);
-    const struct td_message **messages =
-        arena_array(arena, session_pending(s, NULL) + 1, sizeof *messages);
     char *id = arena_alloc(arena, ULID_TEXT);
     int64_t left = s->turn.deadline > now ? s->turn.deadline - now : 1;
 
@@ -139,7 +146,6 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
         .size = sizeof *turn, .id = id, .epoch = s->epoch,
         .cause = s->turn.cause,
         .attempt = (uint32_t)s->turn.attempt, .session = session_info(s, arena),
-        .messages = messages,
         .deadline_ms = (uint32_t)left,
         .clarify_left = policy->clarify_max > s->counts.clarify_turns
                             ? policy->clarify_max - s->counts.clarify_turns : 0,
@@ -147,9 +153,7 @@ const struct td_turn *engine_turn(const struct session *s, const struct policy *
     };
     turn->results = view_results(s, arena);
     turn->n_results = s->n_results;
-    for (size_t i = 0; i < s->n_messages; i++)
-        if (asked_about(s, &s->messages[i]))
-            messages[turn->n_messages++] = view_message(&s->messages[i], arena);
+    fill_messages(turn, s, arena);
     fill_history(turn, s, agent != NULL ? agent->history : SESSION_KEPT, arena);
     return turn;
 }
