@@ -94,17 +94,26 @@ static struct ruling rule_on(struct draft *d, enum rule_point point, const struc
     return rule_at(d, point, about, d->event->now);
 }
 
+/* Where the agent was asked why, its own code is the reason. */
+static const char *reason_of(const struct ruling *ruling)
+{
+    const char *code = ruling->reason->rule->code;
+
+    return ruling->asked_code != NULL && strcmp(code, "agent_requested") == 0 ? ruling->asked_code
+                                                                              : code;
+}
+
 /* The codes of all but the reason, each once. */
 static const char *also_of(struct draft *d, const struct ruling *ruling)
 {
-    const char *reason = ruling->reason->rule->code, *also = NULL;
+    const char *reason = reason_of(ruling), *also = NULL;
 
     for (size_t i = 0; i < ruling->n; i++) {
         const char *code = ruling->matches[i].rule->code;
         size_t k = 0;
         while (k < i && strcmp(ruling->matches[k].rule->code, code) != 0)
             k++;
-        if (k < i || strcmp(code, reason) == 0)
+        if (k < i || &ruling->matches[i] == ruling->reason || strcmp(code, reason) == 0)
             continue;
         also = also == NULL ? code : arena_printf(d->step->arena, "%s,%s", also, code);
     }
@@ -394,9 +403,7 @@ int rules_answered(struct draft *d, const struct ruling *ruling, const struct td
 {
     const struct handoff_ask ask = {
         .queue = answer->escalate_queue, .reason = answer->escalate_text,
-        .code = ruling->reason != NULL && ruling->asked_code != NULL &&
-                        strcmp(ruling->reason->rule->code, "agent_requested") == 0
-                    ? ruling->asked_code : NULL,
+        .code = ruling->reason != NULL ? reason_of(ruling) : NULL,
     };
     /* Said too early: the results of what it asks for come first. */
     const int early = ruling->unbacked && answer->n_calls > 0 && d->session->rounds < MAX_ROUNDS;

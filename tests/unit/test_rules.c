@@ -150,6 +150,23 @@ static void the_first_by_priority_is_the_reason_and_the_package_has_the_rest(voi
     ruled_free(&r);
 }
 
+static void the_reason_that_an_agent_gives_does_not_stand_among_the_others_too(void **state)
+{
+    struct ruled *r = ruled_new();
+
+    (void)state;
+    rule(r, (struct policy_rule){ .name = "a", .code = "agent_requested", .at = RULE_POST },
+         "decision == \"escalate\"");
+    rule(r, (struct policy_rule){ .name = "c", .code = "repeated_complaint", .at = RULE_POST },
+         "complaint");
+    rig_message(r->rig, "m1", "it is bad");
+    rig_answer(r->rig, &(struct td_answer){ .decision = TD_ESCALATE, .confidence = -1,
+                                            .grounded = -1, .escalate_code = "custom_quote" });
+    assert_string_equal(r->rig->session.handoff.code, "custom_quote");
+    assert_string_equal(r->rig->session.handoff.also, "repeated_complaint");
+    ruled_free(&r);
+}
+
 static void a_rule_may_withhold_the_answer_or_let_it_go(void **state)
 {
     for (int withhold = 0; withhold < 2; withhold++) {
@@ -529,6 +546,7 @@ int main(void)
         cmocka_unit_test(signals_have_the_order_of_the_packs),
         cmocka_unit_test(who_asks_for_a_human_gets_one_before_any_agent_is_asked),
         cmocka_unit_test(the_first_by_priority_is_the_reason_and_the_package_has_the_rest),
+        cmocka_unit_test(the_reason_that_an_agent_gives_does_not_stand_among_the_others_too),
         cmocka_unit_test(a_rule_may_withhold_the_answer_or_let_it_go),
         cmocka_unit_test(a_claim_without_a_receipt_is_withheld_and_the_truth_is_said),
         cmocka_unit_test(only_a_receipt_of_the_same_action_backs_a_claim_also_after_a_restart),
