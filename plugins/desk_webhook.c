@@ -380,13 +380,13 @@ static int op_of(const char *word, enum td_desk_op *op_r)
 static void on_body(struct desk *desk, uint64_t request, const cJSON *body)
 {
     const char *text = td_json_get_str(body, "text"), *reason = td_json_get_str(body, "reason");
-    const char *note = td_json_get_str(body, "note"), *human = td_json_get_str(body, "human");
+    const char *note = td_json_get_str(body, "note");
     struct td_message message = { .size = sizeof message, .author = TD_HUMAN, .text = text,
                                   .id = td_json_get_str(body, "id") };
     const cJSON *wrapup = td_json_get(body, "wrapup");
     struct td_desk_request out = {
         .size = sizeof out, .id = message.id, .handoff = td_json_get_str(body, "handoff"),
-        .human = human != NULL ? human : desk->conf->human, .on = 1,
+        .human = td_json_get_str(body, "human"), .on = 1,
         .text = reason != NULL ? reason : note != NULL ? note : text,
         .queue = td_json_get_str(body, "queue"),
     };
@@ -407,6 +407,8 @@ static void on_body(struct desk *desk, uint64_t request, const cJSON *body)
         refuse(desk, request, 400, "bad_request", "text must be a string of 1 to 65536 bytes");
         return;
     }
+    if (out.human == NULL && out.op == TD_OP_ACCEPT)
+        out.human = desk->conf->human; /* from then on it is theirs without a name, too */
     td_json_get_bool(body, "on", &out.on);
     json = cJSON_IsObject(wrapup) ? cJSON_PrintUnformatted(wrapup) : NULL;
     out.wrapup = json;

@@ -11,6 +11,13 @@ static int same(const char *a, const char *b)
     return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
+/* A desk that does not say who of its humans it is means the one who has it. */
+static int is_holder(const struct session_handoff *h, const struct event_control *c)
+{
+    return (c->human == NULL ? c->desk != NULL : same(c->human, h->human)) &&
+           (c->desk == NULL || same(c->desk, h->desk));
+}
+
 /* DONE: it is this one's, live; else why not. */
 static enum control_outcome holder(const struct draft *d, const struct event_control *c)
 {
@@ -19,9 +26,7 @@ static enum control_outcome holder(const struct draft *d, const struct event_con
     if (ulid_is_zero(&c->handoff))
         return CONTROL_NOT_FOUND;
     if (ulid_cmp(&c->handoff, &h->id) == 0 && h->state != HANDOFF_NONE) {
-        int theirs = h->state == HANDOFF_LIVE && same(c->human, h->human) &&
-                     (c->desk == NULL || same(c->desk, h->desk));
-        return theirs ? CONTROL_DONE : CONTROL_NOT_YOURS;
+        return h->state == HANDOFF_LIVE && is_holder(h, c) ? CONTROL_DONE : CONTROL_NOT_YOURS;
     }
     return ulid_cmp(&c->handoff, &d->session->last_handoff) == 0 ? CONTROL_OVER
                                                                   : CONTROL_NOT_FOUND;
@@ -128,7 +133,7 @@ static enum control_outcome note(struct draft *d, const struct event_control *c,
         return CONTROL_BAD;
     record = draft_record(d, type);
     record->handoff = !ulid_is_zero(&c->handoff) ? c->handoff : d->handoff.id;
-    record->name = c->human;
+    record->name = c->human != NULL ? c->human : d->handoff.human;
     if (type == RECORD_NOTE)
         d->step->message_seq = record->seq;
     if (type == RECORD_TAGS)

@@ -84,6 +84,7 @@ test('what a desk does twice is done once, and too late is said so', async () =>
     const first = await act('message', id, { ...op, text: 'once' });
     assert.equal(first.status, 200);
     assert.deepEqual(await act('message', id, { ...op, text: 'once' }), first);
+    assert.equal((await act('message', id, { human: undefined, text: 'who has it needs no name' })).status, 200);
     chat.send({ type: 'leave' });
     await until(() => events.some(e => e.handoff === id && e.event === 'handoff.cancelled' &&
                                        e.outcome === 'left'), 'the end', 20000);

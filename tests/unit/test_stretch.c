@@ -222,6 +222,23 @@ static void an_operator_s_pass_is_done_once_for_its_id(void **state)
     assert_string_equal(rig->step.reason, "there is no such agent");
 }
 
+static void a_desk_that_names_nobody_means_who_has_it(void **state)
+{
+    const struct td_message message = { .size = sizeof message, .text = "hi" };
+    struct event_control say = { .op = CONTROL_SAY, .desk = "web", .message = &message };
+
+    (void)state;
+    rig_escalate(rig);
+    rig_offered(rig, OFFERED_QUEUED, NULL);
+    say.handoff = rig->session.handoff.id;
+    assert_int_equal(rig_control(rig, say), CONTROL_NOT_YOURS); /* nobody has */
+    rig_by(rig, CONTROL_ACCEPT, "mia");
+    assert_int_equal(rig_control(rig, say), CONTROL_DONE);
+    assert_string_equal(rig_record(rig, RECORD_REPLY)->name, "Mia");
+    say.desk = "another";
+    assert_int_equal(rig_control(rig, say), CONTROL_NOT_YOURS);
+}
+
 static void who_leaves_a_human_does_not_hear_that_the_human_has_finished(void **state)
 {
     (void)state;
@@ -247,6 +264,7 @@ int main(void)
         T(whom_the_agent_had_last_comes_back_to_the_agent),
         T(an_operator_s_pass_is_done_once_for_its_id),
         T(who_takes_over_unasked_has_a_lease_as_well),
+        T(a_desk_that_names_nobody_means_who_has_it),
         T(who_leaves_a_human_does_not_hear_that_the_human_has_finished),
     };
 

@@ -669,7 +669,9 @@ struct td_desk_request {
     enum td_desk_op op;
     const char *id; /* the same id again gets the same answer and does nothing else; NULL: none */
     const char *handoff, *session;
-    const char *human; /* conf name with TD_DESK_HUMANS, else the name the desk has for them */
+    /* Conf name with TD_DESK_HUMANS, else the name the desk has for them, or NULL but for
+     * TD_OP_ACCEPT: who has it. */
+    const char *human;
     const struct td_message *message;
     const char *text;
     const char *queue, *to_human;
