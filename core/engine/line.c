@@ -254,6 +254,14 @@ static void sample(struct lane *lane, int64_t waited_ms, size_t places)
         (struct sample){ .waited_ms = waited_ms > 0 ? waited_ms : 0, .places = places };
 }
 
+static void forget_declined(struct place *place)
+{
+    while (place->n_declined > 0)
+        free(place->declined[--place->n_declined]);
+    free(place->declined);
+    place->declined = NULL;
+}
+
 void line_put(struct line *line, const struct line_entry *entry)
 {
     struct place *place = line_place(line, &entry->handoff);
@@ -269,8 +277,10 @@ void line_put(struct line *line, const struct line_entry *entry)
     }
     copy_entry(place, entry);
     place->lane = lane;
-    if (lane != before)
+    if (lane != before) {
         place->joined_at = line_ahead(line, place) + 1;
+        forget_declined(place);
+    }
     if (entry->state == LINE_WAITING) {
         lane->waiting++;
         enqueue(line, place);
@@ -291,6 +301,7 @@ void line_remove(struct line *line, const struct ulid *handoff)
         return;
     unlink_place(line, place);
     HASH_DEL(line->places, place);
+    forget_declined(place);
     free(place->strings);
     free(place);
 }

@@ -67,6 +67,10 @@ size_t line_live_of(const struct line *line, const char *human);
 
 /* Skills, languages, desk, or that it is for them alone: whether the human may have it at all. */
 int line_eligible(const struct line *line, const char *human, const struct line_entry *entry);
+/* This human does not want it: they are neither given nor shown it as long as it stands in this queue,
+ * but may accept it all the same. 1: all who may have it have declined now. */
+int line_decline(struct line *line, const struct ulid *handoff, const char *human);
+int line_has_declined(const struct line *line, const struct ulid *handoff, const char *human);
 /* Eligible, available, below capacity: whether anybody could take from this queue now. */
 size_t line_able(const struct line *line, const char *queue, int64_t now);
 /* The next handoff of this queue, or with NULL of all with assign = auto, that somebody can take now,

@@ -76,6 +76,41 @@ int line_eligible(const struct line *line, const char *human, const struct line_
            seat->speaks[line_class(line, lane, entry->language)];
 }
 
+static int has_declined(const struct place *place, const char *human)
+{
+    size_t i = 0;
+
+    while (i < place->n_declined && strcmp(place->declined[i], human) != 0)
+        i++;
+    return i < place->n_declined;
+}
+
+int line_has_declined(const struct line *line, const struct ulid *handoff, const char *human)
+{
+    const struct place *place = line_place(line, handoff);
+
+    return place && has_declined(place, human);
+}
+
+int line_decline(struct line *line, const struct ulid *handoff, const char *human)
+{
+    struct place *place = line_place(line, handoff);
+    size_t left = 0;
+
+    if (!place || place->entry.state != LINE_WAITING ||
+        !line_eligible(line, human, &place->entry))
+        return 0;
+    if (!has_declined(place, human)) {
+        place->declined =
+            mem_grow(place->declined, (place->n_declined + 1) * sizeof *place->declined);
+        place->declined[place->n_declined++] = mem_strdup(human);
+    }
+    for (size_t i = 0; i < line->policy->n_humans; i++)
+        left += line_eligible(line, line->policy->humans[i].name, &place->entry) &&
+                !has_declined(place, line->policy->humans[i].name);
+    return left == 0;
+}
+
 /* ---- Humans ------------------------------------------------------------------------------ */
 
 void line_presence(struct line *line, const char *human, enum line_presence presence, int64_t until)
@@ -134,12 +169,13 @@ static struct seat *pick(const struct line *line, const struct place *place, int
     if (place->entry.wanted)
         return best && has_room(best, now) ? best : NULL;
     best = line_seat(line, place->entry.last_human);
-    if (best && place->lane->queue->sticky && can_take(place->lane, place->class, best, now))
+    if (best && place->lane->queue->sticky && can_take(place->lane, place->class, best, now) &&
+        !has_declined(place, best->name))
         return best;
     best = NULL;
     for (size_t i = 0; i < line->policy->n_humans; i++) {
         struct seat *seat = line->humans[i];
-        if (!can_take(place->lane, place->class, seat, now))
+        if (!can_take(place->lane, place->class, seat, now) || has_declined(place, seat->name))
             continue;
         size_t load = seat->n_live + seat->n_apart;
         size_t least = best ? best->n_live + best->n_apart : 0;
@@ -154,8 +190,8 @@ struct pair {
     struct seat *seat;
 };
 
-/* Who can take one of a set can take all of it, but for those that wait for one human: behind the
- * first of the others nobody needs to look. */
+/* Who can take one of a set can take all of it, but for those that wait for one human or were
+ * declined: behind the first of the others nobody needs to look. */
 static void consider(const struct line *line, const struct rank *set, int64_t now,
                      struct pair *best)
 {
@@ -168,7 +204,7 @@ static void consider(const struct line *line, const struct rank *set, int64_t no
         seat = pick(line, place, now);
         if (seat)
             *best = (struct pair){ place, seat };
-        if (seat || !place->entry.wanted)
+        if (seat || (!place->entry.wanted && place->n_declined == 0))
             return;
     }
 }

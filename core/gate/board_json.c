@@ -94,9 +94,11 @@ static int is_wanted(const struct gate *gate, const struct place *place, enum wa
                            strcmp(place->human, human) == 0;
     case WANT_QUEUED:
         known = human != NULL ? policy_human(gate->policy->policy, human) : NULL;
-        return !live && (known == NULL || line_eligible(gate->board->line, human,
-                                                        line_find(gate->board->line,
-                                                                  &place->handoff)));
+        return !live && (known == NULL || (line_eligible(gate->board->line, human,
+                                                         line_find(gate->board->line,
+                                                                   &place->handoff)) &&
+                                           !line_has_declined(gate->board->line, &place->handoff,
+                                                              human)));
     case WANT_CLOSED:
     case WANT_ANY:
     case WANT_SAMPLE: break;

@@ -157,6 +157,20 @@ static int judge_return(const struct slot *slot, struct item *item)
     return 1;
 }
 
+/* The no of the last one who may have it is the desk's. */
+static int judge_decline(struct gate *gate, struct item *item, const struct event_control *control)
+{
+    struct event_control *of_desk;
+
+    if (!line_decline(gate->board->line, &control->handoff, control->human))
+        return 0;
+    of_desk = arena_alloc(item->arena, sizeof *of_desk);
+    *of_desk = *control;
+    of_desk->human = NULL;
+    item->event.control = of_desk;
+    return 0;
+}
+
 int request_judge(struct slot *slot, struct item *item)
 {
     const struct event_control *control = item->event.control;
@@ -172,6 +186,7 @@ int request_judge(struct slot *slot, struct item *item)
     case CONTROL_ACCEPT: return judge_accept(gate, item, control);
     case CONTROL_TAKE: return judge_take(slot, item, control);
     case CONTROL_TRANSFER: return judge_transfer(gate, item, control);
+    case CONTROL_DECLINE: return judge_decline(gate, item, control);
     default: return 0;
     }
 }

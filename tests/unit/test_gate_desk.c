@@ -215,6 +215,20 @@ static void of_two_who_accept_the_second_hears_who_has_it(void **state)
     assert_null(strstr(list("mine", "noah")->json, offer->id));
 }
 
+static void the_no_of_the_last_human_is_the_desks(void **state)
+{
+    const struct offered *offer = wanted();
+
+    (void)state;
+    assert_int_equal(act(TD_OP_DECLINE, offer->id, "mia")->status, TD_OK);
+    assert_null(strstr(list("queued", "mia")->json, offer->id));
+    assert_non_null(strstr(list("queued", "noah")->json, offer->id));
+    assert_int_equal(act(TD_OP_DECLINE, offer->id, "noah")->status, TD_OK);
+    assert_null(strstr(list("queued", "noah")->json, offer->id));
+    assert_non_null(strstr(list("closed", "noah")->json, "\"outcome\":\"declined\""));
+    assert_string_equal(act(TD_OP_ACCEPT, offer->id, "mia")->code, "over");
+}
+
 static void a_desk_that_cannot_take_it_now_is_offered_the_same_again(void **state)
 {
     const struct offered *first;
@@ -343,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(of_two_who_accept_the_second_hears_who_has_it),
+        T(the_no_of_the_last_human_is_the_desks),
         T(a_desk_that_cannot_take_it_now_is_offered_the_same_again),
         T(a_human_of_whom_nothing_is_heard_gives_the_customer_back),
         T(a_desk_that_comes_back_hears_what_is_live_there),

@@ -327,6 +327,31 @@ static void the_wait_is_known_from_twenty_on_and_grows_with_the_position(void **
     assert_int_equal(line_wait_ms(line, "billing", 1), -1);
 }
 
+static void what_a_human_declines_is_for_the_others_until_nobody_is_left(void **state)
+{
+    struct line *line = *state;
+    const struct ulid one = id(1);
+    const char *who;
+    struct ulid given;
+
+    all_here(line);
+    put(line, 1, "billing", 0, 10);
+    put(line, 2, "billing", 0, 20);
+    assert_int_equal(line_decline(line, &one, "bo"), 0); /* not theirs anyway */
+    assert_int_equal(line_decline(line, &one, "mia"), 0);
+    assert_true(line_has_declined(line, &one, "mia"));
+    assert_false(line_has_declined(line, &one, "kai"));
+    assert_true(line_assign(line, "billing", 30, &given, &who));
+    assert_int_equal(given.b[15], 1);
+    assert_string_equal(who, "kai");
+    put(line, 1, "billing", 0, 10); /* it did not come about */
+    assert_int_equal(line_decline(line, &one, "kai"), 1);
+    assert_true(line_assign(line, "billing", 30, &given, &who));
+    assert_int_equal(given.b[15], 2); /* the others are not held up */
+    put(line, 1, "support", 0, 10);
+    assert_false(line_has_declined(line, &one, "kai"));
+}
+
 static void a_reload_keeps_who_waits_and_asks_the_new_conf(void **state)
 {
     struct line *line = *state;
@@ -499,6 +524,7 @@ int main(void)
         TEST(one_for_a_human_alone_goes_to_nobody_else_and_holds_up_nobody),
         TEST(of_all_queues_that_assign_the_most_urgent_goes_first),
         TEST(the_wait_is_known_from_twenty_on_and_grows_with_the_position),
+        TEST(what_a_human_declines_is_for_the_others_until_nobody_is_left),
         TEST(a_reload_keeps_who_waits_and_asks_the_new_conf),
         TEST(random_steps_end_as_in_the_model),
     };
