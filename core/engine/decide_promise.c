@@ -58,8 +58,8 @@ int promise_make(struct draft *d, const struct policy_queue *queue)
 
     if (start == INT64_MAX || (mail && !has_mail(d)))
         return 0;
-    due = start + (queue->promise_ms > 0 ? queue->promise_ms : 0);
-    if (due <= now || (due = hours_next_open(queue->hours, due)) == INT64_MAX)
+    due = hours_after(queue->hours, start, queue->promise_ms > 0 ? queue->promise_ms : 0);
+    if (due <= now || due == INT64_MAX)
         return 0;
     promise = handoff_record(d, RECORD_PROMISE);
     promise->message_id = draft_id(d);

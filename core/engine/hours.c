@@ -422,3 +422,25 @@ int64_t hours_between(const struct hours *hours, int64_t from_ms, int64_t to_ms)
     }
     return open;
 }
+
+int64_t hours_after(const struct hours *hours, int64_t from_ms, int64_t open_ms)
+{
+    int64_t counted = from_ms; /* all before it is */
+
+    if (!hours)
+        return from_ms + open_ms;
+    const int64_t today = local_day(hours, from_ms);
+    for (int64_t day = today - 1; day <= today + SEARCH_DAYS; day++) {
+        int64_t from, to;
+        for (size_t i = 0; next_span(hours, day, &i, &from, &to);) {
+            from = from > counted ? from : counted;
+            if (to <= from)
+                continue;
+            if (to - from >= open_ms)
+                return from + open_ms;
+            open_ms -= to - from;
+            counted = to;
+        }
+    }
+    return INT64_MAX;
+}

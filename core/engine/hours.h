@@ -28,6 +28,8 @@ int hours_open(const struct hours *hours, int64_t at_ms); /* NULL hours: always 
 int64_t hours_next_open(const struct hours *hours, int64_t at_ms);
 /* How much of [from, to) was open, ms: for measures in business time. */
 int64_t hours_between(const struct hours *hours, int64_t from_ms, int64_t to_ms);
+/* When so much of the time since from_ms has been open; INT64_MAX: not within 400 days. */
+int64_t hours_after(const struct hours *hours, int64_t from_ms, int64_t open_ms);
 /* The zone's name ("Europe/Copenhagen") and rules; never NULL, UTC when hours is NULL. */
 const struct zone *hours_zone(const struct hours *hours);
 

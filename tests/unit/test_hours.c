@@ -39,6 +39,11 @@ static void a_week_is_open_when_it_says(void **state)
     assert_int_equal(hours_between(hours, utc(2026, 11, 23, 0, 0), utc(2026, 11, 30, 0, 0)),
                      44 * HOUR);
     assert_int_equal(hours_between(hours, utc(2026, 11, 23, 9, 0), utc(2026, 11, 23, 9, 0)), 0);
+    assert_int_equal(hours_after(hours, utc(2026, 11, 27, 15, 0), HOUR), utc(2026, 11, 27, 16, 0));
+    assert_int_equal(hours_after(hours, utc(2026, 11, 27, 15, 0), 4 * HOUR),
+                     utc(2026, 11, 28, 12, 0));
+    assert_int_equal(hours_after(hours, utc(2026, 11, 27, 15, 0), 10 * HOUR),
+                     utc(2026, 11, 30, 13, 0));
     hours_free(&hours);
     hours_free(&hours);
 }
@@ -49,6 +54,7 @@ static void no_hours_are_always_open(void **state)
     assert_true(hours_open(NULL, 5));
     assert_int_equal(hours_next_open(NULL, 5), 5);
     assert_int_equal(hours_between(NULL, 5, 12), 7);
+    assert_int_equal(hours_after(NULL, 5, 7), 12);
     assert_string_equal(zone_name(hours_zone(NULL)), "UTC");
     struct hours *hours = parse("always", NULL);
     assert_int_equal(hours_between(hours, utc(2026, 1, 1, 0, 0), utc(2026, 1, 9, 0, 0)),
@@ -57,6 +63,7 @@ static void no_hours_are_always_open(void **state)
     hours = parse("never Europe/Rome", NULL);
     assert_false(hours_open(hours, 0));
     assert_true(hours_next_open(hours, 0) == INT64_MAX);
+    assert_true(hours_after(hours, 0, 1) == INT64_MAX);
     hours_free(&hours);
 }
 
