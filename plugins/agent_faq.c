@@ -250,6 +250,8 @@ static void fill(struct said *said, const struct kb_lang *lang, const struct faq
     case FAQ_ASK: say_choices(said, lang, got); break;
     case FAQ_UNKNOWN:
         say(said, kb_section_to_say(lang, "unknown")->text);
+        said->answer.intent = "unknown"; /* not what was talked of before */
+        said->answer.confidence = -1;
         said->answer.grounded = 0;
         escalate(said, "no_grounding", about);
         break;

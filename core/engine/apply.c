@@ -82,8 +82,8 @@ static void apply_turn_end(struct session *s, const struct record *r)
         s->answered = r->upto;
     update(&s->intent, r->intent);
     update(&s->language, r->language);
-    if (r->confidence != 0)
-        s->confidence = r->confidence;
+    if (r->intent != NULL)
+        s->confidence = r->confidence; /* in this one, even if that is not said */
     if (r->outcome != TURN_FAILED && r->outcome != TURN_INTERRUPTED) {
         session_drop_results(s); /* the agent has seen them */
         s->stretch.fresh = 0;

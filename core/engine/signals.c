@@ -367,10 +367,10 @@ void signals_view(struct session *view, uint64_t answered, const struct record *
     counts_apply(&view->counts, answered, &shown);
     if (record->type != RECORD_TURN_END)
         return;
-    if (record->intent != NULL)
+    if (record->intent != NULL) {
         view->intent = (char *)record->intent;
+        view->confidence = record->confidence;
+    }
     if (record->language != NULL)
         view->language = (char *)record->language;
-    if (record->confidence != 0)
-        view->confidence = record->confidence;
 }

@@ -35,6 +35,8 @@ test('a newcomer asks, is handed over, takes over as Mia, and gives back', async
     await mia.page.locator('.avatar.available').waitFor();
     await mia.page.keyboard.press('Alt+a');
     await mia.has('Customer');
+    // The refund was answered: it is not what this is about.
+    assert.deepEqual(await mia.page.locator('.brief summary .badge').allInnerTexts(), ['No source for an answer', 'Unknown']);
     await mia.write('Hello, Mia here. We do engrave: up to **20 letters**, at no charge.');
     await dana.sees('20 letters');
     await dana.say('How lovely. Then please write "Bella" on it.');

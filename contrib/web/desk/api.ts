@@ -18,7 +18,7 @@ export interface Step { step?: string; action?: string; outcome?: string; receip
 export interface Package {
     summary?: string; status?: string; open_question?: string; risk_flags?: string[];
     reason?: { code?: string; class?: string; text?: string; evidence?: { seq: number; quote?: string }[]; also?: string[] };
-    intent?: { name?: string; confidence?: number };
+    intent?: { name?: string; confidence?: number; status?: string };
     customer?: { id?: string; name?: string; tier?: string; verified?: boolean; locale?: string; timezone?: string; fields?: Record<string, string> };
     entities?: Record<string, string>; done?: Step[]; failed?: Step[];
     last_customer_messages?: { seq: number; at?: string; text?: string }[];

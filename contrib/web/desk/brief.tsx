@@ -16,9 +16,10 @@ export function Brief({ pack, reasonText }: { pack: Package; reasonText: string 
     const facts = [...Object.entries(customer.fields ?? {}), ...Object.entries(pack.entities ?? {})];
     const quotes = (reason.evidence ?? []).map(one => one.quote).filter(one => one && one !== pack.summary).slice(0, 2).join(' … ');
     const about = [customer.tier && plain(customer.tier), customer.verified ? t.verified : t.notVerified, customer.timezone].filter(Boolean);
+    const intent = pack.intent?.status === 'resolved' ? undefined : pack.intent; // what is done with is not what it is about
     return <details class="brief" open>
         <summary><span class="badge reason">{reasonText}</span>
-            {pack.intent?.name && <span class="badge">{plain(pack.intent.name)}{pack.intent.confidence ? ` ${Math.round(pack.intent.confidence * 100)} %` : ''}</span>}
+            {intent?.name && <span class="badge">{plain(intent.name)}{intent.confidence ? ` ${Math.round(intent.confidence * 100)} %` : ''}</span>}
             {pack.status === 'urgent' && <span class="badge hot">{t.urgent}</span>}
             {risks.map(flag => <span class="badge hot">{plain(flag)}</span>)}
             <span class="soft about">{about.join(' · ')}</span></summary>
