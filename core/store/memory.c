@@ -381,7 +381,7 @@ static void run_keep(struct memory *mem, struct store_op *op)
     keep_run(&mem->keep, op);
 }
 
-static void memory_submit(struct store *store, struct op_list *ops)
+static void memory_submit(struct store *store, struct store_op *op)
 {
     static void (*const run[])(struct memory *, struct store_op *) = {
         [OP_APPEND] = run_append, [OP_LOAD] = run_load,       [OP_FIND] = run_find,
@@ -389,10 +389,11 @@ static void memory_submit(struct store *store, struct op_list *ops)
         [OP_COMPACT] = run_compact, [OP_ERASE] = run_erase,   [OP_KEEP] = run_keep,
         [OP_KEPT] = run_keep,
     };
+    struct op_list ops = { 0 };
 
-    for (struct store_op *op = ops->head; op != NULL; op = op->next)
-        run[op->kind]((struct memory *)store, op);
-    store_done(store, ops);
+    run[op->kind]((struct memory *)store, op);
+    op_list_add(&ops, op);
+    store_done(store, &ops);
 }
 
 static void memory_close(struct store *store)

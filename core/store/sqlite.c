@@ -254,12 +254,12 @@ static void *writer(void *arg)
     return NULL;
 }
 
-static void sqlite_submit(struct store *store, struct op_list *ops)
+static void sqlite_submit(struct store *store, struct store_op *op)
 {
     struct sqlite_store *st = (struct sqlite_store *)store;
 
     pthread_mutex_lock(&store->lock);
-    op_list_join(&st->queue, ops);
+    op_list_add(&st->queue, op);
     if (st->idle)
         pthread_cond_signal(&st->wake);
     pthread_mutex_unlock(&store->lock);

@@ -142,13 +142,6 @@ static size_t deliver(struct store *store)
     return n;
 }
 
-/* What one turn of the loop asks for goes over at once: with one wake-up, and into one commit. */
-static void hand_over(struct store *store)
-{
-    if (store->asked.head != NULL)
-        store->kind->submit(store, &store->asked);
-}
-
 static void on_post(void *arg)
 {
     struct inbox *in = arg;
@@ -156,12 +149,10 @@ static void on_post(void *arg)
     pthread_mutex_lock(&in->lock);
     in->posted = 0;
     pthread_mutex_unlock(&in->lock);
-    if (in->store == NULL) {
+    if (in->store == NULL)
         inbox_free(in);
-        return;
-    }
-    hand_over(in->store);
-    deliver(in->store);
+    else
+        deliver(in->store);
 }
 
 /* With the lock held: one post brings all that is there when it arrives. */
@@ -238,7 +229,6 @@ void store_close(struct store **store_p)
     pthread_mutex_lock(&store->inbox->lock);
     store->inbox->closing = 1;
     pthread_mutex_unlock(&store->inbox->lock);
-    hand_over(store);
     kind->close(store);
     while (deliver(store) > 0) /* what a callback asks for now fails at once, and is told too */
         ;
@@ -276,12 +266,7 @@ static void submit(struct store *store, struct store_op *op)
 
     store->under_way++;
     if (!store->closing) {
-        op_list_add(&store->asked, op);
-        if (store->asked.n == 1) {
-            pthread_mutex_lock(&store->inbox->lock);
-            wake_loop(store->inbox);
-            pthread_mutex_unlock(&store->inbox->lock);
-        }
+        store->kind->submit(store, op);
         return;
     }
     op->status = STORE_FAILED;

@@ -9,8 +9,7 @@
  * body, apart, and can be erased without touching the journal's order.
  *
  * Threads: called on the loop's thread; callbacks come there too, never from inside the call, in
- * the order of the calls for one session. What is asked for on one turn of the loop goes to the
- * store together, with the next post. Memory handed in (batch, records, bytes) MUST stay as it
+ * the order of the calls for one session. Memory handed in (batch, records, bytes) MUST stay as it
  * is until the callback; memory handed out is borrowed for the callback.
  *
  * No space: STORE_FULL, nothing is stored, and the store works again by itself when there is.

@@ -74,8 +74,7 @@ void op_list_join(struct op_list *to, struct op_list *from); /* from is empty af
 int op_add_pair(struct store_op *op, size_t *cap, const struct store_pair *pair);
 
 struct store_kind {
-    /* Takes them all, in their order. */
-    void (*submit)(struct store *store, struct op_list *ops);
+    void (*submit)(struct store *store, struct store_op *op);
     /* Every op submitted is with store_done() when it returns; then frees its own. */
     void (*close)(struct store *store);
     uint64_t (*bytes_free)(const struct store *store);
@@ -100,7 +99,6 @@ struct store {
     struct inbox *inbox;
     uint64_t under_way; /* loop thread only */
     int closing;        /* loop thread only */
-    struct op_list asked; /* loop thread only: handed over at the end of its turn */
     pthread_mutex_t lock;
     struct store_stats stats; /* under the lock */
 };
