@@ -252,18 +252,22 @@ test('the same by keyboard alone', () => at(['mia'], async mia => {
     dana.close();
 }));
 
-test('what else keys do the mouse does, and the other way round', () => at(['mia'], async mia => {
-    const { page } = mia, dana = await waiting('Dana');
+test('what else keys do the mouse does, and the other way round', () => at(['mia', 'noah'], async mia => {
+    const { page } = mia, dana = await waiting('Dana'), bo = await waiting('Bo'), cy = await waiting('Cy');
     await page.getByRole('button', { name: /^Keys/ }).click();
     await page.locator('dialog').getByRole('button', { name: 'Close' }).click();
     await mia.closed();
     await mia.tab('Waiting').click();
-    await mia.card('Dana').click();
+    await mia.card('Bo').click();
     await page.getByRole('button', { name: 'Decline' }).click();
-    await page.getByText('Somebody is waiting').waitFor(); // for another human
-    await mia.card('Dana').press('Enter');
+    await mia.card('Bo').waitFor({ state: 'detached' }); // for another human
+    await mia.card('Cy').press('Enter');
     await page.getByRole('button', { name: 'Decline' }).press('Enter');
-    await page.getByText('Somebody is waiting').waitFor();
+    await mia.card('Cy').waitFor({ state: 'detached' });
+    for (const one of [bo, cy]) {
+        one.send({ type: 'leave' });
+        one.close();
+    }
     await page.getByRole('button', { name: /^Accept the first/ }).press('Enter');
     await mia.has('Dana');
     await page.getByRole('button', { name: /^Replies/ }).click();
