@@ -19,7 +19,8 @@
 #define PARTED_MS 240000   /* the same when some parts have left; the gateway waits for 5 min */
 #define AGE_MS 1000
 #define BUSY_MS 1000
-#define MAX_TRIES 5        /* of a part that the provider refuses for now, or does not answer */
+#define MAX_TRIES 5        /* of a part that the provider refuses for now */
+#define MAX_UNANSWERED 20  /* the same when it does not answer: each loss of a bind is one */
 
 enum part_state { PART_NEW, PART_ASKED, PART_DONE, PART_UNCERTAIN, PART_FAILED };
 
@@ -125,7 +126,7 @@ static void check_end(struct message *m)
             return;
     }
     if (uncertain && failed == NULL && m->job != 0 && smpp->conf->resend_on_timeout &&
-        m->returns + 1 < MAX_TRIES) {
+        m->returns + 1 < MAX_UNANSWERED) {
         go_back(m);
         return;
     }
@@ -198,7 +199,7 @@ void out_ended(void *arg, struct session *session, void *what, enum session_end 
     (void)session;
     if (how == SESSION_ANSWERED)
         on_response(part, pdu);
-    else if (part->message->is_own && smpp->conf->resend_on_timeout && ++part->tries < MAX_TRIES)
+    else if (part->message->is_own && smpp->conf->resend_on_timeout && ++part->tries < MAX_UNANSWERED)
         part->state = PART_NEW; /* no journal knows of it */
     else
         part->state = PART_UNCERTAIN;

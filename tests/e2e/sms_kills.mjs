@@ -62,7 +62,7 @@ class Mia {
 
     async work() {
         while (!this.isOver) {
-            await this.once().catch(() => {}); // the gateway is down
+            await this.once().catch(error => { this.wrong = `${error} (${error.cause})`; }); // the gateway is down
             await sleep(30);
         }
     }
@@ -183,7 +183,7 @@ ${MIA}`,
     isOver = true;
     bad.over();
     await talking.catch(async error => assert.fail(`${error.message}; at the desk: ${JSON.stringify([
-        await mia.desk.list('queued'), await mia.desk.list('mine')])}`)); // each conversation came to its end: all was heard
+        await mia.desk.list('queued'), await mia.desk.list('mine'), mia.wrong])}`)); // each conversation came to its end: all was heard
     mia.isOver = true;
     await working;
 

@@ -24,6 +24,8 @@ token = token-mia
 desks = support
 `;
 
+const ANSWERS = 15000; // ms; who asks while the gateway is killed does not wait for ever
+
 export class Desk {
     constructor(gw, token, path = '/desk/v1') {
         this.gw = gw;
@@ -36,6 +38,7 @@ export class Desk {
     async request(method, path, body, headers = {}) {
         const res = await fetch(`${this.gw.url}${this.path}${path}`, {
             method, headers: { Authorization: `Bearer ${this.token}`, ...headers },
+            signal: AbortSignal.timeout(ANSWERS),
             body: body === undefined ? undefined : JSON.stringify(body),
         });
         const text = await res.text();
