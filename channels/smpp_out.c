@@ -19,8 +19,8 @@
 #define PARTED_MS 240000   /* the same when some parts have left; the gateway waits for 5 min */
 #define AGE_MS 1000
 #define BUSY_MS 1000
-#define MAX_TRIES 5        /* of a part that the provider refuses for now */
-#define MAX_UNANSWERED 20  /* the same when it does not answer: each loss of a bind is one */
+#define MAX_TRIES 5        /* of a part that the provider refuses for now, or leaves without answer */
+#define MAX_RETURNS 20     /* of a message whose bind was lost each time before it was answered */
 
 enum part_state { PART_NEW, PART_ASKED, PART_DONE, PART_UNCERTAIN, PART_FAILED };
 
@@ -114,19 +114,22 @@ static void check_end(struct message *m)
     struct smpp *smpp = m->smpp;
     struct message **at = &smpp->messages;
     const struct part *failed = NULL;
-    int uncertain = 0;
+    int uncertain = 0, spent = m->returns + 1 >= MAX_RETURNS;
 
     for (unsigned i = 0; i < m->n; i++) {
         if (m->parts[i].state == PART_FAILED)
             failed = &m->parts[i];
-        uncertain |= m->parts[i].state == PART_UNCERTAIN;
+        if (m->parts[i].state != PART_UNCERTAIN)
+            continue;
+        uncertain = 1;
+        spent |= m->parts[i].tries >= MAX_TRIES;
     }
     for (unsigned i = 0; i < m->n; i++) {
         if (m->parts[i].state == PART_ASKED || (m->parts[i].state == PART_NEW && failed == NULL))
             return;
     }
     if (uncertain && failed == NULL && m->job != 0 && smpp->conf->resend_on_timeout &&
-        m->returns + 1 < MAX_UNANSWERED) {
+        !spent) {
         go_back(m);
         return;
     }
@@ -199,10 +202,12 @@ void out_ended(void *arg, struct session *session, void *what, enum session_end 
     (void)session;
     if (how == SESSION_ANSWERED)
         on_response(part, pdu);
-    else if (part->message->is_own && smpp->conf->resend_on_timeout && ++part->tries < MAX_UNANSWERED)
-        part->state = PART_NEW; /* no journal knows of it */
     else
         part->state = PART_UNCERTAIN;
+    part->tries += how == SESSION_LATE;
+    if (part->state == PART_UNCERTAIN && part->message->is_own && smpp->conf->resend_on_timeout &&
+        part->tries < MAX_TRIES)
+        part->state = PART_NEW; /* no journal knows of it */
     check_end(part->message);
 }
 

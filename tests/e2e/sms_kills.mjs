@@ -153,7 +153,7 @@ test(`${kills} kills in the middle of whole conversations`, { skip, timeout: 180
 queue = help
 tps = 1000
 window = 100
-response_timeout = 1s
+response_timeout = 2s
 long_messages = udh16
 resend_on_timeout = yes
 enquire_link = 500ms`)}
