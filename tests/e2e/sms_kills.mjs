@@ -62,9 +62,15 @@ class Mia {
 
     async work() {
         while (!this.isOver) {
-            await this.once().catch(error => { this.wrong = `${error} (${error.cause})`; }); // the gateway is down
+            await this.once().catch(error => { this.heard(error); });
             await sleep(30);
         }
+    }
+
+    /** While the gateway is down nobody answers; a call that it took and never answers is its fault. */
+    heard(error) {
+        this.wrong = `${error} (${error.cause})`;
+        if (error.name === 'TimeoutError') this.unanswered = this.wrong;
     }
 
     async once() {
@@ -186,6 +192,7 @@ ${MIA}`,
         await mia.desk.list('queued'), await mia.desk.list('mine'), mia.wrong])}`)); // each conversation came to its end: all was heard
     mia.isOver = true;
     await working;
+    assert.equal(mia.unanswered, undefined, 'each call of the desk is answered, or refused');
 
     for (const { said } of customers)
         for (const text of said.filter(text => !/^(thanks|last|human)/.test(text)))
