@@ -59,3 +59,12 @@ const char *word_nearest(const char *word, const char *const *words, size_t n)
     }
     return nearest;
 }
+
+int word_is_in(const char *list, const char *word, size_t len)
+{
+    for (; list && *list; list += strcspn(list, ","), list += *list == ',') {
+        if (strcspn(list, ",") == len && strncmp(list, word, len) == 0)
+            return 1;
+    }
+    return 0;
+}

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/ulid.h"
+#include "base/word.h"
 #include "engine/record.h"
 #include "gate/gate.h"
 #include "io/loop.h"
@@ -75,22 +76,12 @@ int query_get(const char *query, const char *key, char *out, size_t size)
     return 0;
 }
 
-/* Is `word` in "a,b,c"? */
-static int in_list(const char *list, const char *word, size_t len)
-{
-    for (; *list; list += strcspn(list, ","), list += *list == ',') {
-        if (strcspn(list, ",") == len && strncmp(list, word, len) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 static int is_type(const char *word, size_t len)
 {
-    if (in_list("instance,breaker,notice,reexplain,reload,drain", word, len))
+    if (word_is_in("instance,breaker,notice,reexplain,reload,drain", word, len))
         return 1;
     for (int i = 1; i < RECORD_TYPES; i++) {
-        if (in_list(record_type_name((enum record_type)i), word, len))
+        if (word_is_in(record_type_name((enum record_type)i), word, len))
             return 1;
     }
     return 0;
@@ -124,7 +115,7 @@ static int wants(const struct reader *reader, const struct gate_fact *fact)
 {
     return is_wanted(reader->session, fact->session) && is_wanted(reader->channel, fact->channel) &&
            is_wanted(reader->agent, fact->agent) &&
-           (!*reader->types || in_list(reader->types, fact->type, strlen(fact->type)));
+           (!*reader->types || word_is_in(reader->types, fact->type, strlen(fact->type)));
 }
 
 /* ---- What happens ------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "engine/session_private.h"
 
@@ -35,6 +36,7 @@ static void begin(struct session *s, const struct record *r)
     session_set(&h->category, r->category);
     session_set(&h->reason, r->body.note);
     session_set(&h->also, r->also);
+    session_set(&h->declined, NULL);
     session_set(&h->evidence, r->evidence);
     if (s->owner == TD_OWNER_AGENT)
         session_set(&h->agent, s->owner_name);
@@ -85,6 +87,7 @@ static void move(struct session *s, const struct record *r)
         h->queued_at = r->at;
     if (r->queue != NULL && (h->queue == NULL || strcmp(r->queue, h->queue) != 0)) {
         session_set(&h->queue, r->queue);
+        session_set(&h->declined, NULL);
         h->queued_at = r->at;
     }
     if (r->desk != NULL)
@@ -126,6 +129,19 @@ static void stretch(struct session *s, const struct record *r)
     s->stretch.started_at = r->due;
     s->stretch.ended_at = r->at;
     s->stretch.fresh = 1;
+}
+
+static void declined(struct session *s, const struct record *r)
+{
+    struct buf list = { 0 };
+
+    if (!current(s, r) || r->name == NULL)
+        return;
+    if (s->handoff.declined != NULL)
+        buf_printf(&list, "%s,", s->handoff.declined);
+    buf_printf(&list, "%s", r->name);
+    session_set(&s->handoff.declined, list.data);
+    buf_fini(&list);
 }
 
 static void lease(struct session *s, const struct record *r)
@@ -225,6 +241,7 @@ void apply_handoff(struct session *s, const struct record *r)
     case RECORD_HANDOFF_STATE: move(s, r); break;
     case RECORD_HANDOFF_END: end(s, r); break;
     case RECORD_STRETCH: stretch(s, r); break;
+    case RECORD_DECLINED: declined(s, r); break;
     case RECORD_LEASE: lease(s, r); break;
     case RECORD_PROMISE: promise(s, r); break;
     case RECORD_CONTROL: control(s, r); break;

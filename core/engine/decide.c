@@ -431,7 +431,7 @@ static struct session_handoff handoff_copy(const struct session_handoff *h, stru
     struct session_handoff copy = *h;
     char **strings[] = { &copy.queue, &copy.desk,     &copy.wanted, &copy.human, &copy.title,
                          &copy.code,  &copy.category, &copy.reason, &copy.agent,
-                         &copy.also,  &copy.evidence };
+                         &copy.also,  &copy.evidence, &copy.declined };
 
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = arena_strdup(arena, *strings[i]);

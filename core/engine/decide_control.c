@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/word.h"
 #include "engine/draft.h"
 #include "engine/hours.h"
 
@@ -60,6 +61,19 @@ static enum control_outcome accept(struct draft *d, const struct event_control *
     return CONTROL_DONE;
 }
 
+/* Who is not of the conf is not offered it anyway. */
+static void remember_declined(struct draft *d, const struct event_control *c)
+{
+    struct record *record;
+
+    if (policy_human(d->policy, c->human) == NULL ||
+        word_is_in(d->handoff.declined, c->human, strlen(c->human)))
+        return;
+    record = handoff_record(d, RECORD_DECLINED);
+    record->name = c->human;
+    record->body.note = c->text;
+}
+
 /* One human's no is not the desk's, as long as there are others who may say yes. */
 static enum control_outcome decline(struct draft *d, const struct event_control *c)
 {
@@ -71,9 +85,11 @@ static enum control_outcome decline(struct draft *d, const struct event_control 
         return holder(d, c) == CONTROL_NOT_FOUND ? CONTROL_NOT_FOUND : CONTROL_OVER;
     if (c->desk != NULL && !same(c->desk, h->desk))
         return CONTROL_NOT_YOURS;
-    if (c->human != NULL && !same(c->human, h->wanted) && desk != NULL &&
-        (desk->caps & TD_DESK_HUMANS) != 0)
-        return CONTROL_DONE;
+    if (c->human != NULL && desk != NULL && (desk->caps & TD_DESK_HUMANS) != 0) {
+        remember_declined(d, c);
+        if (!c->last && !same(c->human, h->wanted))
+            return CONTROL_DONE;
+    }
     handoff_next(d, HANDOFF_DECLINED, check_detail(d, c->text));
     return CONTROL_DONE;
 }

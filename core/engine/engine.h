@@ -90,6 +90,7 @@ struct event_control {
     const char *text, *queue, *to_human, *code, *wrapup, *agent;
     const char *channel, *link; /* BRIDGE; TELL */
     int on; /* TYPING; REVIEW: the score, 1 to 5, or 0 */
+    int last; /* DECLINE: of the humans who may have it, all others have declined */
 };
 
 /* How a control operation ended; verdict OK with any of them. */

@@ -228,10 +228,10 @@ static void unlink_place(struct line *line, struct place *place)
 static void copy_entry(struct place *place, const struct line_entry *entry)
 {
     const char *from[] = { entry->queue, entry->language, entry->last_human, entry->wanted,
-                           entry->human, entry->code,     entry->channel };
+                           entry->human, entry->code,     entry->channel,    entry->declined };
     const char **to[] = { &place->entry.queue,  &place->entry.language, &place->entry.last_human,
                           &place->entry.wanted, &place->entry.human,    &place->entry.code,
-                          &place->entry.channel };
+                          &place->entry.channel, &place->entry.declined };
     size_t len = 1, at = 0;
     char *old = place->strings; /* the entry given may be the place's own */
 
@@ -254,14 +254,6 @@ static void sample(struct lane *lane, int64_t waited_ms, size_t places)
         (struct sample){ .waited_ms = waited_ms > 0 ? waited_ms : 0, .places = places };
 }
 
-static void forget_declined(struct place *place)
-{
-    while (place->n_declined > 0)
-        free(place->declined[--place->n_declined]);
-    free(place->declined);
-    place->declined = NULL;
-}
-
 void line_put(struct line *line, const struct line_entry *entry)
 {
     struct place *place = line_place(line, &entry->handoff);
@@ -277,10 +269,8 @@ void line_put(struct line *line, const struct line_entry *entry)
     }
     copy_entry(place, entry);
     place->lane = lane;
-    if (lane != before) {
+    if (lane != before)
         place->joined_at = line_ahead(line, place) + 1;
-        forget_declined(place);
-    }
     if (entry->state == LINE_WAITING) {
         lane->waiting++;
         enqueue(line, place);
@@ -301,7 +291,6 @@ void line_remove(struct line *line, const struct ulid *handoff)
         return;
     unlink_place(line, place);
     HASH_DEL(line->places, place);
-    forget_declined(place);
     free(place->strings);
     free(place);
 }

@@ -30,6 +30,8 @@ struct line_entry {
     const char *last_human; /* who had the customer last; NULL */
     const char *wanted;   /* the only human who may have it; NULL: any; copied */
     const char *human;    /* LINE_LIVE: who has it; copied */
+    const char *declined; /* humans who are neither given nor shown it, but may accept it all the
+                           * same; by comma; copied */
     const char *code, *channel;
     int priority;
     int64_t since; /* the escalation was committed: its place in line, also when it is requeued */
@@ -67,10 +69,9 @@ size_t line_live_of(const struct line *line, const char *human);
 
 /* Skills, languages, desk, or that it is for them alone: whether the human may have it at all. */
 int line_eligible(const struct line *line, const char *human, const struct line_entry *entry);
-/* This human does not want it: they are neither given nor shown it as long as it stands in this queue,
- * but may accept it all the same. 1: all who may have it have declined now. */
-int line_decline(struct line *line, const struct ulid *handoff, const char *human);
-int line_has_declined(const struct line *line, const struct ulid *handoff, const char *human);
+int line_has_declined(const struct line_entry *entry, const char *human);
+/* This human may have what waits there, and all others who may have declined it. */
+int line_is_last(const struct line *line, const char *human, const struct line_entry *entry);
 /* Eligible, available, below capacity: whether anybody could take from this queue now. */
 size_t line_able(const struct line *line, const char *queue, int64_t now);
 /* The next handoff of this queue, or with NULL of all with assign = auto, that somebody can take now,

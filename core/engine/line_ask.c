@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/word.h"
 
 static enum line_presence presence_at(const struct seat *seat, int64_t now)
 {
@@ -76,39 +77,21 @@ int line_eligible(const struct line *line, const char *human, const struct line_
            seat->speaks[line_class(line, lane, entry->language)];
 }
 
-static int has_declined(const struct place *place, const char *human)
+int line_has_declined(const struct line_entry *entry, const char *human)
 {
-    size_t i = 0;
-
-    while (i < place->n_declined && strcmp(place->declined[i], human) != 0)
-        i++;
-    return i < place->n_declined;
+    return word_is_in(entry->declined, human, strlen(human));
 }
 
-int line_has_declined(const struct line *line, const struct ulid *handoff, const char *human)
+int line_is_last(const struct line *line, const char *human, const struct line_entry *entry)
 {
-    const struct place *place = line_place(line, handoff);
+    const struct policy *policy = line->policy;
+    size_t others = 0;
 
-    return place && has_declined(place, human);
-}
-
-int line_decline(struct line *line, const struct ulid *handoff, const char *human)
-{
-    struct place *place = line_place(line, handoff);
-    size_t left = 0;
-
-    if (!place || place->entry.state != LINE_WAITING ||
-        !line_eligible(line, human, &place->entry))
-        return 0;
-    if (!has_declined(place, human)) {
-        place->declined =
-            mem_grow(place->declined, (place->n_declined + 1) * sizeof *place->declined);
-        place->declined[place->n_declined++] = mem_strdup(human);
-    }
-    for (size_t i = 0; i < line->policy->n_humans; i++)
-        left += line_eligible(line, line->policy->humans[i].name, &place->entry) &&
-                !has_declined(place, line->policy->humans[i].name);
-    return left == 0;
+    for (size_t i = 0; i < policy->n_humans; i++)
+        others += line_eligible(line, policy->humans[i].name, entry) &&
+                  !line_has_declined(entry, policy->humans[i].name) &&
+                  strcmp(policy->humans[i].name, human) != 0;
+    return others == 0 && entry->state == LINE_WAITING && line_eligible(line, human, entry);
 }
 
 /* ---- Humans ------------------------------------------------------------------------------ */
@@ -170,12 +153,13 @@ static struct seat *pick(const struct line *line, const struct place *place, int
         return best && has_room(best, now) ? best : NULL;
     best = line_seat(line, place->entry.last_human);
     if (best && place->lane->queue->sticky && can_take(place->lane, place->class, best, now) &&
-        !has_declined(place, best->name))
+        !line_has_declined(&place->entry, best->name))
         return best;
     best = NULL;
     for (size_t i = 0; i < line->policy->n_humans; i++) {
         struct seat *seat = line->humans[i];
-        if (!can_take(place->lane, place->class, seat, now) || has_declined(place, seat->name))
+        if (!can_take(place->lane, place->class, seat, now) ||
+            line_has_declined(&place->entry, seat->name))
             continue;
         size_t load = seat->n_live + seat->n_apart;
         size_t least = best ? best->n_live + best->n_apart : 0;
@@ -204,7 +188,7 @@ static void consider(const struct line *line, const struct rank *set, int64_t no
         seat = pick(line, place, now);
         if (seat)
             *best = (struct pair){ place, seat };
-        if (seat || (!place->entry.wanted && place->n_declined == 0))
+        if (seat || (!place->entry.wanted && !place->entry.declined))
             return;
     }
 }

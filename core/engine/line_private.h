@@ -24,8 +24,6 @@ struct place {
     struct rank_node node; /* first: a node is its place */
     struct line_entry entry;
     char *strings; /* what the entry points to */
-    char **declined; /* humans who do not want it in this lane */
-    size_t n_declined;
     struct lane *lane;
     size_t class;       /* of its language, in lane */
     struct seat *seat;  /* who has it, or is to have it: `apart` */

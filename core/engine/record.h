@@ -51,6 +51,7 @@ enum record_type {
     RECORD_HANDOFF_STATE, /* handoff, state (CHECKING: offered; QUEUED; LIVE), queue, desk,
                            * position, wait; LIVE: name (the human's id), title; cause */
     RECORD_HANDOFF_END,   /* handoff, outcome (enum handoff_outcome), cause; one a handoff */
+    RECORD_DECLINED,   /* handoff, name: a human who does not want it in this queue; body: note (why) */
     RECORD_STRETCH,    /* handoff, name, title, epoch; outcome: enum stretch_mark; at its end: due
                         * (when it began), cause: by whom; body: note, wrapup */
     RECORD_LEASE,      /* handoff, cause: "extended", "warned", "reminded" */

@@ -85,6 +85,7 @@ struct session_handoff {
     char *code, *category, *reason; /* the trigger's; reason: in words */
     char *agent;          /* who had the session before, and goes on after; NULL */
     char *also, *evidence; /* as in the record; NULL */
+    char *declined;       /* humans of the conf who do not want it in this queue, by comma; NULL */
     int priority;
     int quiet;            /* for a promise: the customer hears of it when a human is there */
     int64_t since;        /* escalation committed */

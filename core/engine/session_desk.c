@@ -48,7 +48,7 @@ void session_fini_desk(struct session *s)
     char *strings[] = { h->also,     h->evidence,
                         h->queue,    h->desk,         h->wanted,       h->human,
                         h->title,    h->code,         h->category,     h->reason,
-                        h->agent,    s->last_human,   s->stretch.by,   s->stretch.note,
+                        h->agent,    h->declined,     s->last_human,   s->stretch.by,   s->stretch.note,
                         s->summary,  s->entities,     s->tags,         s->stretch.wrapup,
                         s->contact };
 

@@ -93,6 +93,7 @@ static const struct {
     FIELD(TEXT, "handoff_code", handoff.code),
     FIELD(TEXT, "handoff_category", handoff.category),
     FIELD(TEXT, "handoff_agent", handoff.agent),
+    FIELD(TEXT, "handoff_declined", handoff.declined),
     FIELD(TEXT, "handoff_also", handoff.also),
     FIELD(TEXT, "handoff_evidence", handoff.evidence),
     FIELD(NUMBER, "handoff_priority", handoff.priority),

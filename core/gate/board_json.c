@@ -84,7 +84,7 @@ static int is_wanted(const struct gate *gate, const struct place *place, enum wa
                      const char *desk, const char *human)
 {
     const int live = place->state == HANDOFF_LIVE;
-    const struct policy_human *known;
+    const struct line_entry *entry;
 
     if (desk != NULL && (place->desk == NULL || strcmp(place->desk, desk) != 0))
         return 0;
@@ -93,12 +93,10 @@ static int is_wanted(const struct gate *gate, const struct place *place, enum wa
     case WANT_MINE: return live && human != NULL && place->human != NULL &&
                            strcmp(place->human, human) == 0;
     case WANT_QUEUED:
-        known = human != NULL ? policy_human(gate->policy->policy, human) : NULL;
-        return !live && (known == NULL || (line_eligible(gate->board->line, human,
-                                                         line_find(gate->board->line,
-                                                                   &place->handoff)) &&
-                                           !line_has_declined(gate->board->line, &place->handoff,
-                                                              human)));
+        entry = line_find(gate->board->line, &place->handoff);
+        return !live && (human == NULL || policy_human(gate->policy->policy, human) == NULL ||
+                         (line_eligible(gate->board->line, human, entry) &&
+                          !line_has_declined(entry, human)));
     case WANT_CLOSED:
     case WANT_ANY:
     case WANT_SAMPLE: break;

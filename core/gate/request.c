@@ -160,13 +160,14 @@ static int judge_return(const struct slot *slot, struct item *item)
 /* The no of the last one who may have it is the desk's. */
 static int judge_decline(struct gate *gate, struct item *item, const struct event_control *control)
 {
+    const struct line_entry *entry = line_find(gate->board->line, &control->handoff);
     struct event_control *of_desk;
 
-    if (!line_decline(gate->board->line, &control->handoff, control->human))
+    if (entry == NULL || !line_is_last(gate->board->line, control->human, entry))
         return 0;
     of_desk = arena_alloc(item->arena, sizeof *of_desk);
     *of_desk = *control;
-    of_desk->human = NULL;
+    of_desk->last = 1;
     item->event.control = of_desk;
     return 0;
 }

@@ -19,7 +19,7 @@ const PROMISED = /will get back to you/, LEFT = /have left the line/, WORDS = /^
 const KNOWN = [CHECKING, LINE, LIVE, RETURNED, CLOSED, PROMISED, LEFT, WORDS];
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const rounds = process.env.TANDEM_FULL ? 40 : 2;
-let gw, front, foreign, hang, mia;
+let gw, front, foreign, hang, mia, noah;
 
 before(async () => {
     front = await Front.start();
@@ -50,8 +50,13 @@ name = Mia
 token = token-mia
 desks = support
 capacity = 0
+[human noah]
+name = Noah
+token = token-noah
+desks = support
 `, 'line') });
     mia = new Desk(gw, 'token-mia');
+    noah = new Desk(gw, 'token-noah');
     await mia.presence();
 });
 
@@ -84,6 +89,18 @@ async function live() {
     return it;
 }
 
+async function declined() {
+    const it = await queued();
+    assert.equal((await mia.post(`/handoffs/${it.id}/decline`, { reason: 'not now' })).status, 200);
+    return it;
+}
+
+/** Mia has said that she does not want it: it is Noah's to take. */
+async function not_hers({ id }) {
+    const has = async human => (await human.list()).some(h => h.id === id);
+    assert.deepEqual([await has(mia), await has(noah)], [false, true], 'who is shown it');
+}
+
 /** Of the human at the desk: sent, and sent again with its key when nobody knows whether it was done. */
 const does = (make, verb, body, expect) => ({ make, expect, async act(it) {
     const key = { 'Idempotency-Key': randomUUID() };
@@ -94,6 +111,7 @@ const does = (make, verb, body, expect) => ({ make, expect, async act(it) {
 const phases = {
     checking: { make: () => asks('away', CHECKING), expect: [CHECKING, LINE] },
     queued: { make: queued, expect: [LINE] },
+    declined: { make: declined, expect: [LINE], check: not_hers },
     accepting: does(queued, 'accept', undefined, [LINE, LIVE]),
     live: { make: live, expect: [LINE, LIVE] },
     speaking: does(live, 'messages', { text: 'here is Mia' }, [LINE, LIVE, WORDS]),
@@ -137,6 +155,7 @@ for (let round = 1; round <= rounds; round++) {
             await until(async () => (now = await told(it)).length >= expect.length, it.name, 20000)
                 .catch(() => {});
             assert.deepEqual(now, expect, it.name);
+            await it.phase.check?.(it);
         }
         all.forEach(it => it.chat.destroy());
     });

@@ -318,6 +318,7 @@ void check_durable(struct world *w, struct person *p, const struct fact *f)
     case RECORD_STALE:
     case RECORD_HANDOFF_STATE:
     case RECORD_STRETCH:
+    case RECORD_DECLINED:
     case RECORD_LEASE:
     case RECORD_CONTROL:
     case RECORD_NOTE:

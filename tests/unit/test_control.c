@@ -307,6 +307,33 @@ static void one_human_declines_for_nobody_else_a_foreign_desk_for_all(void **sta
     rig_free(&rig);
 }
 
+static void who_declined_is_known_after_a_restart_until_another_queue_has_it(void **state)
+{
+    struct rig *rig = rig_desks();
+    struct session restored;
+
+    (void)state;
+    rig->queues[0].overflow = &rig->queues[1];
+    rig_escalate(rig);
+    assert_int_equal(rig_by(rig, CONTROL_DECLINE, "mia"), CONTROL_DONE);
+    assert_string_equal(rig_record(rig, RECORD_DECLINED)->name, "mia");
+    assert_int_equal(rig_by(rig, CONTROL_DECLINE, "mia"), CONTROL_DONE);
+    assert_int_equal(rig_by(rig, CONTROL_DECLINE, "stranger"), CONTROL_DONE);
+    assert_string_equal(rig->session.handoff.declined, "mia");
+    rig_restore(rig, &restored);
+    assert_true(session_same(&restored, &rig->session));
+    session_fini(&restored);
+    rig_fold(rig, &restored);
+    assert_string_equal(restored.handoff.declined, "mia");
+    session_fini(&restored);
+    assert_int_equal(rig_control(rig, (struct event_control){
+        .op = CONTROL_DECLINE, .human = "bo", .desk = "web", .last = 1,
+        .handoff = rig->session.handoff.id }), CONTROL_DONE);
+    assert_string_equal(rig->session.handoff.desk, "far");
+    assert_null(rig->session.handoff.declined);
+    rig_free(&rig);
+}
+
 static void an_operator_may_ask_for_a_human(void **state)
 {
     struct rig *rig = rig_desks();
@@ -619,6 +646,7 @@ int main(void)
         cmocka_unit_test(a_return_is_refused_when_no_agent_can_answer),
         cmocka_unit_test(a_close_ends_the_talk_and_it_reopens_with_the_agent),
         cmocka_unit_test(one_human_declines_for_nobody_else_a_foreign_desk_for_all),
+        cmocka_unit_test(who_declined_is_known_after_a_restart_until_another_queue_has_it),
         cmocka_unit_test(an_operator_may_ask_for_a_human),
         cmocka_unit_test(a_human_who_vanishes_leaves_the_customer_to_the_next),
         cmocka_unit_test(notes_tags_and_reviews_are_kept_also_when_it_is_over),

@@ -330,26 +330,28 @@ static void the_wait_is_known_from_twenty_on_and_grows_with_the_position(void **
 static void what_a_human_declines_is_for_the_others_until_nobody_is_left(void **state)
 {
     struct line *line = *state;
-    const struct ulid one = id(1);
+    struct line_entry one = waiting(1, "billing", 0, 10);
     const char *who;
     struct ulid given;
 
     all_here(line);
     put(line, 1, "billing", 0, 10);
     put(line, 2, "billing", 0, 20);
-    assert_int_equal(line_decline(line, &one, "bo"), 0); /* not theirs anyway */
-    assert_int_equal(line_decline(line, &one, "mia"), 0);
-    assert_true(line_has_declined(line, &one, "mia"));
-    assert_false(line_has_declined(line, &one, "kai"));
+    assert_false(line_is_last(line, "mia", &one));
+    one.declined = "mia";
+    line_put(line, &one);
+    assert_true(line_has_declined(&one, "mia"));
+    assert_false(line_has_declined(&one, "kai"));
+    assert_false(line_has_declined(&one, "mi"));
+    assert_true(line_is_last(line, "kai", &one));
+    assert_false(line_is_last(line, "bo", &one)); /* not theirs anyway */
     assert_true(line_assign(line, "billing", 30, &given, &who));
     assert_int_equal(given.b[15], 1);
     assert_string_equal(who, "kai");
-    put(line, 1, "billing", 0, 10); /* it did not come about */
-    assert_int_equal(line_decline(line, &one, "kai"), 1);
+    one.declined = "mia,kai"; /* it did not come about */
+    line_put(line, &one);
     assert_true(line_assign(line, "billing", 30, &given, &who));
     assert_int_equal(given.b[15], 2); /* the others are not held up */
-    put(line, 1, "support", 0, 10);
-    assert_false(line_has_declined(line, &one, "kai"));
 }
 
 static void a_reload_keeps_who_waits_and_asks_the_new_conf(void **state)
