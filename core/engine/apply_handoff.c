@@ -104,6 +104,7 @@ static void move(struct session *s, const struct record *r)
     session_set(&h->human, r->name != NULL ? r->name : "");
     session_set(&h->title, r->title != NULL ? r->title : r->name);
     session_set(&s->last_human, h->human);
+    h->quiet = 0;
     h->accepted_at = h->touched_at = r->at;
     h->spoke_at = 0;
     h->warned = h->reminded = 0;

@@ -141,7 +141,10 @@ void counts_apply(struct counts *c, uint64_t up_to, const struct record *r)
         c->offers_declined += r->outcome == RULE_DECLINED || r->outcome == RULE_LAPSED;
         break;
     case RECORD_HANDOFF: c->handoffs++; break;
-    case RECORD_HANDOFF_END: begin_anew(c, r); break;
+    case RECORD_HANDOFF_END:
+        if (r->cause == NULL || strcmp(r->cause, "promise") != 0) /* of which nobody has heard */
+            begin_anew(c, r);
+        break;
     default: break;
     }
 }

@@ -343,10 +343,10 @@ static void on_rating(struct draft *d)
 /* No human any more: the customer hears so when one was promised or there. */
 static void pass_on(struct draft *d)
 {
-    int live = d->handoff.state == HANDOFF_LIVE, quiet = d->handoff.quiet && !live;
+    int live = d->handoff.state == HANDOFF_LIVE;
 
     handoff_cancel(d, HANDOFF_CANCELLED, "operator");
-    if (!quiet)
+    if (!d->handoff.quiet)
         handoff_say(d, live ? TEXT_AI_BACK : TEXT_LEFT_QUEUE, NULL);
 }
 

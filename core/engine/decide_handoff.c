@@ -201,6 +201,16 @@ static void release(struct draft *d, const char *outcome)
     effect->text = outcome;
 }
 
+static void relay(struct draft *d, uint64_t of, uint32_t delta)
+{
+    struct effect *effect = draft_effect(d, EFFECT_RELAY);
+
+    effect->handoff = d->handoff.id;
+    effect->desk = d->handoff.desk;
+    effect->of = of;
+    effect->delta = delta;
+}
+
 /* Additions that no desk has got, or, again, that this one cannot know. A handoff that follows
  * another numbers them anew, as apply does. */
 static void relay_all(struct draft *d, int again)
@@ -214,12 +224,10 @@ static void relay_all(struct draft *d, int again)
         if (m->relay != RELAY_WAITS &&
             !(again && m->relay == RELAY_DONE && m->seq > s->handoff.from_seq))
             continue;
-        struct effect *relay = draft_effect(d, EFFECT_RELAY);
-        relay->handoff = d->handoff.id;
-        relay->desk = d->handoff.desk;
-        relay->of = m->seq;
-        relay->delta = same ? m->delta : ++n;
+        relay(d, m->seq, same ? m->delta : ++n);
     }
+    if (!same && d->event->type == EVENT_MESSAGE) /* said to the one before, and led to this one */
+        relay(d, d->step->message_seq, ++n);
 }
 
 static void offer(struct draft *d, const struct policy_queue *queue, const char *cause)
@@ -388,6 +396,7 @@ void handoff_live(struct draft *d, const char *human, const char *title, const c
     record->title = title;
     record->desk = desk;
     d->handoff.state = HANDOFF_LIVE;
+    d->handoff.quiet = 0;
     d->handoff.human = (char *)human;
     d->handoff.title = (char *)title;
     if (other)

@@ -86,8 +86,7 @@ void handoff_cancel(struct draft *d, enum handoff_outcome outcome, const char *b
 
 int handoff_may_leave(const struct draft *d)
 {
-    return d->handoff.state != HANDOFF_NONE &&
-           (!d->handoff.quiet || d->handoff.state == HANDOFF_LIVE);
+    return d->handoff.state != HANDOFF_NONE && !d->handoff.quiet;
 }
 
 void handoff_leave(struct draft *d, const char *how)

@@ -90,7 +90,7 @@ int rules_free(const struct session *s, const struct session_handoff *handoff,
     if (point != RULE_PRE &&
         (point == RULE_WAIT ? newest(s) : s->turn.upto) < s->counts.tried)
         return 0;
-    return handoff->state == HANDOFF_NONE || (handoff->quiet && handoff->state != HANDOFF_LIVE);
+    return handoff->state == HANDOFF_NONE || handoff->quiet;
 }
 
 /* One offer a talk: who did not take it is not asked again. */

@@ -87,7 +87,7 @@ struct session_handoff {
     char *also, *evidence; /* as in the record; NULL */
     char *declined;       /* humans of the conf who do not want it in this queue, by comma; NULL */
     int priority;
-    int quiet;            /* for a promise: the customer hears of it when a human is there */
+    int quiet;            /* for a promise: the customer does not hear of it before a human is there */
     int64_t since;        /* escalation committed */
     int64_t offered_at;   /* to this desk */
     int64_t queued_at;    /* in this queue */

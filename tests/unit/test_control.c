@@ -1,12 +1,11 @@
-/* test_control.c - engine/decide_control.c, decide_promise.c, decide_desk.c: what humans may do,
- * what is owed, and what agents ask for. */
+/* test_control.c - engine/decide_control.c, decide_desk.c: what humans may do, and what agents ask
+ * for. */
 #include "config.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "engine/hours.h"
-#include "engine/texts.h"
 #include "tests/check.h"
 #include "tests/same.h"
 #include "tests/unit/engine_rig.h"
@@ -411,159 +410,6 @@ static void typing_is_shown_both_ways_and_never_written_down(void **state)
     rig_free(&rig);
 }
 
-/* ---- Promises ------------------------------------------------------------------------------ */
-
-static struct rig *promised(void)
-{
-    struct rig *rig = rig_desks();
-    struct err err;
-
-    rig->hours = hours_parse("Mon-Fri 09:00-17:00", NULL, NULL, &err);
-    rig->queues[0].hours = rig->hours;
-    rig->queues[0].fallback = FALLBACK_CALLBACK;
-    rig->channel.idle_close_ms = 60000;
-    rig_escalate(rig);
-    assert_int_equal(rig_told(rig, "callback"), 1);
-    return rig;
-}
-
-/* What the customer's client is shown of it. */
-static void must_show(const struct rig *rig, enum promise_state as)
-{
-    const struct record *record = rig_record(rig, RECORD_PROMISE);
-
-    for (size_t i = 0; i < rig->step.n_effects; i++) {
-        const struct effect *effect = &rig->step.effects[i];
-
-        if (effect->type != EFFECT_EVENT || effect->event != TD_EV_PROMISE)
-            continue;
-        assert_int_equal(effect->of, record->seq);
-        assert_int_equal(ulid_cmp(&effect->promise, &record->message_id), 0);
-        assert_int_equal(effect->promise_state, as);
-        assert_string_equal(effect->text, "callback");
-        assert_int_equal(effect->due, record->due);
-        return;
-    }
-    fail_msg("no promise is shown");
-}
-
-static void out_of_hours_a_callback_is_promised_for_open_hours(void **state)
-{
-    struct rig *rig = promised();
-    const struct record *made = rig_record(rig, RECORD_PROMISE);
-
-    (void)state;
-    assert_int_equal(rig_record(rig, RECORD_HANDOFF_END)->outcome, HANDOFF_CALLBACK);
-    assert_int_equal(made->outcome, PROMISE_MADE);
-    must_show(rig, PROMISE_MADE);
-    assert_true(hours_open(rig->hours, made->due));
-    assert_int_equal(made->due, hours_next_open(rig->hours, rig->now) + 3600000);
-    assert_int_equal(rig->session.owner, TD_OWNER_AGENT);
-    assert_true(engine_busy(&rig->session, &rig->policy));
-    rig_free(&rig);
-}
-
-static void humans_hear_of_a_promise_when_they_are_there_and_speaking_keeps_it(void **state)
-{
-    struct rig *rig = promised();
-
-    (void)state;
-    rig_due(rig);
-    assert_int_equal(rig->now, hours_next_open(rig->hours, RIG_NOW));
-    assert_string_equal(rig_effect(rig, EFFECT_OFFER)->desk, "web");
-    assert_int_equal(rig->session.owner, TD_OWNER_AGENT); /* who may go on meanwhile */
-    assert_int_equal(rig_effects(rig, EFFECT_SEND), 0);   /* the customer is told when it is so */
-    rig_offered(rig, OFFERED_QUEUED, NULL);
-    assert_int_equal(rig_told(rig, "queued"), 0);
-    rig_by(rig, CONTROL_ACCEPT, "mia");
-    assert_int_equal(rig_told(rig, "live"), 1);
-    rig_human_says(rig, "mia", "here I am");
-    assert_int_equal(rig_record(rig, RECORD_PROMISE)->outcome, PROMISE_KEPT);
-    must_show(rig, PROMISE_KEPT);
-    assert_int_equal(rig->session.n_promises, 0);
-    rig_free(&rig);
-}
-
-static void a_broken_promise_is_apologised_for_once_and_the_next_owner_knows(void **state)
-{
-    struct rig *rig = promised();
-
-    (void)state;
-    rig_due(rig);
-    rig_offered(rig, OFFERED_NOBODY, NULL);
-    rig_due(rig);
-    assert_int_equal(rig_record(rig, RECORD_PROMISE)->outcome, PROMISE_BROKEN);
-    must_show(rig, PROMISE_BROKEN);
-    assert_int_equal(rig_told(rig, "broken_promise"), 1);
-    assert_int_equal(rig->session.promises[0].state, PROMISE_BROKEN);
-    rig_due(rig);
-    assert_int_equal(rig->session.phase, SESSION_CLOSED); /* idle; nothing is owed any more */
-    assert_int_equal(engine_due(&rig->session, &rig->policy), INT64_MAX);
-    rig_free(&rig);
-}
-
-static void the_apology_says_what_was_promised_and_by_when(void **state)
-{
-    static const char *const catalogue[][2] = {
-        { "broken_promise", "[Late by {by}: {what}|Late]" }, { "today", "{time}" },
-        { "time", "{hour}:{minute}" }, { "time_full", "{hour} sharp" },
-        { "weekdays", "a, b, c, d, e, f, g" }, { "months", "a, b, c, d, e, f, g, h, i, j, k, l" },
-    };
-    struct rig *rig = promised();
-    struct texts *texts = texts_new();
-    struct err err;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof catalogue / sizeof *catalogue; i++)
-        if (texts_set(texts, "en", catalogue[i][0], catalogue[i][1], &err) != 0)
-            fail_msg("%s", err.text);
-    rig->policy.texts = texts;
-    rig->policy.language = "en";
-    rig_due(rig);
-    rig_offered(rig, OFFERED_NOBODY, NULL);
-    rig_due(rig);
-    const struct record *said = rig_record(rig, RECORD_REPLY);
-    assert_non_null(said);
-    assert_non_null(strstr(said->body.text, "Late by "));
-    assert_non_null(strstr(said->body.text, " sharp: "));
-    rig_free(&rig);
-    texts_free(&texts);
-}
-
-static void a_promise_outlives_the_talk(void **state)
-{
-    struct rig *rig = promised();
-
-    (void)state;
-    rig_event(rig, EVENT_LEAVE);
-    assert_int_equal(rig->session.phase, SESSION_CLOSED);
-    rig_due(rig);
-    assert_int_equal(rig->session.phase, SESSION_OPEN);
-    assert_int_equal(rig->session.handoff.state, HANDOFF_CHECKING);
-    rig_free(&rig);
-}
-
-static void a_reply_by_mail_is_promised_only_to_who_has_an_address(void **state)
-{
-    const struct td_customer known = { .size = sizeof known, .id = "c", .email = "c@example.com" };
-
-    (void)state;
-    for (int mail = 0; mail < 2; mail++) {
-        struct rig *rig = rig_desks();
-        const struct td_message message = { .size = sizeof message, .text = "help" };
-        rig->queues[0].fallback = FALLBACK_MAILBOX;
-        rig_do(rig, (struct event){ .type = EVENT_MESSAGE, .message = &message,
-                                    .from = { .channel = "web",
-                                              .customer = mail ? &known : NULL } });
-        rig_escalate(rig);
-        rig_offered(rig, OFFERED_NOBODY, NULL);
-        assert_int_equal(rig_record(rig, RECORD_HANDOFF_END)->outcome,
-                         mail ? HANDOFF_MAILBOX : HANDOFF_NOBODY);
-        assert_int_equal(rig_told(rig, mail ? "mailbox" : "nobody"), 1);
-        rig_free(&rig);
-    }
-}
-
 /* ---- Calls --------------------------------------------------------------------------------- */
 
 static enum verdict calls(struct rig *rig)
@@ -651,12 +497,6 @@ int main(void)
         cmocka_unit_test(a_human_who_vanishes_leaves_the_customer_to_the_next),
         cmocka_unit_test(notes_tags_and_reviews_are_kept_also_when_it_is_over),
         cmocka_unit_test(typing_is_shown_both_ways_and_never_written_down),
-        cmocka_unit_test(out_of_hours_a_callback_is_promised_for_open_hours),
-        cmocka_unit_test(humans_hear_of_a_promise_when_they_are_there_and_speaking_keeps_it),
-        cmocka_unit_test(a_broken_promise_is_apologised_for_once_and_the_next_owner_knows),
-        cmocka_unit_test(the_apology_says_what_was_promised_and_by_when),
-        cmocka_unit_test(a_promise_outlives_the_talk),
-        cmocka_unit_test(a_reply_by_mail_is_promised_only_to_who_has_an_address),
         cmocka_unit_test(a_call_of_an_unknown_action_fails_and_the_agent_hears_so),
         cmocka_unit_test(an_agent_that_only_calls_ends_in_the_truth),
         cmocka_unit_test(claims_and_events_of_calls_are_written_down),
