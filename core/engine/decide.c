@@ -305,9 +305,12 @@ static void on_sent(struct draft *d)
     const int lost = ev->status == TD_FAILED && ev->on;
     if (lost)
         delivery->category = "unreachable";
-    const int ruled = ev->status == TD_FAILED && rules_event(d, delivery);
-    if (!(lost && bridge_lost(d, "unreachable")) && !ruled && !ev->maybe_duplicate)
-        d->step->verdict = VERDICT_MARK; /* what is to leave again waits for the disk */
+    if (ev->status == TD_FAILED)
+        rules_event(d, delivery);
+    if (lost)
+        bridge_lost(d, "unreachable");
+    if (d->step->n_effects == 0 && !ev->maybe_duplicate)
+        d->step->verdict = VERDICT_MARK; /* what is to leave, or leave again, waits for the disk */
 }
 
 static void on_read(struct draft *d)

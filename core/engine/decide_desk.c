@@ -18,7 +18,7 @@ void desk_message(struct draft *d, struct record *message)
 
     if (is_leave(d, message->body.text) && handoff_may_leave(d)) {
         message->said = 1; /* to the gateway: no agent is asked about it */
-        if (alone && d->owner == NULL)
+        if (alone)
             message->upto = d->answered = message->seq;
         handoff_leave(d, "word");
         return;

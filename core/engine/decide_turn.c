@@ -56,7 +56,8 @@ void turn_next(struct draft *d)
 {
     const char *signals = NULL;
 
-    if (d->newest <= d->answered || draft_held(d) || d->turn_active || d->offered)
+    const int asked = d->newest > d->answered;
+    if ((!asked && !d->unheard) || draft_held(d) || d->turn_active || d->offered)
         return;
     if (d->epoch == d->session->epoch) { /* else somebody was put in charge in this step */
         const struct policy_agent *routed = turn_routed(d, &signals);
@@ -68,7 +69,7 @@ void turn_next(struct draft *d)
     if (agent == NULL && d->channel->agent != NULL) /* the owner's section is gone */
         owner_change(d, agent = d->channel->agent, "not_configured", signals);
     if (agent != NULL) {
-        turn_start(d, agent, "message", signals);
+        turn_start(d, agent, asked ? "message" : "action", signals);
         return;
     }
     struct record *ended = draft_record(d, RECORD_TURN_END);
@@ -96,8 +97,10 @@ void turn_greet(struct draft *d)
 
 void turn_abandon(struct draft *d, const char *cause)
 {
-    if (d->turn_active)
-        end(d, TURN_INTERRUPTED, 0)->cause = cause;
+    if (!d->turn_active)
+        return;
+    end(d, TURN_INTERRUPTED, 0)->cause = cause;
+    d->unheard = d->session->turn.cause == TD_BY_ACTION;
 }
 
 void turn_interrupt(struct draft *d, const char *cause)
@@ -141,6 +144,7 @@ void turn_failed(struct draft *d, const char *detail)
     int asked = turn->upto > d->answered || turn->cause == TD_BY_ACTION;
     int human = next == NULL && asked && d->handoff.state == HANDOFF_NONE &&
                 handoff_queue(d, NULL) != NULL;
+    const int was_offered = d->offered;
     struct record *ended = end(d, TURN_FAILED, next != NULL || human ? 0 : turn->upto);
 
     ended->detail = detail;
@@ -151,8 +155,8 @@ void turn_failed(struct draft *d, const char *detail)
         return;
     }
     ended->code = "agent_unavailable";
-    if (asked && rules_event(d, ended))
-        return;
+    if (asked && (rules_event(d, ended) || d->offered != was_offered))
+        return; /* a human is looked for, or the customer is asked first */
     if (human) {
         handoff_begin(d, &ask);
         return;

@@ -30,6 +30,7 @@ struct draft {
     uint64_t answered; /* customer messages up to this seq are dealt with */
     uint64_t newest;   /* newest customer message, this step's included; 0: none */
     int turn_active;   /* after the records so far */
+    int unheard;       /* this step ended a turn about results, which nobody has answered */
     int offered;       /* likewise: the customer was asked whether they want a human */
     struct session_handoff handoff; /* likewise; its strings are copies */
 };
