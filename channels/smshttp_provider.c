@@ -3,6 +3,13 @@
  *
  * Twilio: Messages resource of 2010-04-01. Vonage: the SMS API, and the Messages API as a row of its own; both
  * send webhooks with a `sig` or a JWT, under the names of either.
+ *
+ * ERROR_ADDRESS and status_dead are what their documents say of the number itself: there is none, it
+ * takes no SMS, it is barred, or no route leads to it. What passes (off, out of coverage, busy), an
+ * opt-out, and what our account may not do are none of these.
+ *   twilio.com/docs/api/errors/NUMBER
+ *   api.support.vonage.com/hc/en-us/articles/204014733 (err-code of a receipt)
+ *   developer.vonage.com/en/api-errors/sms (status of an answer), .../api-errors/messages
  */
 #include "config.h"
 
@@ -19,10 +26,9 @@ static const struct provider_word twilio_words[] = {
 
 static const struct provider_code twilio_codes[] = {
     { "20429", ERROR_THROTTLED }, { "14107", ERROR_THROTTLED }, { "20003", ERROR_AUTH },
-    { "20005", ERROR_AUTH }, { "21610", ERROR_OPTED_OUT }, { "21211", ERROR_ADDRESS },
-    { "21214", ERROR_ADDRESS }, { "21217", ERROR_ADDRESS }, { "21408", ERROR_ADDRESS },
-    { "21611", ERROR_THROTTLED }, { "21612", ERROR_ADDRESS }, { "21614", ERROR_ADDRESS },
-    { NULL, ERROR_REFUSED },
+    { "20005", ERROR_AUTH }, { "21610", ERROR_OPTED_OUT }, { "21611", ERROR_THROTTLED },
+    { "21211", ERROR_ADDRESS }, { "21612", ERROR_ADDRESS }, { "21614", ERROR_ADDRESS },
+    { "21635", ERROR_ADDRESS }, { NULL, ERROR_REFUSED },
 };
 
 static const struct provider twilio = {
@@ -31,7 +37,7 @@ static const struct provider twilio = {
     .in_text = NAMES("Body"), .in_media = NAMES("MediaUrl%u"), .in_wish = NAMES("OptOutType"),
     .status_id = NAMES("MessageSid", "SmsSid"), .status_word = NAMES("MessageStatus", "SmsStatus"),
     .status_error = NAMES("ErrorCode"), .words = twilio_words,
-    .status_dead = NAMES("21211", "21612", "21614", "30003", "30005", "30006"),
+    .status_dead = NAMES("21211", "21612", "21614", "21635", "30005", "30006"),
     .answer_type = "text/xml", .answer = "<Response/>",
     .api = "https://api.twilio.com", .path = "/2010-04-01/Accounts/{account}/Messages.json",
     .is_basic = 1,
@@ -51,8 +57,8 @@ static const struct provider_word vonage_words[] = {
 static const struct provider_code vonage_codes[] = {
     { "1", ERROR_THROTTLED }, { "5", ERROR_BUSY }, { "10", ERROR_THROTTLED },
     { "4", ERROR_AUTH }, { "8", ERROR_AUTH }, { "9", ERROR_AUTH }, { "14", ERROR_AUTH },
-    { "6", ERROR_ADDRESS }, { "7", ERROR_ADDRESS }, { "22", ERROR_ADDRESS },
-    { "29", ERROR_ADDRESS }, { "33", ERROR_ADDRESS }, { NULL, ERROR_REFUSED },
+    { "6", ERROR_ADDRESS }, { "7", ERROR_ADDRESS }, { "33", ERROR_ADDRESS },
+    { NULL, ERROR_REFUSED },
 };
 
 #define VONAGE_IN                                                                               \
@@ -63,7 +69,8 @@ static const struct provider_code vonage_codes[] = {
     .concat_ref = "concat-ref", .concat_total = "concat-total", .concat_part = "concat-part",   \
     .status_id = NAMES("messageId", "message_uuid", "message-id"),                              \
     .status_word = NAMES("status"), .status_error = NAMES("err-code", "error/title"),           \
-    .status_dead = NAMES("3", "9", "11", "12", "1170", "1190", "1240", "1250", "1260"),         \
+    .status_dead = NAMES("3", "4", "11", "12", "14", "1040", "1050", "1170", "1190", "1250",    \
+                         "1260", "1280"),                                                       \
     .words = vonage_words, .answer_type = "text/plain", .answer = "", .plain_numbers = 1
 
 static const struct provider vonage = {

@@ -26,6 +26,20 @@ async function metric(gw, name) {
     return Number(line?.split(' ').at(-1) ?? 0);
 }
 
+/** Whether a message that failed with that code says that nobody can be reached there, code by code. */
+async function reached(expect, gw, provider, fails) {
+    const who = somebody(), codes = Object.keys(expect);
+    for (const code of codes) {
+        await provider.say(gw, who, `lost by ${code}`);
+        await fails((await provider.hears(who, `lost by ${code}`)).id, code);
+    }
+    const got = await until(async () => {
+        const all = await said(gw, who);
+        return all.length === codes.length && all.every(m => m.state === 'failed') && all;
+    }, 'all of them to fail');
+    assert.deepEqual(Object.fromEntries(got.map(m => [m.text.split(' ').at(-1), m.unreachable])), expect);
+}
+
 describe('Twilio', { skip }, () => {
     let gw, provider;
 
@@ -148,6 +162,10 @@ describe('Twilio', { skip }, () => {
         await provider.hears(who, 'last');
         assert.deepEqual((await said(gw, who)).map(m => m.state).slice(0, 2), ['delivered', 'failed']);
     });
+
+    test('nobody is at a number that is unknown or takes no SMS; a handset that is off is another matter', () => reached({
+        30003: false, 30005: true, 30006: true, 30007: false, 30008: false, 21610: false, 21635: true,
+    }, gw, provider, (id, code) => provider.receipt(gw, id, 'undelivered', { ErrorCode: code })));
 
     const error = (status, code, message) => ({ status, body: { code, message, status, more_info: '' } });
 
@@ -338,6 +356,10 @@ describe('Vonage', { skip }, () => {
         await becomes(gw, other, 'failed', /failed err:6/);
     });
 
+    test('nobody is at a number that is absent for good, barred or unroutable; an opt-out is none', () => reached({
+        1: false, 2: false, 3: true, 4: true, 7: false, 9: false, 12: true, 14: true,
+    }, gw, provider, (id, code) => provider.receipt(gw, id, 'failed', { 'err-code': code })));
+
     test('its own words of throttling and refusal are understood', async () => {
         const who = somebody(), other = somebody();
         const says = status => ({ body: { 'message-count': '1', messages: [{ status, 'error-text': 'Why' }] } });
@@ -372,6 +394,10 @@ test('V01 by each of the ways Vonage hashes; the Messages API of Vonage is a row
     const status = JSON.stringify({ message_uuid: id, status: 'rejected', error: { title: '1120' }, channel: 'sms' });
     await provider.hook(gw, {}, { as: 'json', raw: status, headers: provider.jwt(status) });
     await becomes(gw, who, 'failed', /rejected err:1120/);
+    await reached({ 1180: false, 1190: true, 1240: false, 1260: true, 1280: true }, gw, provider, async (id, code) => {
+        const lost = JSON.stringify({ message_uuid: id, status: 'undeliverable', error: { title: code }, channel: 'sms' });
+        await provider.hook(gw, {}, { as: 'json', raw: lost, headers: provider.jwt(lost) });
+    });
     await gw.close();
     await provider.stop();
 });

@@ -42,7 +42,8 @@ export async function said(gw, peer) {
         if (records[0].body?.peer !== peer) continue;
         return records.filter(r => r.type === 'reply').map(reply => {
             const last = records.findLast(r => r.type === 'delivery' && r.of === reply.seq);
-            return { text: reply.body.text, state: STATES[last?.status ?? 0], detail: last?.detail ?? '' };
+            return { text: reply.body.text, state: STATES[last?.status ?? 0], detail: last?.detail ?? '',
+                     unreachable: last?.category === 'unreachable' };
         });
     }
     return [];
