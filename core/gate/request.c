@@ -85,6 +85,14 @@ static int is_full(struct gate *gate, const char *name)
     return human != NULL && human->capacity > 0 && board_load_of(gate, name) >= human->capacity;
 }
 
+/* Of an earlier judgement, when the session had to be loaded again meanwhile. */
+static void release(struct gate *gate, struct item *item)
+{
+    if (item->reserved != NULL)
+        board_reserve(gate, item->reserved, -1);
+    item->reserved = NULL;
+}
+
 static void reserve(struct gate *gate, struct item *item, const char *human)
 {
     item->reserved = arena_strdup(item->arena, human);
@@ -177,6 +185,7 @@ int request_judge(struct slot *slot, struct item *item)
     const struct event_control *control = item->event.control;
     struct gate *gate = slot->gate;
 
+    release(gate, item);
     if (session_control(&slot->session, control->id) != NULL)
         return 0; /* it was done already: the answer is known */
     if (control->op == CONTROL_RETURN)

@@ -215,6 +215,18 @@ static void of_two_who_accept_the_second_hears_who_has_it(void **state)
     assert_null(strstr(list("mine", "noah")->json, offer->id));
 }
 
+static void an_accept_that_is_judged_again_takes_one_place(void **state)
+{
+    const struct offered *offer = wanted();
+
+    (void)state;
+    humans[0].capacity = 1;
+    rig_run(300); /* the marks are on disk */
+    rig_store.conflict = 1;
+    assert_int_equal(act(TD_OP_ACCEPT, offer->id, "mia")->status, TD_OK);
+    assert_int_equal(rig_store.conflict, 0);
+}
+
 static void the_no_of_the_last_human_is_the_desks(void **state)
 {
     const struct offered *offer = wanted();
@@ -357,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(of_two_who_accept_the_second_hears_who_has_it),
+        T(an_accept_that_is_judged_again_takes_one_place),
         T(the_no_of_the_last_human_is_the_desks),
         T(a_desk_that_cannot_take_it_now_is_offered_the_same_again),
         T(a_human_of_whom_nothing_is_heard_gives_the_customer_back),
