@@ -161,6 +161,14 @@ static void say_throttled(struct smpp *smpp, uint32_t status)
     smpp->host->notice(smpp->inst, TD_WARN, "throttled", text);
 }
 
+static int is_done(const struct message *m)
+{
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->parts[i].state != PART_DONE)
+            return 0;
+    return 1;
+}
+
 static void on_response(struct part *part, const struct smpp_pdu *pdu)
 {
     struct message *m = part->message;
@@ -171,8 +179,9 @@ static void on_response(struct part *part, const struct smpp_pdu *pdu)
     case SMPP_ROK:
         part->state = PART_DONE;
         if (m->job != 0 && smpp->conf->dlr != DLR_NONE && pdu->message_id != NULL)
-            track_sent(smpp, pdu->message_id, m->session, m->seq,
-                       (unsigned)(part - m->parts) + 1, m->n);
+            track_sent(smpp, pdu->message_id, &(struct track_part){
+                .session = m->session, .seq = m->seq, .part = (unsigned)(part - m->parts) + 1,
+                .total = m->n, .completes = is_done(m) });
         break;
     case SMPP_RTHROTTLED: /* flow control, not a failure */
     case SMPP_RMSGQFUL:

@@ -101,8 +101,7 @@ void in_whole(void *smpp, struct join_set *set, const char *from, const char *to
 void in_close(struct smpp *smpp);
 
 /* smpp_track.c: sms_track.h by the ids of SMPP. */
-void track_sent(struct smpp *smpp, const char *id, const char *session, uint64_t seq, unsigned part,
-                unsigned total);
+void track_sent(struct smpp *smpp, const char *id, const struct track_part *part);
 void track_came(struct smpp *smpp, const struct smpp_receipt *receipt);
 
 /* An address as SMPP has it: digits without "+", and what kind it is. ton, npi below 0: by its look. */

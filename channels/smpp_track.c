@@ -8,13 +8,12 @@
 
 #define KEY 66
 
-void track_sent(struct smpp *smpp, const char *id, const char *session, uint64_t seq, unsigned part,
-                unsigned total)
+void track_sent(struct smpp *smpp, const char *id, const struct track_part *part)
 {
     char key[KEY];
 
     smpp_match((enum smpp_match)smpp->conf->dlr_id, id, 0, key);
-    tracks_sent(smpp->tracks, key, session, seq, part, total);
+    tracks_sent(smpp->tracks, key, part);
 }
 
 /* "027" is 27: providers write it with as many digits as they like. */

@@ -106,6 +106,10 @@ static void take_ids(struct message *m, const struct fields *fields)
     for (; *name != NULL; name++) {
         const char *mark = strstr(*name, "%u"), *id;
         const unsigned most = mark != NULL ? SMS_MAX_PARTS : 1;
+        struct track_part part = {
+            .session = m->session, .seq = m->seq,
+            .total = mark != NULL ? m->n_parts : (unsigned)m->cuts.n,
+            .completes = m->at + 1 == m->cuts.n && !m->uncertain };
         char numbered[64], buf[FIELDS_NUMBER];
 
         for (unsigned i = 0; i < most; i++) {
@@ -115,11 +119,8 @@ static void take_ids(struct message *m, const struct fields *fields)
             id = fields_get(fields, mark != NULL ? numbered : *name, buf);
             if (id == NULL)
                 break;
-            if (mark != NULL)
-                tracks_sent(m->sms->tracks, id, m->session, m->seq, before + i + 1, m->n_parts);
-            else
-                tracks_sent(m->sms->tracks, id, m->session, m->seq, (unsigned)m->at + 1,
-                            (unsigned)m->cuts.n);
+            part.part = mark != NULL ? before + i + 1 : (unsigned)m->at + 1;
+            tracks_sent(m->sms->tracks, id, &part);
         }
     }
 }

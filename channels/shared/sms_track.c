@@ -2,8 +2,8 @@
  * sms_track.c - receipts: whose they are, and what a message in parts has come to.
  *
  * Each id that the provider gave stands in what the instance keeps ("r/ID": session, seq, part, of how
- * many) until its final receipt or for a time, since they come days later; the newest in memory
- * too, also after their end, since a failure may follow a delivery.
+ * many, whether it completed them) until its final receipt or for a time, since they come days later;
+ * the newest in memory too, also after their end, since a failure may follow a delivery.
  */
 #include "config.h"
 
@@ -39,7 +39,7 @@ struct tracks {
 struct place {
     char session[33];
     uint64_t seq;
-    unsigned part, total;
+    unsigned part, total, completes;
 };
 
 struct track {
@@ -48,6 +48,7 @@ struct track {
     struct td_timer *settle;
     unsigned total, n_delivered;
     uint8_t has[(SMS_MAX_PARTS + 8) / 8]; /* of each part: it is delivered */
+    int taken; /* all parts, by the provider */
     int delivered, failed;
     char key[64]; /* session and seq */
 };
@@ -130,11 +131,21 @@ static void on_delivered(struct track *t, unsigned part)
         return; /* said before */
     t->has[part / 8] |= bit;
     t->n_delivered++;
-    if (t->failed || t->delivered)
+}
+
+static int has_part(const struct track *t, unsigned part)
+{
+    return part <= SMS_MAX_PARTS && (t->has[part / 8] & 1u << part % 8) != 0;
+}
+
+/* A part that is still to leave again, perhaps by the next process, must not pass for delivered. */
+static void judge(struct track *t)
+{
+    if (t->failed || t->delivered || t->n_delivered == 0)
         return;
-    if (part == t->total || t->n_delivered >= t->total)
+    if (t->n_delivered >= t->total || (t->taken && has_part(t, t->total)))
         on_settled(t);
-    else if (t->settle == NULL)
+    else if (t->taken && t->settle == NULL)
         t->settle = t->tracks->host->timer_add(t->tracks->inst, (uint32_t)t->tracks->conf.settle_ms,
                                                on_settled, t);
 }
@@ -148,8 +159,10 @@ static void apply(struct tracks *tracks, const struct place *place, const struct
         return;
     snprintf(name, sizeof name, PREFIX "%s", news->id);
     keeper_del(tracks->keeper, name, NULL, NULL);
+    t->taken |= place->completes != 0;
     if (news->what.status == TD_DELIVERED) {
         on_delivered(t, place->part);
+        judge(t);
     } else if (!t->failed) {
         t->failed = 1;
         tracks->host->timer_del(&t->settle);
@@ -223,23 +236,39 @@ static struct part_id *id_get(struct tracks *tracks, const char *id)
     return entry;
 }
 
-void tracks_sent(struct tracks *tracks, const char *id, const char *session, uint64_t seq,
-                 unsigned part, unsigned total)
+/* Receipts of the others may have come before. */
+static void all_taken(struct tracks *tracks, const struct place *place)
+{
+    struct track *t = track_get(tracks, place);
+
+    if (t == NULL)
+        return;
+    t->taken = 1;
+    judge(t);
+}
+
+void tracks_sent(struct tracks *tracks, const char *id, const struct track_part *what)
 {
     const int64_t until = tracks->host->now(tracks->inst) + tracks->conf.timeout_ms;
-    struct place place = { .seq = seq, .part = part, .total = total };
+    struct place place = { .seq = what->seq, .part = what->part, .total = what->total,
+                           .completes = what->completes != 0 };
     struct parked *p = tracks->parked, *next;
     struct part_id *entry;
     char name[TRACK_ID + sizeof PREFIX], value[96];
     int n;
 
-    if (id[0] == '\0' || strlen(id) > TRACK_ID || session == NULL)
+    if (what->session == NULL)
         return;
-    snprintf(place.session, sizeof place.session, "%s", session);
+    snprintf(place.session, sizeof place.session, "%s", what->session);
+    if (place.completes && place.total > 1)
+        all_taken(tracks, &place);
+    if (id[0] == '\0' || strlen(id) > TRACK_ID)
+        return;
     entry = id_get(tracks, id);
     if (entry != NULL)
         entry->place = place;
-    n = snprintf(value, sizeof value, "%s %" PRIu64 " %u %u", session, seq, part, total);
+    n = snprintf(value, sizeof value, "%s %" PRIu64 " %u %u %u", place.session, place.seq, place.part,
+                 place.total, place.completes);
     snprintf(name, sizeof name, PREFIX "%s", id);
     keeper_put(tracks->keeper, name, value, (size_t)n, until, on_id_kept, tracks);
     for (; p != NULL; p = next) {
@@ -262,16 +291,16 @@ static void on_looked(void *arg, const struct td_kept *kept)
 {
     struct look look = *(struct look *)arg;
     struct part_id *entry;
-    struct place place;
+    struct place place = { .completes = 0 };
 
     DL_DELETE(look.tracks->looks, (struct look *)arg);
     free(arg);
     HASH_FIND_STR(look.tracks->ids, look.news.id, entry); /* the response may have come meanwhile */
     if (entry != NULL)
         apply(look.tracks, &entry->place, &look.news);
-    else if (kept->n_pairs == 1 && sscanf(kept->pairs[0]->value, "%32s %" SCNu64 " %u %u",
+    else if (kept->n_pairs == 1 && sscanf(kept->pairs[0]->value, "%32s %" SCNu64 " %u %u %u",
                                           place.session, &place.seq, &place.part,
-                                          &place.total) == 4)
+                                          &place.total, &place.completes) >= 4)
         apply(look.tracks, &place, &look.news);
     else
         park(look.tracks, &look.news);

@@ -141,7 +141,8 @@ static void is_sent(const char *text, size_t len)
     for (unsigned part = 1; part <= total; part++) {
         id[0] = (char)('0' + part);
         track_sent(smpp, total > 1 ? id : id + (total == 1 && isdigit((unsigned char)text[0])),
-                   SESSION, n_sent, part, total);
+                   &(struct track_part){ .session = SESSION, .seq = n_sent, .part = part,
+                                         .total = total, .completes = part == total });
     }
 }
 
