@@ -57,9 +57,10 @@ wrong minor fit 'update tandemd, or build the plugin with this daemon'
 wrong misnamed fit 'its file must be called other\.so'
 wrong nosend fit 'lack send\(\), which plugin\.h requires'
 wrong stride fit 'build it with TD_PLUGIN_DEFINE'
-wrong unresolved fit 'cannot be loaded'
+wrong unresolved fit 'cannot be loaded.*is the header included that defines it'
 wrong twice once 'came twice for job [0-9]+: each send\(\) is answered exactly once'
 wrong never once 'were never answered in an hour: answer each with sent\(\)'
+grep -q '^FAIL two' "$out" && fail "who answers never is not one whom the other silences:"
 wrong agent_late once 'after its cancel\(\): forget a job that is cancelled'
 wrong afterclose close 'post\(\) was called after close\(\): join the threads in close\(\)'
 wrong floods bound 'wait for accepted\(\) before you hand in more than 10000'
@@ -69,7 +70,6 @@ wrong keeps borrow 'memory that was lent to an earlier call: copy what you need'
 wrong leaks close 'left [0-9]+ threads running: stop and pthread_join\(\) them'
 wrong opens close 'left [0-9]+ descriptors open: close\(\) them'
 wrong foreign thread 'sent\(\) was called from a thread of the plugin'
-wrong crashes crash 'it crashed in send'
 wrong shares once 'which this instance was never given'
 wrong desk_never once 'were never answered in an hour: answer each with offered\(\)'
 wrong desk_again once 'offered\(\) came twice for job [0-9]+: each offer\(\) is answered'
@@ -77,6 +77,10 @@ wrong desk_mixed once 'sent\(\) came for job [0-9]+, which this instance was nev
 wrong desk_grabs desk 'after its release\(\): forget a handoff that is released'
 wrong desk_nobody desk 'without a human: name who does it'
 wrong nosize size 'struct td_sent came with size 0: set \.size'
+
+# That it must not crash needs no rule.
+./tandemtest plugin tests/plugins/wrong/.libs/crashes.so --header "$header" >"$out" 2>&1
+grep -Eq '^FAIL crash: it crashed in send: .*AddressSanitizer$' "$out" || fail "no crash:"
 
 # The line is the rule's own.
 ./tandemtest plugin tests/plugins/wrong/.libs/twice.so --header "$header" >"$out" 2>&1

@@ -430,6 +430,7 @@ void drive_talk(void *arg)
                            answers_of(drive->plugin->kind));
         }
     }
+    const unsigned before = fake_unanswered(sides[1].fake);
     side_close(&sides[0]); /* the other one goes on */
     round_of(&sides[1], drive, 0);
     serve(&sides[1], 3);
@@ -438,7 +439,7 @@ void drive_talk(void *arg)
         fake_advance(sides[1].fake, 60000);
         serve(&sides[1], 1);
     }
-    if (fake_unanswered(sides[1].fake) > 0)
+    if (before == 0 && fake_unanswered(sides[1].fake) > 0)
         child_fail(RULE_TWO, "after the first instance was closed the second answered no more: no "
                    "globals that change");
     side_close(&sides[1]);

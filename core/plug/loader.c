@@ -369,8 +369,11 @@ static const struct td_plugin *load(struct loader *loader, enum td_kind kind, co
     struct entry *entry;
 
     if (handle == NULL) {
-        err_set(err, "it cannot be loaded: %.300s; is it built for this machine, are its libraries "
-                "installed?", dlerror());
+        const char *why = dlerror();
+        err_set(err, "it cannot be loaded: %.300s; %s", why,
+                strstr(why, "undefined symbol") != NULL
+                    ? "is the header included that defines it, or the library named that has it?"
+                    : "is it built for this machine, are its libraries installed?");
         return NULL;
     }
     plugin = find_descriptor(handle, err);

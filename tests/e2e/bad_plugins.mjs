@@ -18,7 +18,7 @@ const sentences = {
     nosend: /nosend\.so\): its channel ops lack send\(\)/,
     stride: /stride\.so\): its option table has rows of 8 bytes/,
     twokeys: /twokeys\.so\): its option 'port' stands in the table twice/,
-    unresolved: /unresolved\.so\): it cannot be loaded: .*tandem_nobody_has_this/,
+    unresolved: /unresolved\.so\): it cannot be loaded: .*tandem_nobody_has_this; is the header included/,
     nowhere: /nowhere\.so\): there is no such file: install it, or choose one of the channel types that are there: .*webchat/,
 };
 
