@@ -13,7 +13,7 @@ trap '[ -z "$daemon" ] || kill $daemon 2>/dev/null || :; rm -rf "$work"' EXIT
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$top_builddir" install DESTDIR="$work/stage" \
     >"$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
 for file in chat/index.html chat.json tandemd.8 tandem.conf.5 tandemctl.1 tandemtest.1 \
-    tandem.service; do
+    tandem.service write-a-channel.md; do
     find "$work/stage" -path "*/$file" | grep -q . || { echo "$file is not installed" >&2; exit 1; }
 done
 
@@ -41,14 +41,15 @@ export PATH
 
 # Every command of the tutorial, as it stands there.
 cd "$work/mine"
-sed -n '/^```sh$/,/^```$/{/^```/!p}' "$top_srcdir/contrib/write-a-channel.md" >"$work/page.sh"
+doc=$(dirname "$(find "$work/stage" -name write-a-channel.md)")
+sed -n '/^```sh$/,/^```$/{/^```/!p}' "$doc/write-a-channel.md" >"$work/page.sh"
 code=$(sed -n '/^cat >toy[.]c <</,/^END$/p' "$work/page.sh" | sed '1d;$d' | grep -vc '^$\|^#include')
 [ "$code" -lt 60 ] || { echo "the tutorial's channel has $code lines, 60 were promised" >&2; exit 1; }
 timeout 60 bash -e "$work/page.sh" >"$work/page.log" 2>&1 ||
     { cat "$work/page.log" toy.log; echo "the tutorial does not work" >&2; exit 1; }
 
 # The examples: one compiler line each, judged, and in one gateway: a line in, the answer out.
-cp "$top_srcdir"/contrib/example-*/*.c .
+cp "$doc"/example-*/*.c .
 for name in lines agent_shout; do
     # shellcheck disable=SC2046 # words are wanted
     cc -shared -fPIC -Wall -Wextra -Werror $(pkg-config --cflags tandem-plugin) $name.c -o $name.so
