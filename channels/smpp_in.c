@@ -7,6 +7,8 @@
  * those of one time stand in one place of the store) with the id that it was given, until the SMSC has shown on the same connection that it
  * read past our response (it answered a later enquire_link). The same content is the same message as
  * long as the connection that brought it is gone or the response is still owed; else it is a new one.
+ * Bounded in time by mo_dedupe and in number by MAX_SEENS, which an SMSC that answers does not reach: it
+ * is asked out of turn after every ENQUIRE_AFTER messages.
  */
 #include "config.h"
 
@@ -26,11 +28,14 @@
 #define HASH 33 /* hex digits and NUL */
 #define KEY 80
 #define AGAIN_MS 1000
+#define MAX_SEENS 50000
+#define ENQUIRE_AFTER 1000
 
 struct seen {
     UT_hash_handle hh;
     char hash[HASH];
     char id[40];
+    int64_t at; /* wall ms */
     struct session *session; /* that brought it; NULL: it is not known any more */
     uint64_t generation, mark; /* of the connection; the mark when it was answered, 0: it is not */
 };
@@ -76,10 +81,10 @@ static void hash_of(const struct smpp_pdu *pdu, char out[HASH])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* The id begins with the time. */
+/* The time, as in its id. */
 static void key_of(const struct seen *seen, char key[KEY])
 {
-    snprintf(key, KEY, PREFIX "%.*s-%s", (int)strcspn(seen->id, "-"), seen->id, seen->hash);
+    snprintf(key, KEY, PREFIX "%" PRId64 "-%s", seen->at, seen->hash);
 }
 
 static void forget(struct smpp *smpp, const struct seen *seen)
@@ -105,22 +110,61 @@ static int is_alive(const struct smpp *smpp, const struct seen *seen)
     return 0;
 }
 
-static struct seen *seen_new(struct smpp *smpp, const char *hash)
+/* In the store they end by themselves. */
+static void seens_expire(struct smpp *smpp)
 {
-    struct seen *seen;
+    const int64_t from = smpp_now(smpp) - smpp->conf->mo_dedupe;
 
-    HASH_FIND_STR(smpp->seens, hash, seen);
-    if (seen != NULL)
-        return seen;
-    if (HASH_COUNT(smpp->seens) >= 50000) {
-        forget(smpp, smpp->seens);
+    while (smpp->seens != NULL && smpp->seens->at <= from)
         seen_free(smpp, smpp->seens);
-    }
-    seen = calloc(1, sizeof *seen);
+}
+
+static void make_room(struct smpp *smpp)
+{
+    if (HASH_COUNT(smpp->seens) < smpp->max_seens)
+        return;
+    smpp->host->count(smpp->inst, "forgotten", 1);
+    if (smpp->n_forgotten++ % smpp->max_seens == 0)
+        smpp->host->log(smpp->inst, TD_WARN, "%zu messages of customers wait for the provider to "
+                        "read our responses: the oldest are forgotten before mo_dedupe, and would "
+                        "be new if they were said again; does it answer enquire_link?", smpp->max_seens);
+    forget(smpp, smpp->seens);
+    seen_free(smpp, smpp->seens);
+}
+
+/* The newest; its hash is not known yet. */
+static struct seen *seen_new(struct smpp *smpp, const char *hash, int64_t at)
+{
+    struct seen *seen = calloc(1, sizeof *seen);
+
     if (seen == NULL)
         return NULL;
+    make_room(smpp);
     strcpy(seen->hash, hash);
+    seen->at = at;
     HASH_ADD_STR(smpp->seens, hash, seen);
+    return seen;
+}
+
+static void enquire(const struct smpp *smpp)
+{
+    for (size_t i = 0; i < smpp->n_sessions; i++)
+        session_enquire(smpp->sessions[i]);
+}
+
+static struct seen *remember(struct smpp *smpp, const char *hash)
+{
+    struct seen *seen = seen_new(smpp, hash, smpp_now(smpp));
+    char key[KEY];
+
+    if (seen == NULL)
+        return NULL;
+    snprintf(seen->id, sizeof seen->id, "%" PRId64 "-%.16s", seen->at, hash);
+    key_of(seen, key);
+    keeper_put(smpp->keeper, key, seen->id, strlen(seen->id), seen->at + smpp->conf->mo_dedupe,
+               NULL, NULL);
+    if (++smpp->n_seen % ENQUIRE_AFTER == 0)
+        enquire(smpp);
     return seen;
 }
 
@@ -128,33 +172,36 @@ static struct seen *seen_new(struct smpp *smpp, const char *hash)
 static const char *identify(struct smpp *smpp, struct session *session, const char *hash)
 {
     struct seen *seen;
-    char key[KEY];
 
+    seens_expire(smpp);
     HASH_FIND_STR(smpp->seens, hash, seen);
-    if (seen != NULL && (!is_alive(smpp, seen) || seen->mark == 0)) {
-        smpp->host->count(smpp->inst, "repeated", 1);
-    } else {
-        seen = seen_new(smpp, hash);
-        if (seen == NULL)
-            return NULL;
-        if (seen->id[0] != '\0')
-            forget(smpp, seen); /* it was another message */
-        snprintf(seen->id, sizeof seen->id, "%" PRId64 "-%.16s", smpp_now(smpp), hash);
-        key_of(seen, key);
-        keeper_put(smpp->keeper, key, seen->id, strlen(seen->id),
-                   smpp_now(smpp) + smpp->conf->mo_dedupe, NULL, NULL);
+    if (seen != NULL && is_alive(smpp, seen) && seen->mark != 0) { /* it was another message */
+        forget(smpp, seen);
+        seen_free(smpp, seen);
+        seen = NULL;
     }
+    if (seen != NULL)
+        smpp->host->count(smpp->inst, "repeated", 1);
+    else if ((seen = remember(smpp, hash)) == NULL)
+        return NULL;
     seen->session = session;
     seen->generation = session_generation(session);
     seen->mark = 0;
     return seen->id;
 }
 
+/* In the order of their time. */
 static void on_pair(void *arg, const struct td_pair *pair)
 {
     const size_t len = strlen(pair->key);
-    struct seen *seen = len > HASH ? seen_new(arg, pair->key + len + 1 - HASH) : NULL;
+    const char *hash = len > HASH ? pair->key + len + 1 - HASH : "";
+    struct smpp *smpp = arg;
+    struct seen *seen;
 
+    HASH_FIND_STR(smpp->seens, hash, seen);
+    if (seen != NULL)
+        seen_free(smpp, seen);
+    seen = *hash != '\0' ? seen_new(smpp, hash, strtoll(pair->value, NULL, 10)) : NULL;
     if (seen != NULL)
         snprintf(seen->id, sizeof seen->id, "%s", (const char *)pair->value);
 }
@@ -455,6 +502,7 @@ void in_came(void *arg, struct session *session, const struct smpp_pdu *pdu)
 
 void in_open(struct smpp *smpp)
 {
+    smpp->max_seens = MAX_SEENS;
     keeper_each(smpp->keeper, PREFIX, on_pair, on_loaded, smpp);
 }
 

@@ -73,7 +73,9 @@ struct smpp {
     struct mo *mos; /* that wait for the gateway, by delivery */
     size_t n_mos;
     uint64_t last_delivery;
-    struct seen *seens;
+    struct seen *seens; /* the oldest first */
+    size_t max_seens;
+    uint64_t n_seen, n_forgotten; /* so far; before their time */
 };
 
 void smpp_start(struct smpp *smpp); /* the sessions, once all that was kept is read */

@@ -204,13 +204,20 @@ static void on_late(void *arg)
     s->ops->changed(s->arg, s);
 }
 
+static void enquire(struct session *s)
+{
+    if (s->enquires > s->confirmed) /* one is under way */
+        return;
+    s->enquires++;
+    ask(s, &(struct smpp_pdu){ .command = SMPP_ENQUIRE_LINK }, NULL);
+}
+
 static void on_enquire(void *arg)
 {
     struct session *s = arg;
 
     s->enquire = s->host->timer_add(s->inst, (uint32_t)s->conf.enquire_ms, on_enquire, s);
-    s->enquires++;
-    ask(s, &(struct smpp_pdu){ .command = SMPP_ENQUIRE_LINK }, NULL);
+    enquire(s);
 }
 
 static void answer(struct session *s, uint32_t command, uint32_t sequence, uint32_t status)
@@ -242,6 +249,7 @@ static void on_bind_resp(struct session *s, const struct smpp_pdu *pdu)
     s->state = BOUND;
     s->generation = ++s->last_generation;
     s->bound_ms = now(s);
+    s->confirmed = s->enquires; /* what the last connection did not answer */
     s->why[0] = '\0';
     snprintf(text, sizeof text, "bound to %s port %d", s->conf.host, s->conf.port);
     s->host->notice(s->inst, TD_INFO, "bound", text);
@@ -262,7 +270,7 @@ static void on_response(struct session *s, const struct smpp_pdu *pdu)
         s->ops->ended(s->arg, s, p->what, SESSION_ANSWERED, pdu);
         s->ops->changed(s->arg, s);
     } else if (p->command == SMPP_ENQUIRE_LINK) {
-        s->confirmed = s->enquires; /* one is under way at a time */
+        s->confirmed = s->enquires;
         s->ops->changed(s->arg, s);
     } else if (s->state == BINDING) {
         on_bind_resp(s, pdu);
@@ -454,6 +462,12 @@ uint64_t session_mark(struct session *s)
 uint64_t session_confirmed(const struct session *s)
 {
     return s->confirmed;
+}
+
+void session_enquire(struct session *s)
+{
+    if (s->state == BOUND)
+        enquire(s);
 }
 
 int session_ask(struct session *s, struct smpp_pdu *pdu, void *what)

@@ -52,6 +52,7 @@ uint64_t session_generation(const struct session *session);
 /* The newest answer of the peer came when all that was sent before `mark` had been read. */
 uint64_t session_mark(struct session *session);
 uint64_t session_confirmed(const struct session *session);
+void session_enquire(struct session *session); /* now, out of turn, when it is bound */
 
 /* Sends a request; its sequence is set. 0; -1: it cannot be encoded, and nothing was sent. */
 int session_ask(struct session *session, struct smpp_pdu *pdu, void *what);

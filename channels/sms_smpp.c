@@ -71,7 +71,8 @@ static const struct td_conf_key conf_keys[] = {
                  "GSM for a subscriber who is unknown or absent."),
     TD_CONF_DURATION(struct conf, mo_dedupe, 0, "10min", 1000, 86400000,
                      "How long a message that the provider says again after a lost connection is "
-                     "known."),
+                     "known; 50000 of them at most, and those that go before are counted as "
+                     "forgotten."),
     SMS_CONF_KEYS(struct conf, scopes),
     TD_CONF_END,
 };

@@ -112,6 +112,23 @@ test('tandemctl channels: binds, window, rate, parked receipts, opted out; why a
     await smsc.stop();
 });
 
+test('after a thousand messages of customers the provider is asked for a sign of life, so that they need not be remembered', { skip }, async () => {
+    const { gw, smsc } = await start({ enquire_link: '1h', tps: 1000, window: 1000 });
+    const enquired = () => smsc.pdus.filter(p => p.command === 'enquire_link').length;
+    const kept = () => ctl(gw, 'kept', 'sms', 'd/').stdout.trim().split('\n').length;
+    await smsc.bound();
+    for (let n = 0; n < 1000; n += 500)
+        await Promise.all(Array.from({ length: n ? 499 : 500 }, (_, i) =>
+            smsc.say(`number ${n + i}`, { source_addr: `45000000${10 + i % 50}` })));
+    assert.equal(enquired(), 0);
+    assert.equal(kept(), 999);
+    await smsc.say('the last of them');
+    await until(() => enquired() === 1, 'an enquire_link');
+    await until(() => kept() === 1, 'the end of what it has read', 10000);
+    await gw.close();
+    await smsc.stop();
+});
+
 test('tandemctl sms segments: the alphabet, the parts, and which letter is to blame', { skip }, async () => {
     const segments = text => spawnSync(join(builddir, 'tandemctl'), ['sms', 'segments', text], { encoding: 'utf8' }).stdout;
     assert.match(segments('a'.repeat(161)), /^GSM 7-bit, 161 septets, 2 parts of at most 153\n  1: 153 /);
