@@ -63,6 +63,39 @@ static void texts_are_escaped_where_they_must_be(void **state)
     td_json_free(&j);
 }
 
+static void escaped(int c, char text[8])
+{
+    if (c == '\n' || c == '\r' || c == '\t')
+        snprintf(text, 8, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+    else if (c < 0x20)
+        snprintf(text, 8, "\\u00%02x", (unsigned)c);
+    else
+        snprintf(text, 8, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+}
+
+/* Each byte at each place of texts of each length, between others that need none. */
+static void an_escape_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    struct td_json j = { 0 };
+    for (size_t len = 1; len <= 50; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c < 0x80; c++) {
+                char text[50], middle[8], expected[60];
+                memset(text, 'x', len);
+                text[at] = (char)c;
+                escaped(c, middle);
+                snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, text, middle,
+                         (int)(len - at - 1), text + at + 1);
+                td_json_clear(&j);
+                td_json_strn(&j, text, len);
+                assert_string_equal(td_json_text(&j), expected);
+            }
+        }
+    }
+    td_json_free(&j);
+}
+
 static void numbers_are_short_and_read_back_the_same(void **state)
 {
     (void)state;
@@ -246,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commas_and_colons_come_by_themselves),
         cmocka_unit_test(texts_are_escaped_where_they_must_be),
+        cmocka_unit_test(an_escape_is_found_wherever_it_stands),
         cmocka_unit_test(numbers_are_short_and_read_back_the_same),
         cmocka_unit_test(a_long_text_is_written_whole),
         cmocka_unit_test(getters_want_the_right_type),

@@ -140,30 +140,45 @@ static inline void td_json_array_end(struct td_json *j)
     j->comma = 1;
 }
 
-/* 1: none of the eight bytes at s needs an escape. */
-static inline int td_json_plain8_(const char *s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-    uint64_t x, quote, slash, e2;
+typedef unsigned char td_json_block_ __attribute__((vector_size(16)));
 
-    memcpy(&x, s, 8);
-    quote = x ^ ones * '"';
-    slash = x ^ ones * '\\';
-    e2 = x ^ ones * 0xe2;
-    return ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-             ((e2 - ones) & ~e2)) &
-            highs) == 0;
+/* 1: none of the bytes of the block at s needs an escape. */
+static inline int td_json_plain_block_(const char *s)
+{
+    td_json_block_ x;
+    uint64_t found[2];
+
+    memcpy(&x, s, sizeof x);
+    x = (td_json_block_)((x < 0x20) | (x == '"') | (x == '\\') | (x == 0xe2));
+    memcpy(found, &x, sizeof found);
+    return (found[0] | found[1]) == 0;
 }
 
-/* How many bytes from s on need no escape, eight looked at in one go; most texts are one such run. */
+/* 1: no byte needs an escape. The last block laps over the one before; less than one is padded. */
+static inline int td_json_is_plain_(const char *s, size_t len)
+{
+    const size_t block = sizeof(td_json_block_);
+    char padded[sizeof(td_json_block_)];
+
+    if (len < block) {
+        memset(padded, ' ', block);
+        memcpy(padded, s, len);
+        return td_json_plain_block_(padded);
+    }
+    for (size_t i = 0; i < len - block; i += block)
+        if (!td_json_plain_block_(s + i))
+            return 0;
+    return td_json_plain_block_(s + len - block);
+}
+
+/* How many bytes from s on need no escape. */
 static inline size_t td_json_plain_(const char *s, size_t len)
 {
+    const size_t block = sizeof(td_json_block_);
     size_t i = 0;
 
-    while (len - i >= 8 && td_json_plain8_(s + i))
-        i += 8;
-    if (len >= 8 && len - i < 8 && td_json_plain8_(s + len - 8))
-        return len;
+    while (len - i >= block && td_json_plain_block_(s + i))
+        i += block;
     while (i < len && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' &&
            (unsigned char)s[i] != 0xe2)
         i++;
@@ -196,14 +211,14 @@ static inline void td_json_quoted_(struct td_json *j, const char *s, size_t len,
 static inline void td_json_strn(struct td_json *j, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t from = 0, plain = td_json_plain_(s, len);
+    size_t from = 0;
 
-    if (plain == len) {
+    if (td_json_is_plain_(s, len)) { /* as most are */
         td_json_quoted_(j, s, len, 0);
         return;
     }
     td_json_value_(j, "\"", 1);
-    for (size_t i = plain; i < len; i += td_json_plain_(s + i, len - i)) {
+    for (size_t i = td_json_plain_(s, len); i < len; i += td_json_plain_(s + i, len - i)) {
         unsigned char c = (unsigned char)s[i];
         size_t n_in = 1, n_out = 2;
         char out[6] = { '\\', (char)c };
