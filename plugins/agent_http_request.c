@@ -34,13 +34,15 @@ static void key_empty(struct td_json *j, const char *key, const char *json)
     td_json_raw(j, json, 2);
 }
 
-static const char *author(enum td_author who)
+static void key_author(struct td_json *j, enum td_author who)
 {
     static const char *const names[] = {
-        [TD_CUSTOMER] = "customer", [TD_AI] = "agent", [TD_HUMAN] = "human", [TD_SYSTEM] = "system",
+        [TD_CUSTOMER] = "\"customer\"", [TD_AI] = "\"agent\"", [TD_HUMAN] = "\"human\"",
+        [TD_SYSTEM] = "\"system\"",
     };
 
-    return names[who];
+    td_json_key(j, "author");
+    td_json_raw(j, names[who], strlen(names[who]));
 }
 
 static void write_session(struct td_json *j, const struct td_session_info *session)
@@ -114,7 +116,7 @@ static void write_messages(struct td_json *j, const struct td_turn *turn)
         key_uint(j, "seq", message->seq);
         td_json_key_str(j, "id", message->id);
         key_time(j, "at", message->at_ms);
-        td_json_key_str(j, "author", author(message->author));
+        key_author(j, message->author);
         td_json_key_str(j, "text", message->text != NULL ? message->text : "");
         key_known(j, "choice", message->choice);
         td_json_key(j, "attachments");
@@ -135,7 +137,7 @@ static void write_history(struct td_json *j, const struct td_turn *turn)
 
         td_json_object(j);
         key_uint(j, "seq", message->seq);
-        td_json_key_str(j, "author", author(message->author));
+        key_author(j, message->author);
         td_json_key_str(j, "text", message->text != NULL ? message->text : "");
         if (TD_HAS(message, n_attachments) && message->n_attachments > 0) {
             td_json_key(j, "attachments");
