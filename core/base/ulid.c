@@ -3,6 +3,7 @@
 
 #include "base/ulid.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -51,19 +52,18 @@ struct ulid ulid_new(int64_t wall_ms)
 
 void ulid_format(const struct ulid *id, char text[ULID_TEXT])
 {
-    uint64_t high = 0, low = 0;
+    uint64_t high, low;
 
-    for (int i = 0; i < 8; i++) {
-        high = high << 8 | id->b[i];
-        low = low << 8 | id->b[8 + i];
-    }
-    /* The last digit holds the lowest five bits; the 14th, four of the low half and one of the high. */
-    for (int i = 0; i < 12; i++) {
-        text[25 - i] = digits[low >> 5 * i & 31];
-        text[12 - i] = digits[high >> (5 * i + 1) & 31];
-    }
-    text[13] = digits[(low >> 60 | high << 4) & 31];
-    text[0] = digits[high >> 61];
+    memcpy(&high, id->b, sizeof high);
+    memcpy(&low, id->b + sizeof high, sizeof low);
+    high = be64toh(high);
+    low = be64toh(low);
+    for (int i = ULID_TEXT - 2; i > 13; i--, low >>= 5)
+        text[i] = digits[low & 31];
+    text[13] = digits[low | (high & 1) << 4]; /* the digit that has bits of both halves */
+    high >>= 1;
+    for (int i = 12; i >= 0; i--, high >>= 5)
+        text[i] = digits[high & 31];
     text[ULID_TEXT - 1] = '\0';
 }
 
