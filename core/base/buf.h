@@ -7,6 +7,7 @@
 #define BASE_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data; /* NULL while empty and never used */
@@ -20,6 +21,7 @@ void buf_reserve(struct buf *buf, size_t more);  /* so many bytes, and a NUL, ne
 void buf_add(struct buf *buf, const void *p, size_t len);
 void buf_str(struct buf *buf, const char *s);
 void buf_char(struct buf *buf, char c);
+void buf_uint(struct buf *buf, uint64_t value); /* in decimal */
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -169,10 +169,16 @@ static void add_user(struct buf *out, const struct url *url)
     mem_wipe(coded, sizeof coded);
 }
 
+/* Most names differ in their first letter. */
+static int is_name(const char *name, const char *other)
+{
+    return (*name | 0x20) == (*other | 0x20) && strcasecmp(name, other) == 0;
+}
+
 static int has_header(const struct td_http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->n_headers; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0)
+        if (is_name(request->headers[i].name, name))
             return 1;
     return 0;
 }
@@ -188,7 +194,7 @@ static int check_headers(const struct td_http_request *request, struct err *err)
         if (!is_token(h->name) || !is_printable(h->value))
             return err_set(err, "header %zu has a name or value that cannot be sent", i + 1);
         for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++)
-            if (strcasecmp(h->name, ours[k]) == 0)
+            if (is_name(h->name, ours[k]))
                 return err_set(err, "header %zu, %s, is not the caller's to set", i + 1, ours[k]);
     }
     return 0;
@@ -211,9 +217,13 @@ int url_request(const struct url *url, const struct td_http_request *request, st
     add_target(out, url->target);
     buf_str(out, " HTTP/1.1\r\n");
     if (!has_header(request, "Host")) {
-        buf_printf(out, url->is_v6 ? "Host: [%s]" : "Host: %s", url->host);
-        if (url->port != (url->tls ? 443U : 80U))
-            buf_printf(out, ":%u", url->port);
+        buf_str(out, url->is_v6 ? "Host: [" : "Host: ");
+        buf_str(out, url->host);
+        buf_str(out, url->is_v6 ? "]" : "");
+        if (url->port != (url->tls ? 443U : 80U)) {
+            buf_char(out, ':');
+            buf_uint(out, url->port);
+        }
         buf_str(out, "\r\n");
     }
     if (!has_header(request, "User-Agent"))
@@ -231,8 +241,11 @@ int url_request(const struct url *url, const struct td_http_request *request, st
         buf_str(out, "\r\n");
     }
     if (request->body_len > 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-        strcmp(method, "PATCH") == 0)
-        buf_printf(out, "Content-Length: %zu\r\n", request->body_len);
+        strcmp(method, "PATCH") == 0) {
+        buf_str(out, "Content-Length: ");
+        buf_uint(out, request->body_len);
+        buf_str(out, "\r\n");
+    }
     buf_str(out, "\r\n");
     if (request->body_len > 0)
         buf_add(out, request->body, request->body_len);

@@ -100,6 +100,19 @@ static void a_buffer_grows_and_always_ends_in_nul(void **state)
     assert_null(buf.data);
 }
 
+static void a_number_is_added_in_decimal(void **state)
+{
+    (void)state;
+    struct buf buf = { 0 };
+    buf_uint(&buf, 0);
+    buf_char(&buf, ' ');
+    buf_uint(&buf, 1090);
+    buf_char(&buf, ' ');
+    buf_uint(&buf, UINT64_MAX);
+    assert_string_equal(buf.data, "0 1090 18446744073709551615");
+    buf_fini(&buf);
+}
+
 static void what_is_taken_from_a_buffer_belongs_to_the_taker(void **state)
 {
     (void)state;
@@ -124,6 +137,7 @@ int main(void)
         cmocka_unit_test(an_arena_that_was_reset_starts_again_with_zeroes),
         cmocka_unit_test(texts_in_an_arena_end_in_nul),
         cmocka_unit_test(a_buffer_grows_and_always_ends_in_nul),
+        cmocka_unit_test(a_number_is_added_in_decimal),
         cmocka_unit_test(what_is_taken_from_a_buffer_belongs_to_the_taker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
