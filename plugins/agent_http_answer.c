@@ -56,6 +56,11 @@ static int read_nested(const cJSON *object, const char *in, const char *key, int
     return 0;
 }
 
+static int has_any(const cJSON *list)
+{
+    return list != NULL && list->child != NULL;
+}
+
 /* ---- Messages ------------------------------------------------------------------------------ */
 
 static int read_choices(struct http_answer *a, const cJSON *list, const char *in, size_t *used,
@@ -153,12 +158,26 @@ static int read_message(struct http_answer *a, const cJSON *item, size_t i, size
         read_nested(item, in, "choices", 1, &choices, why) != 0 ||
         read_nested(item, in, "attachments", 1, &attachments, why) != 0)
         return -1;
-    if (message->text == NULL && (choices == NULL || choices->child == NULL) &&
-        (attachments == NULL || attachments->child == NULL))
+    if (message->text == NULL && !has_any(choices) && !has_any(attachments))
         return fail(why, "'messages[%zu]' has neither text, choices nor attachments", i);
-    if (read_files(a, attachments, in, used_files, message, why) != 0)
+    if (has_any(attachments) && read_files(a, attachments, in, used_files, message, why) != 0)
         return -1;
-    return read_choices(a, choices, in, used, message, why);
+    return has_any(choices) ? read_choices(a, choices, in, used, message, why) : 0;
+}
+
+static int make_choices(struct http_answer *a, size_t n)
+{
+    a->choices = calloc(n, sizeof *a->choices);
+    a->choice_list = calloc(n, sizeof *a->choice_list);
+    return a->choices != NULL && a->choice_list != NULL ? 0 : -1;
+}
+
+static int make_files(struct http_answer *a, size_t n)
+{
+    a->files = calloc(n, sizeof *a->files);
+    a->file_list = calloc(n, sizeof *a->file_list);
+    a->uploads = calloc(n, sizeof *a->uploads);
+    return a->files != NULL && a->file_list != NULL && a->uploads != NULL ? 0 : -1;
 }
 
 static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
@@ -168,7 +187,7 @@ static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
 
     if (read_nested(a->tree, "", "messages", 1, &list, why) != 0)
         return -1;
-    if (list == NULL || list->child == NULL)
+    if (!has_any(list))
         return 0;
     cJSON_ArrayForEach (item, list) {
         n++;
@@ -179,13 +198,9 @@ static int read_messages(struct http_answer *a, char why[HTTP_ANSWER_WHY])
         return fail(why, "'messages' has more than %d", MAX_MESSAGES);
     a->messages = calloc(n, sizeof *a->messages);
     a->message_list = calloc(n, sizeof *a->message_list);
-    a->choices = calloc(n_choices + 1, sizeof *a->choices);
-    a->choice_list = calloc(n_choices + 1, sizeof *a->choice_list);
-    a->files = calloc(n_files + 1, sizeof *a->files);
-    a->file_list = calloc(n_files + 1, sizeof *a->file_list);
-    a->uploads = calloc(n_files + 1, sizeof *a->uploads);
-    if (a->messages == NULL || a->message_list == NULL || a->choices == NULL ||
-        a->choice_list == NULL || a->files == NULL || a->file_list == NULL || a->uploads == NULL)
+    if (a->messages == NULL || a->message_list == NULL ||
+        (n_choices > 0 && make_choices(a, n_choices) != 0) ||
+        (n_files > 0 && make_files(a, n_files) != 0))
         return fail(why, "out of memory");
     a->answer.messages = a->message_list;
     cJSON_ArrayForEach (item, list) {
@@ -382,7 +397,7 @@ static int read_asks(struct http_answer *a, char why[HTTP_ANSWER_WHY])
         return -1;
     if (cJSON_GetArraySize(calls) > MAX_ASKS || cJSON_GetArraySize(claims) > MAX_ASKS)
         return fail(why, "'calls' and 'claims' have at most %d each", MAX_ASKS);
-    if ((calls == NULL || calls->child == NULL) && (claims == NULL || claims->child == NULL))
+    if (!has_any(calls) && !has_any(claims))
         return 0;
     if ((a->asks = calloc(1, sizeof *a->asks)) == NULL)
         return fail(why, "out of memory");
