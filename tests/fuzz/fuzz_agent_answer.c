@@ -31,7 +31,8 @@ static void check_part(const char *json, int is_array)
 static void check(const struct td_answer *a)
 {
     must(a->status == TD_OK);
-    must(a->n_messages > 0 || a->silent != NULL || a->pass != NULL || a->decision == TD_ESCALATE);
+    must(a->n_messages > 0 || a->silent != NULL || a->pass != NULL || a->n_calls > 0 ||
+         a->decision == TD_ESCALATE);
     must(a->n_messages == 0 || a->silent == NULL);
     must(a->confidence == -1 || (a->confidence >= 0 && a->confidence <= 1));
     for (size_t i = 0; i < a->n_messages; i++) {
@@ -39,6 +40,10 @@ static void check(const struct td_answer *a)
         for (size_t k = 0; k < a->messages[i]->n_choices; k++)
             must(a->messages[i]->choices[k]->title != NULL &&
                  a->messages[i]->choices[k]->value != NULL);
+    }
+    for (size_t i = 0; i < a->n_calls; i++) {
+        must(a->calls[i]->call != NULL && a->calls[i]->name != NULL);
+        check_part(a->calls[i]->arguments, 0);
     }
     check_part(a->sources, 1);
     check_part(a->entities, 0);
