@@ -102,7 +102,7 @@ struct fake {
     struct fake_mem mem;
     const char *name;
     pthread_t thread;
-    pthread_mutex_t lock; /* of posts */
+    pthread_mutex_t lock; /* of posts, and of what they find closed */
     struct fake_post *posts, **posts_end;
     unsigned n_posts;
     struct fake_ear ear;

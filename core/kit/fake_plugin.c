@@ -77,7 +77,9 @@ enum td_status fake_open(struct fake *f, const struct td_plugin *plugin, const v
     enum td_status status;
 
     f->plugin = plugin;
+    pthread_mutex_lock(&f->lock);
     f->closed = 0;
+    pthread_mutex_unlock(&f->lock);
     f->err.text[0] = '\0';
     fake_before(f, "open");
     if (plugin->kind == TD_CHANNEL)

@@ -6,11 +6,11 @@
 
 static void *late(void *arg)
 {
-    const struct wrong *self = arg;
-    const struct wrong copy = *self;
+    struct wrong *copy = arg;
 
     nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
-    copy.host->post(copy.inst, free, NULL);
+    copy->host->post(copy->inst, free, NULL);
+    free(copy);
     return NULL;
 }
 
@@ -27,12 +27,16 @@ static void wrong_job(struct wrong *self, uint64_t job, const char *text)
 
 static void wrong_stop(struct wrong *self)
 {
-    static struct wrong copy;
+    struct wrong *copy = malloc(sizeof *copy);
     pthread_t thread;
 
-    copy = *self;
-    if (pthread_create(&thread, NULL, late, &copy) == 0)
+    if (copy == NULL)
+        return;
+    *copy = *self;
+    if (pthread_create(&thread, NULL, late, copy) == 0)
         pthread_detach(thread);
+    else
+        free(copy);
 }
 
 WRONG_DEFINE("afterclose");
