@@ -17,22 +17,23 @@ trap 'rm -rf "$work"' EXIT
 
 # "name (spec): help" lines as manual page entries.
 as_man() {
-    sed -n -e 's/\\/\\e/g' -e "s/^'/\\\\(aq/" \
+    sed -n -e 's/\\/\\e/g' -e 's/"/\\(dq/g' -e "s/^'/\\\\(aq/" \
         -e 's/^\[\(.*\)\]\(.*\)$/.SS "[\1]\2"/p' \
         -e 's/^signals of `when`$/.SS "Signals of when"/p' \
-        -e 's/^\([a-z_]*\) (\(.*\)): \(.*\)$/.TP\n.BR \1 " (\2)"\n\3/p' \
+        -e 's/^\([a-z_]*\) (\([^)]*\)): \(.*\)$/.TP\n.BR \1 " (\2)"\n\3/p' \
         -e 's/^\([a-z_.]*\) (\([a-z ]*\))$/.TP\n.BR \1 " (\2)"/p' \
         -e 's/^    \(.*\)$/\1/p' | sed 's/-/\\-/g'
 }
 
+# A name that a channel and a desk have in common is answered with both.
 keys() {
-    "$tandemd" --keys | as_man
+    "$tandemd" --keys
     for file in "$top_builddir"/channels/.libs/*.so "$top_builddir"/plugins/.libs/*.so; do
-        "$tandemd" --keys "$(basename "$file" .so)" | as_man
+        "$tandemd" --keys "$(basename "$file" .so)"
     done
 }
 
-keys >"$work/keys"
+keys | awk '/^\[/ { skip = seen[$0]++ } !skip' | as_man >"$work/keys"
 awk -v keys="$work/keys" '
     /^\.\\" BEGIN KEYS/ { print; while ((getline line < keys) > 0) print line; skip = 1 }
     /^\.\\" END KEYS/ { skip = 0 }

@@ -110,7 +110,7 @@ void schema_print_keys(const struct td_conf_key *keys, size_t key_size, struct b
     for (size_t i = 0; keys && (key = schema_row(keys, key_size, i)).name; i++) {
         buf_printf(out, "%s (", key.name);
         add_type(out, &key);
-        if (key.def)
+        if (key.def && *key.def != '\0')
             buf_printf(out, "; default %s", key.def);
         buf_printf(out, "): %s\n", key.help ? key.help : "");
     }
