@@ -73,7 +73,7 @@ const struct td_desk_ops *instance_desk(const struct td_instance *inst)
 void instance_misuse(struct td_instance *inst, const char *fmt, ...)
 {
     int64_t now = clock_mono_ms();
-    char text[300];
+    char text[300], more[64] = "";
     va_list ap;
 
     ++*inst->errors;
@@ -84,8 +84,10 @@ void instance_misuse(struct td_instance *inst, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    LOG_WARN(&inst->log, "the plugin broke its contract: %s (%llu more since the last line)", text,
-             (unsigned long long)inst->misuse_quiet);
+    if (inst->misuse_quiet > 0)
+        snprintf(more, sizeof more, " (and %llu others since the last line)",
+                 (unsigned long long)inst->misuse_quiet);
+    LOG_WARN(&inst->log, "the plugin broke its contract: %s%s; tandemtest(1) finds where", text, more);
     inst->misuse_logged_ms = now;
     inst->misuse_quiet = 0;
 }
