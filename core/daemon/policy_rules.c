@@ -25,10 +25,11 @@ static void wrong_word(struct builder *b, const struct rule *rule, const char *k
 {
     const struct conf_pair *pair = conf_get(rule->section, key);
     const char *found = strstr(pair->value, word);
+    const char *hint = setup_hint(word, words, n);
     char sentence[256];
 
     snprintf(sentence, sizeof sentence, "'%.80s' is not a %s%s", word, what,
-             setup_hint(word, words, n));
+             *hint != '\0' ? hint : "; tandem.conf(5) has them all");
     policy_wrong(b, rule->file, pair, found ? (size_t)(found - pair->value) : 0, sentence);
 }
 

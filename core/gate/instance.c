@@ -269,7 +269,7 @@ int gate_instance_open(struct gate *gate, const struct gate_instance_conf *conf,
     if (status == TD_OK || status == TD_RETRY)
         return 0;
     inst->state = INSTANCE_CLOSED;
-    return err_set(err, "%s %s: %s", instance_label(inst), inst->name, inst->detail);
+    return err_set(err, "%s", inst->detail); /* who asks knows whose it is */
 }
 
 /* ---- Closing ------------------------------------------------------------------------------ */
