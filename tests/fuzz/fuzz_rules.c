@@ -150,7 +150,7 @@ static void check(struct reading *r)
 {
     struct policy *policy = &r->built->policy;
 
-    if (r->b.errors > 0) {
+    if (r->b.errors > 0 || conf_errors(r->setup.conf) > 0) { /* as policy_build() asks */
         char *report = conf_report(r->setup.conf, "nothing");
         must(*report != '\0');
         free(report);
