@@ -113,8 +113,8 @@ char *tandem_store_url(const struct conf *conf);    /* "sqlite:/abs/path", "memo
 char *tandem_files_dir(const struct conf *conf);    /* NULL: a store in memory, and no directory given */
 char *tandem_control_path(const struct conf *conf); /* NULL: none (a store without a file) */
 
-/* Where plugins and pages are when the conf does not say: the build tree this program stands in,
- * else where they were installed. Caller frees. */
+/* Where plugins and pages are when the conf does not say: the build tree this program stands in, as
+ * /proc knows, else (without /proc, too) where they were installed. Caller frees. */
 char **tandem_plugin_dirs(void); /* ends in NULL; each is the caller's */
 char *tandem_data_dir(void);
 char *tandem_texts_dir(void);

@@ -328,7 +328,8 @@ static void not_there(const struct loader *loader, enum td_kind kind, struct err
         int n = scandir(loader->dirs[d], &files, is_plugin_file, alphasort);
 
         if (n < 0) {
-            err_set(err, "the plugin directory cannot be read: %s", strerror(errno));
+            err_set(err, "the plugin directory cannot be read: %s: install the plugins there, or "
+                    "name theirs in plugin_dir", strerror(errno));
             buf_fini(&list);
             return;
         }
@@ -339,8 +340,12 @@ static void not_there(const struct loader *loader, enum td_kind kind, struct err
         }
         free(files);
     }
-    err_set(err, "there is no such file: install it, or choose one of the %s types that are "
-            "there: %s", kind_name(kind), list.len > 0 ? list.data : "none");
+    if (list.len > 0)
+        err_set(err, "there is no such file: install it, or choose one of the %s types that are "
+                "there: %s", kind_name(kind), list.data);
+    else
+        err_set(err, "there is no such file, nor any %s plugin: install them there, or name their "
+                "directory in plugin_dir", kind_name(kind));
     buf_fini(&list);
 }
 

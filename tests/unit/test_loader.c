@@ -74,7 +74,20 @@ static void a_missing_directory_is_said(void **state)
     (void)state;
     assert_null(loader_get(other, TD_CHANNEL, "fit", &err));
     assert_string_equal(err.text, "plugin fit (/nowhere/fit.so): the plugin directory cannot be "
-                                  "read: No such file or directory");
+                                  "read: No such file or directory: install the plugins there, or "
+                                  "name theirs in plugin_dir");
+    loader_free(&other);
+}
+
+static void a_directory_without_plugins_is_not_the_one_that_was_meant(void **state)
+{
+    struct loader *other = loader_new("/");
+
+    (void)state;
+    assert_null(loader_get(other, TD_DESK, "fit", &err));
+    assert_string_equal(err.text, "plugin fit (//desk_fit.so): there is no such file, nor any desk "
+                                  "plugin: install them there, or name their directory in "
+                                  "plugin_dir");
     loader_free(&other);
 }
 
@@ -374,6 +387,7 @@ int main(void)
         T(a_fit_plugin_is_loaded_once),
         T(a_missing_file_is_named_with_the_types_that_are_there),
         T(a_missing_directory_is_said),
+        T(a_directory_without_plugins_is_not_the_one_that_was_meant),
         T(a_type_cannot_leave_the_directory),
         T(a_file_without_the_symbol_is_no_plugin),
         T(another_major_is_recognised),
