@@ -62,7 +62,7 @@ async function recover(gw, crowd, row) {
     await gw.start();
     const ready = performance.now() - since;
     if (crowd.talking || crowd.pending > 0)
-        await until(() => crowd.ackedAt > since, 'the first acceptance', 5000);
+        await until(() => crowd.ackedAt > since, 'the first acceptance', 20000);
     const took = Math.max(ready, (crowd.ackedAt ?? 0) - since);
     row.recovery_ms = Math.max(row.recovery_ms, took);
     return took;
