@@ -52,6 +52,8 @@ static void reply(struct webchat *chat, uint64_t request, const char *origin, in
     }
     if (status == 401)
         headers[out.n_headers++] = (struct td_header){ "WWW-Authenticate", "Bearer" };
+    if (status == 405)
+        headers[out.n_headers++] = (struct td_header){ "Allow", "POST, OPTIONS" };
     if (retry_after_ms > 0) {
         snprintf(seconds, sizeof seconds, "%u", (retry_after_ms + 999) / 1000);
         headers[out.n_headers++] = (struct td_header){ "Retry-After", seconds };

@@ -35,17 +35,21 @@ static void reply_error(struct webhook *hook, uint64_t request, int status, cons
 {
     struct td_json j = { 0 };
     char seconds[16];
-    const struct td_header header = { "Retry-After", seconds };
+    const struct td_header later = { "Retry-After", seconds };
+    const struct td_header allow = { "Allow", hook->hello != NULL ? "GET, POST" : "POST" };
     struct td_web_reply reply = { .size = sizeof reply, .status = status };
 
     snprintf(seconds, sizeof seconds, "%u", (retry_after_ms + 999) / 1000);
-    if (retry_after_ms > 0) {
-        reply.headers = &header;
+    if (retry_after_ms > 0 || status == 405) {
+        reply.headers = status == 405 ? &allow : &later;
         reply.n_headers = 1;
     }
     td_json_object(&j);
-    td_json_key_str(&j, "error", code);
+    td_json_key(&j, "error");
+    td_json_object(&j);
+    td_json_key_str(&j, "code", code);
     td_json_key_str(&j, "message", message);
+    td_json_object_end(&j);
     td_json_object_end(&j);
     reply.body = td_json_text(&j);
     reply.body_len = td_json_len(&j);
@@ -499,7 +503,7 @@ static void on_request(void *arg, const struct td_web_request *request)
     else if (strcmp(request->method, "GET") == 0 && hook->hello != NULL)
         on_get(hook, request);
     else
-        reply_error(hook, request->id, 405, "method", "messages come by POST", 0);
+        reply_error(hook, request->id, 405, "method_not_allowed", "messages come by POST", 0);
 }
 
 /* ---- The instance ------------------------------------------------------------------------- */

@@ -36,16 +36,17 @@ struct pending {
 static void reply(struct admin *admin, uint64_t request, int status, const char *content_type,
                   const void *body, size_t len)
 {
-    static const struct td_header headers[] = {
+    const struct td_header headers[] = {
         { "cache-control", "no-store" },
-        { "www-authenticate", "Bearer" }, /* with 401 only */
+        status == 405 ? (struct td_header){ "allow", "GET, HEAD" }
+                      : (struct td_header){ "www-authenticate", "Bearer" },
     };
     const struct td_web_reply answer = {
         .size = sizeof answer,
         .status = status,
         .content_type = content_type,
         .headers = headers,
-        .n_headers = status == 401 ? 2 : 1,
+        .n_headers = status == 401 || status == 405 ? 2 : 1,
         .body = body,
         .body_len = len,
     };
@@ -106,9 +107,19 @@ struct pending *admin_later(struct admin *admin, const struct td_web_request *re
 
 /* ---- Health -------------------------------------------------------------------------------- */
 
+/* 0: it is answered. */
+static int is_read(struct admin *admin, const struct td_web_request *request)
+{
+    if (strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0)
+        return 1;
+    admin_error(admin, request->id, 405, "method_not_allowed", "this is only read");
+    return 0;
+}
+
 static void on_healthz(void *arg, const struct td_web_request *request)
 {
-    reply(arg, request->id, 200, "text/plain", "ok\n", 3);
+    if (is_read(arg, request))
+        reply(arg, request->id, 200, "text/plain", "ok\n", 3);
 }
 
 static void on_readyz(void *arg, const struct td_web_request *request)
@@ -116,6 +127,8 @@ static void on_readyz(void *arg, const struct td_web_request *request)
     struct admin *admin = arg;
     struct buf reasons = { 0 };
 
+    if (!is_read(admin, request))
+        return;
     if (admin->conf.ready(admin->conf.arg, &reasons))
         reply(admin, request->id, 200, "text/plain", "ready\n", 6);
     else
@@ -128,6 +141,8 @@ static void on_metrics(void *arg, const struct td_web_request *request)
     struct admin *admin = arg;
     struct buf text = { 0 };
 
+    if (!is_read(admin, request))
+        return;
     metrics_print(admin->conf.metrics, admin->conf.store, admin->conf.web, &text);
     reply(admin, request->id, 200, METRICS_TYPE, text.data, text.len);
     buf_fini(&text);

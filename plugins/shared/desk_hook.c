@@ -35,7 +35,7 @@ cJSON *desk_hook_body(const struct td_host *host, struct td_instance *inst,
     cJSON *body;
 
     if (strcmp(web->method, "POST") != 0) {
-        desk_reply_error(host, inst, web->id, 405, "method", "this path takes POST", NULL, 0);
+        desk_reply_error(host, inst, web->id, 405, "method_not_allowed", "this path takes POST", NULL, 0);
         return NULL;
     }
     if (!is_theirs) {

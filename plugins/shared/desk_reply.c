@@ -26,6 +26,7 @@ void desk_reply_error(const struct td_host *host, struct td_instance *inst, uint
     char seconds[16];
     const struct td_header later = { "Retry-After", seconds };
     const struct td_header who = { "WWW-Authenticate", "Bearer realm=\"desk\"" };
+    const struct td_header allow = { "Allow", "POST" };
 
     snprintf(seconds, sizeof seconds, "%u", retry_after_ms / 1000 + (retry_after_ms % 1000 > 0));
     td_json_object(&j);
@@ -38,7 +39,7 @@ void desk_reply_error(const struct td_host *host, struct td_instance *inst, uint
     td_json_object_end(&j);
     td_json_object_end(&j);
     reply(host, inst, request, status, &j,
-          status == 401 ? &who : retry_after_ms > 0 ? &later : NULL);
+          status == 401 ? &who : status == 405 ? &allow : retry_after_ms > 0 ? &later : NULL);
     td_json_free(&j);
 }
 

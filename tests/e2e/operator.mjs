@@ -45,6 +45,11 @@ function ask(path) {
 test('it is healthy, ready and measured', async () => {
     assert.equal((await fetch(`${gw.url}/healthz`)).status, 200);
     assert.equal((await fetch(`${gw.url}/readyz`)).status, 200);
+    for (const path of ['healthz', 'readyz', 'metrics']) {
+        assert.equal((await fetch(`${gw.url}/${path}`, { method: 'HEAD' })).status, 200);
+        const refused = await fetch(`${gw.url}/${path}`, { method: 'DELETE' });
+        assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD']);
+    }
     const metrics = await (await fetch(`${gw.url}/metrics`)).text();
     for (const name of ['build_info', 'process_resident_bytes', 'store_commit_seconds_count',
         'web_requests_total', 'store_batches_total', 'store_batch_count'])

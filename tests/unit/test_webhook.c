@@ -206,7 +206,12 @@ static void a_get_is_answered_with_its_challenge_only_to_who_has_the_token(void 
     kit_request("GET", "hub.challenge=%", NULL, "");
     kit_unauthorized();
     kit_request("PUT", "", NULL, "");
-    assert_int_equal(kit_status(), 405);
+    reply = fake_next(f, FAKE_REPLY);
+    assert_int_equal(reply->code, 405);
+    assert_string_equal(reply->reply->headers[0].name, "Allow");
+    assert_string_equal(reply->reply->headers[0].value, "GET, POST");
+    assert_string_equal(reply->text, "{\"error\":{\"code\":\"method_not_allowed\","
+                                     "\"message\":\"messages come by POST\"}}");
 }
 
 static void what_needs_a_secret_does_not_open_without_one(void **state)
