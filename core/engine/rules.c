@@ -137,11 +137,16 @@ static int is_short_form(const char *text, size_t end)
     return n > 0 && n < 4 && text[end - n] >= 'A' && text[end - n] <= 'Z';
 }
 
+static int is_stop(char c)
+{
+    return c == '.' || c == '!' || c == '?';
+}
+
 /* Bytes up to and with the end of the first sentence; len: it does not end. */
 static size_t sentence(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        const int is_end = text[i] != '\0' && strchr(".!?", text[i]) != NULL && i + 1 < len &&
+        const int is_end = is_stop(text[i]) && i + 1 < len &&
                            (text[i + 1] == ' ' || text[i + 1] == '\n');
         if (text[i] == '\n' || (is_end && !(text[i] == '.' && is_short_form(text, i))))
             return i + 1;
