@@ -121,6 +121,16 @@ static void apply_message(struct session *s, const struct record *r)
         s->answered = r->upto;
 }
 
+static char *id_text(const struct ulid *id)
+{
+    char text[ULID_TEXT];
+
+    if (ulid_is_zero(id))
+        return NULL;
+    ulid_format(id, text);
+    return mem_strdup(text);
+}
+
 static void apply_reply(struct session *s, const struct record *r)
 {
     struct session_message *m;
@@ -131,7 +141,7 @@ static void apply_reply(struct session *s, const struct record *r)
     m->author = (enum td_author)r->author;
     m->status = r->status > TD_QUEUED && r->status <= TD_FAILED ? (enum td_delivery)r->status
                                                                  : TD_QUEUED;
-    m->id = r->message_id;
+    m->id = id_text(&r->message_id);
     m->name = mem_strdup(r->name);
     m->said = r->said;
     session_set_text(m, &r->body);

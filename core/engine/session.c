@@ -17,6 +17,7 @@ void session_init(struct session *s, const struct ulid *id)
 static void fini_message(struct session_message *m)
 {
     free(m->name);
+    free(m->id);
     free(m->ext_id);
     free(m->text);
     free(m->choice);

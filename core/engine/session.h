@@ -41,8 +41,8 @@ struct session_message {
     enum td_delivery status; /* of ours; the customer's are TD_READ */
     uint32_t letters;        /* plain_letters() of text; in no snapshot */
     char *name;   /* of the author; NULL */
+    char *id;     /* ours, as text: it goes out with each request; NULL */
     char *ext_id; /* customer's: the channel's id */
-    struct ulid id;
     char *text, *choice; /* NULL: none, or erased */
     struct td_choice **choices; /* own memory */
     size_t n_choices;

@@ -171,7 +171,8 @@ static void put_message(struct td_json *j, const struct session_message *m)
         td_json_key_int(j, "said", m->said);
     if (m->maybe_duplicate)
         td_json_key_int(j, "maybe_duplicate", 1);
-    snapshot_put_id(j, "id", &m->id);
+    if (m->id != NULL)
+        td_json_key_str(j, "id", m->id);
     td_json_object_end(j);
 }
 
@@ -297,6 +298,7 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     int64_t seq, at, author, status, relay, delta, said, maybe_duplicate;
     const char *id = td_json_get_str(item, "id");
     struct session_message *m;
+    struct ulid parsed;
 
     get_int(item, "seq", &seq);
     get_int(item, "at", &at);
@@ -320,8 +322,9 @@ static int restore_message(struct session *s, const cJSON *item, struct err *err
     m->maybe_duplicate = maybe_duplicate != 0;
     m->name = mem_strdup(td_json_get_str(item, "name"));
     m->ext_id = mem_strdup(td_json_get_str(item, "ext_id"));
-    if (id != NULL && ulid_parse(id, &m->id) != 0)
+    if (id != NULL && ulid_parse(id, &parsed) != 0)
         return err_set(err, "snapshot: a message has a broken id");
+    m->id = mem_strdup(id);
     return 0;
 }
 

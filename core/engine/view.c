@@ -49,14 +49,9 @@ int engine_busy(const struct session *s, const struct policy *policy)
 const struct td_message *view_message(const struct session_message *m, struct arena *arena)
 {
     struct td_message *view = arena_alloc(arena, sizeof *view);
-    char *id = NULL;
 
-    if (!ulid_is_zero(&m->id)) {
-        id = arena_alloc(arena, ULID_TEXT);
-        ulid_format(&m->id, id);
-    }
     *view = (struct td_message){
-        .size = sizeof *view, .id = id != NULL ? id : m->ext_id, .text = m->text,
+        .size = sizeof *view, .id = m->id != NULL ? m->id : m->ext_id, .text = m->text,
         .choice = m->choice, .choices = (const struct td_choice *const *)m->choices,
         .n_choices = m->n_choices,
         .attachments = (const struct td_attachment *const *)m->attachments,

@@ -62,6 +62,7 @@ static void every_event_in_every_phase_is_answered(void **state)
 static void the_first_message_opens_the_session_and_asks_the_agent(void **state)
 {
     struct rig *rig = rig_new();
+    char id[ULID_TEXT];
 
     (void)state;
     assert_int_equal(rig_message(rig, "m1", "hi"), VERDICT_OK);
@@ -80,6 +81,8 @@ static void the_first_message_opens_the_session_and_asks_the_agent(void **state)
     assert_int_equal(rig_says(rig, "hello"), VERDICT_OK);
     assert_int_equal(rig_effect(rig, EFFECT_SEND)->of, 6);
     assert_string_equal(engine_reply(&rig->session, 6, rig->arena)->text, "hello");
+    ulid_format(&rig_record(rig, RECORD_REPLY)->message_id, id);
+    assert_string_equal(engine_reply(&rig->session, 6, rig->arena)->id, id);
     assert_null(engine_reply(&rig->session, 3, rig->arena)); /* the customer's own */
     assert_int_equal(session_pending(&rig->session, NULL), 0);
     rig_free(&rig);
