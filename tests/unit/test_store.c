@@ -1,50 +1,14 @@
-/* test_store.c - what every store promises, tried on memory and on SQLite, and what SQLite adds. */
+/* test_store.c - what every store promises, tried on memory and on SQLite. */
 #include "config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
-#include "tests/store_pump.h"
+#include "tests/unit/store_rig.h"
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
-
-struct fix {
-    struct pump pump;
-    struct store_conf conf;
-    struct store *store;
-    struct answer a;
-    char dir[64], path[96], url[112];
-};
-
-static int sqlite_setup(void **state)
-{
-    struct fix *fix = calloc(1, sizeof *fix);
-    struct err err;
-
-    pump_init(&fix->pump);
-    fix->conf = pump_conf(&fix->pump);
-    snprintf(fix->dir, sizeof fix->dir, "store_test_XXXXXX");
-    if (mkdtemp(fix->dir) == NULL)
-        return -1;
-    snprintf(fix->path, sizeof fix->path, "%s/new/store.db", fix->dir);
-    snprintf(fix->url, sizeof fix->url, "sqlite:%s", fix->path);
-    fix->store = store_open(fix->url, &fix->conf, &err);
-    *state = fix;
-    return fix->store == NULL ? -1 : 0;
-}
 
 static int memory_setup(void **state)
 {
@@ -59,34 +23,6 @@ static int memory_setup(void **state)
     return fix->store == NULL ? -1 : 0;
 }
 
-/* Ends the store and lets the last post arrive. */
-static void fix_close(struct fix *fix)
-{
-    store_close(&fix->store);
-    pump_some(&fix->pump, 0);
-}
-
-static int teardown(void **state)
-{
-    struct fix *fix = *state;
-    char command[160];
-
-    fix_close(fix);
-    answer_fini(&fix->a);
-    if (fix->dir[0] != '\0') {
-        snprintf(command, sizeof command, "rm -rf %s", fix->dir);
-        if (system(command) != 0)
-            return -1;
-    }
-    free(fix);
-    return 0;
-}
-
-static struct ulid session(unsigned i)
-{
-    return ulid_make(1700000000000 + i, 0, 7);
-}
-
 static const uint8_t *key(unsigned i)
 {
     static uint8_t keys[8][STORE_KEY];
@@ -97,44 +33,6 @@ static const uint8_t *key(unsigned i)
     return keys[i % 8];
 }
 
-static struct store_record record(uint64_t seq, const char *data, const char *body)
-{
-    return (struct store_record){
-        .seq = seq, .data = data, .data_len = strlen(data), .body = body,
-        .body_len = body == NULL ? 0 : strlen(body),
-    };
-}
-
-static enum store_status append(struct fix *fix, const struct store_batch *batch)
-{
-    fix->a.done = 0;
-    store_append(fix->store, batch, answer_append, &fix->a);
-    pump_until(&fix->pump, &fix->a.done);
-    return fix->a.status;
-}
-
-/* One record with one body after expect. */
-static enum store_status say(struct fix *fix, unsigned s, uint64_t expect, const char *data,
-                             const char *body)
-{
-    const struct store_record r = record(expect + 1, data, body);
-    const struct store_batch batch = { .session = session(s), .expect_seq = expect, .records = &r,
-                                       .n_records = 1, .wake_at = STORE_WAKE_KEEP,
-                                       .now = 1000 * (int64_t)(expect + 1) };
-
-    return append(fix, &batch);
-}
-
-static enum store_status load(struct fix *fix, unsigned s)
-{
-    const struct ulid id = session(s);
-
-    fix->a.done = 0;
-    store_load(fix->store, &id, answer_load, &fix->a);
-    pump_until(&fix->pump, &fix->a.done);
-    return fix->a.status;
-}
-
 static enum store_status read_from(struct fix *fix, unsigned s, uint64_t from, size_t max)
 {
     const struct ulid id = session(s);
@@ -143,68 +41,6 @@ static enum store_status read_from(struct fix *fix, unsigned s, uint64_t from, s
     store_read(fix->store, &id, from, max, answer_read, &fix->a);
     pump_until(&fix->pump, &fix->a.done);
     return fix->a.status;
-}
-
-static void due(struct fix *fix, int64_t before, size_t max)
-{
-    fix->a.done = 0;
-    store_due(fix->store, before, NULL, max, answer_scan, &fix->a);
-    pump_until(&fix->pump, &fix->a.done);
-}
-
-static void compact(struct fix *fix, int64_t before)
-{
-    do {
-        fix->a.done = 0;
-        store_compact(fix->store, before, answer_done, &fix->a);
-        pump_until(&fix->pump, &fix->a.done);
-    } while (fix->a.status == STORE_NONE);
-    assert_int_equal(fix->a.status, STORE_OK);
-}
-
-static void erase(struct fix *fix, unsigned s)
-{
-    const struct ulid id = session(s);
-
-    fix->a.done = 0;
-    store_erase(fix->store, &id, answer_done, &fix->a);
-    pump_until(&fix->pump, &fix->a.done);
-    assert_int_equal(fix->a.status, STORE_OK);
-}
-
-static enum store_status put_snapshot(struct fix *fix, unsigned s, uint64_t last, uint64_t seq,
-                                      const char *body, const char *data)
-{
-    const struct store_snapshot snapshot = { .seq = seq, .data = data, .data_len = strlen(data),
-                                             .body = body,
-                                             .body_len = body != NULL ? strlen(body) : 0 };
-    const struct store_batch batch = { .session = session(s), .expect_seq = last,
-                                       .snapshot = &snapshot, .wake_at = STORE_WAKE_KEEP };
-
-    return append(fix, &batch);
-}
-
-static enum store_status put_wake(struct fix *fix, unsigned s, int64_t wake_at)
-{
-    const struct store_batch batch = { .session = session(s), .wake_at = wake_at };
-
-    return append(fix, &batch);
-}
-
-static void expect_record(const struct store_record *r, uint64_t seq, const char *data,
-                          const char *body)
-{
-    assert_int_equal(r->seq, seq);
-    assert_int_equal(r->data != NULL, data != NULL);
-    assert_int_equal(r->body != NULL, body != NULL);
-    if (data != NULL) {
-        assert_int_equal(r->data_len, strlen(data));
-        assert_memory_equal(r->data, data, r->data_len);
-    }
-    if (body != NULL) {
-        assert_int_equal(r->body_len, strlen(body));
-        assert_memory_equal(r->body, body, r->body_len);
-    }
 }
 
 static void an_empty_store_has_nothing(void **state)
@@ -661,208 +497,6 @@ static void the_figures_count_what_was_stored(void **state)
     assert_int_equal(stats.queue_depth, 0);
 }
 
-static struct store *reopen(struct fix *fix, struct err *err)
-{
-    fix_close(fix);
-    return fix->store = store_open(fix->url, &fix->conf, err);
-}
-
-static void everything_is_there_after_a_restart(void **state)
-{
-    struct fix *fix = *state;
-    uint8_t before[32], after[32];
-    struct err err;
-
-    store_master_key(fix->store, before);
-    say(fix, 1, 0, "one", "hello");
-    say(fix, 1, 1, "two", "there");
-    put_snapshot(fix, 1, 2, 1, "hello", "s");
-    put_wake(fix, 2, 77);
-    assert_non_null(reopen(fix, &err));
-    store_master_key(fix->store, after);
-    assert_memory_equal(before, after, 32);
-    load(fix, 1);
-    assert_int_equal(fix->a.n, 1);
-    expect_record(&fix->a.records[0], 2, "two", "there");
-    assert_memory_equal(fix->a.snapshot->body, "hello", 5);
-    due(fix, 100, 9);
-    assert_int_equal(fix->a.n, 1);
-    assert_int_equal(say(fix, 1, 2, "three", NULL), STORE_OK);
-}
-
-static void the_file_is_for_its_owner_alone(void **state)
-{
-    struct fix *fix = *state;
-    struct stat st;
-    char name[112];
-
-    say(fix, 1, 0, "r", NULL);
-    assert_int_equal(stat(fix->path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    snprintf(name, sizeof name, "%s-wal", fix->path);
-    assert_int_equal(stat(name, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-}
-
-static void two_processes_cannot_share_it(void **state)
-{
-    struct fix *fix = *state;
-    struct err err;
-
-    assert_null(store_open(fix->url, &fix->conf, &err));
-    assert_non_null(strstr(err.text, "another process uses it"));
-    assert_int_equal(say(fix, 1, 0, "r", NULL), STORE_OK);
-}
-
-static void change(struct fix *fix, const char *text)
-{
-    sqlite3 *db;
-
-    fix_close(fix);
-    assert_int_equal(sqlite3_open(fix->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static void a_newer_version_is_refused(void **state)
-{
-    struct fix *fix = *state;
-    struct err err;
-
-    change(fix, "UPDATE meta SET value = 2 WHERE key = 'version'");
-    assert_null(reopen(fix, &err));
-    assert_non_null(strstr(err.text, "it has version 2, this program knows version 1"));
-}
-
-static void what_is_not_a_store_is_refused(void **state)
-{
-    struct fix *fix = *state;
-    struct err err;
-    int fd;
-
-    change(fix, "DROP TABLE meta");
-    assert_null(reopen(fix, &err));
-    assert_non_null(strstr(err.text, "it is not a store of ours"));
-    fd = open(fix->path, O_WRONLY | O_TRUNC);
-    assert_int_equal(write(fd, "This is text, more than a page header's length.", 47), 47);
-    assert_int_equal(ftruncate(fd, 8192), 0);
-    close(fd);
-    assert_null(reopen(fix, &err));
-    assert_non_null(strstr(err.text, "not a database"));
-    assert_null(store_open("sqlite:/nowhere/at/all.db", &fix->conf, &err));
-    assert_non_null(strstr(err.text, "cannot make the directory /nowhere/at"));
-    assert_null(store_open("postgres://x", &fix->conf, &err));
-    assert_non_null(strstr(err.text, "is not known"));
-}
-
-static void a_damaged_row_is_an_error_and_not_a_guess(void **state)
-{
-    struct fix *fix = *state;
-    struct err err;
-
-    say(fix, 1, 0, "one", "hello");
-    say(fix, 2, 0, "one", "hello");
-    change(fix, "UPDATE journal SET data = x'ffffffff00';"
-                "UPDATE journal SET n = 9 WHERE session = (SELECT max(session) FROM journal)");
-    assert_non_null(reopen(fix, &err));
-    assert_int_equal(load(fix, 1), STORE_FAILED);
-    assert_int_equal(load(fix, 2), STORE_FAILED);
-    assert_int_equal(fix->pump.failed, 0);
-}
-
-static void under_min_free_nothing_is_stored_and_reads_go_on(void **state)
-{
-    struct fix *fix = *state;
-    struct store_stats stats;
-    struct err err;
-
-    say(fix, 1, 0, "one", NULL);
-    fix->conf.min_free = INT64_MAX;
-    reopen(fix, &err);
-    assert_int_equal(say(fix, 1, 1, "two", NULL), STORE_FULL);
-    assert_int_equal(load(fix, 1), STORE_OK);
-    assert_int_equal(fix->a.n, 1);
-    store_stats(fix->store, &stats);
-    assert_int_equal(stats.refused, 1);
-    assert_true(stats.bytes_free > 0);
-    assert_int_equal(fix->pump.failed, 0);
-    fix->conf.min_free = 4096;
-    reopen(fix, &err);
-    assert_int_equal(say(fix, 1, 1, "two", NULL), STORE_OK);
-}
-
-/* Does a file of the store hold these bytes? */
-static int on_disk(struct fix *fix, const char *bytes)
-{
-    char command[200];
-    int rc;
-
-    snprintf(command, sizeof command, "cat %s/new/* | grep -aq %s", fix->dir, bytes);
-    rc = system(command);
-    assert_true(WIFEXITED(rc) && WEXITSTATUS(rc) < 2);
-    return WEXITSTATUS(rc) == 0;
-}
-
-static void erased_text_is_in_no_file(void **state)
-{
-    struct fix *fix = *state;
-    char body[700];
-
-    for (unsigned round = 0; round < 30; round++) {
-        for (unsigned s = 0; s < 20; s++) {
-            size_t n = (size_t)snprintf(body, sizeof body, "canary%03u;", s);
-
-            while (n + 10 < (s * 37 + round * 101) % sizeof body) {
-                memcpy(body + n, body, 10);
-                n += 10;
-            }
-            body[n] = '\0';
-            assert_int_equal(say(fix, s, round, "facts", body), STORE_OK);
-        }
-    }
-    for (unsigned s = 0; s < 20; s++) { /* pages merge on the way; no copy may stay behind */
-        snprintf(body, sizeof body, "canary%03u", s);
-        assert_true(on_disk(fix, body));
-        if (s % 3 == 1) {
-            put_snapshot(fix, s, 30, 30, NULL, "s");
-            compact(fix, INT64_MAX);
-        }
-        erase(fix, s);
-        assert_false(on_disk(fix, body));
-    }
-}
-
-static void the_wal_stays_bounded(void **state)
-{
-    enum { N = 200 };
-    struct fix *fix = *state;
-    static struct answer answers[N];
-    static struct store_record records[N];
-    static struct store_batch batches[N];
-    static char body[3000];
-    char name[112];
-    struct stat st;
-
-    memset(body, 'x', sizeof body - 1);
-    snprintf(name, sizeof name, "%s-wal", fix->path);
-    for (unsigned round = 0; round < 50; round++) {
-        for (unsigned i = 0; i < N; i++) {
-            records[i] = record(round + 1, "r", body);
-            batches[i] = (struct store_batch){ .session = session(i), .expect_seq = round,
-                                               .records = &records[i], .n_records = 1,
-                                               .wake_at = STORE_WAKE_KEEP };
-            store_append(fix->store, &batches[i], answer_append, &answers[i]);
-        }
-        for (unsigned i = 0; i < N; i++) {
-            pump_until(&fix->pump, &answers[i].done);
-            assert_int_equal(answers[i].status, STORE_OK);
-            answer_fini(&answers[i]);
-        }
-    }
-    assert_int_equal(stat(name, &st), 0);
-    assert_true(st.st_size < 32 << 20);
-}
-
 #define EVERY_STORE(setup_)                                                                       \
     T(an_empty_store_has_nothing, setup_), T(what_was_appended_is_loaded_in_order, setup_),       \
         T(a_wrong_expected_sequence_is_a_conflict, setup_),                                       \
@@ -883,18 +517,7 @@ static void the_wal_stays_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest memory[] = { EVERY_STORE(memory_setup) };
-    const struct CMUnitTest sqlite[] = {
-        EVERY_STORE(sqlite_setup),
-        T(everything_is_there_after_a_restart, sqlite_setup),
-        T(the_file_is_for_its_owner_alone, sqlite_setup),
-        T(two_processes_cannot_share_it, sqlite_setup),
-        T(a_newer_version_is_refused, sqlite_setup),
-        T(what_is_not_a_store_is_refused, sqlite_setup),
-        T(a_damaged_row_is_an_error_and_not_a_guess, sqlite_setup),
-        T(under_min_free_nothing_is_stored_and_reads_go_on, sqlite_setup),
-        T(erased_text_is_in_no_file, sqlite_setup),
-        T(the_wal_stays_bounded, sqlite_setup),
-    };
+    const struct CMUnitTest sqlite[] = { EVERY_STORE(sqlite_setup) };
     int failed = cmocka_run_group_tests(memory, NULL, NULL);
 
     return failed + cmocka_run_group_tests(sqlite, NULL, NULL);
