@@ -187,14 +187,9 @@ static int on_event(void *arg, const char *type, const char *data, size_t len)
 static void on_data(void *arg, const struct td_http_data *data)
 {
     struct job *job = arg;
-    const char *wrong;
+    const char *wrong = ask_stream(&job->events, data, (size_t)job->agent->conf->max_answer,
+                                   on_event, job);
 
-    if (data->status != 200 || !ask_is_event_stream(data->content_type))
-        return; /* it comes whole */
-    if (job->events == NULL)
-        job->events = http_events_new((size_t)job->agent->conf->max_answer, on_event, job);
-    wrong = job->events == NULL ? "out of memory"
-                                : http_events_feed(job->events, data->data, data->len);
     if (wrong != NULL)
         end_badly(job, TD_FAIL, wrong, 0);
 }

@@ -48,10 +48,20 @@ enum td_status ask_status_of_http(int status)
                                                : TD_FAIL;
 }
 
-int ask_is_event_stream(const char *content_type)
+static int is_event_stream(const char *content_type)
 {
     const size_t len = sizeof "text/event-stream" - 1;
 
     return strncasecmp(content_type, "text/event-stream", len) == 0 &&
            (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
+}
+
+const char *ask_stream(struct http_events **events, const struct td_http_data *data, size_t max,
+                       http_event_fn *fn, void *arg)
+{
+    if (data->status != 200 || !is_event_stream(data->content_type))
+        return NULL;
+    if (*events == NULL && (*events = http_events_new(max, fn, arg)) == NULL)
+        return "out of memory";
+    return http_events_feed(*events, data->data, data->len);
 }
