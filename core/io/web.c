@@ -298,19 +298,6 @@ static size_t raise_file_limit(void)
     return limit.rlim_cur > 2 * SPARE_FILES ? limit.rlim_cur - SPARE_FILES : limit.rlim_cur / 2;
 }
 
-static int read_trusted(struct web *web, const char *const *list, struct err *err)
-{
-    size_t n = 0;
-
-    while (list != NULL && list[n] != NULL)
-        n++;
-    web->trusted = mem_array(n + 1, sizeof *web->trusted);
-    for (; web->n_trusted < n; web->n_trusted++)
-        if (addr_parse_net(list[web->n_trusted], &web->trusted[web->n_trusted], err) < 0)
-            return err_wrap(err, "trusted_proxies");
-    return 0;
-}
-
 struct web *web_open(struct loop *loop, const struct web_conf *conf, struct err *err)
 {
     struct web *web = mem_alloc(sizeof *web);
@@ -336,7 +323,7 @@ struct web *web_open(struct loop *loop, const struct web_conf *conf, struct err 
         err_set(err, "cannot make an eventfd: %s", strerror(errno));
         goto fail;
     }
-    if (read_trusted(web, conf->trusted_proxies, err) < 0)
+    if (addr_trusted(web, conf->trusted_proxies, err) < 0)
         goto fail;
     web->listen_fd = addr_listen(conf->listen, &web->port, err);
     if (web->listen_fd < 0)

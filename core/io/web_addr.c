@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "io/web_private.h"
 
 static int split(const char *listen, char *host, size_t host_size, char *port, size_t port_size)
@@ -164,4 +165,17 @@ void addr_client(struct conn *conn, const struct head *head)
     }
     conn->exempt = !forwarded;
     addr_format(&conn->addr, conn->peer);
+}
+
+int addr_trusted(struct web *web, const char *const *list, struct err *err)
+{
+    size_t n = 0;
+
+    while (list != NULL && list[n] != NULL)
+        n++;
+    web->trusted = mem_array(n + 1, sizeof *web->trusted);
+    for (; web->n_trusted < n; web->n_trusted++)
+        if (addr_parse_net(list[web->n_trusted], &web->trusted[web->n_trusted], err) < 0)
+            return err_wrap(err, "trusted_proxies");
+    return 0;
 }

@@ -331,6 +331,8 @@ void link_kill(void *link, int reset); /* conn_free() follows on a later turn */
 
 int addr_listen(const char *listen, int *port_r, struct err *err);   /* a socket, or -1 */
 int addr_listen_unix(const char *path, struct err *err);             /* mode 0600 */
+/* Fills trusted with a NULL-terminated list, or NULL. 0, or -1. */
+int addr_trusted(struct web *web, const char *const *list, struct err *err);
 /* Who asks, behind trusted proxies: fills addr, peer and exempt of the connection. */
 void addr_client(struct conn *conn, const struct head *head);
 
