@@ -50,12 +50,13 @@ timeout 60 bash -e "$work/page.sh" >"$work/page.log" 2>&1 ||
 
 # The examples: one compiler line each, judged, and in one gateway: a line in, the answer out.
 cp "$doc"/example-*/*.c .
-for name in lines agent_shout; do
+for name in lines agent_shout desk_wall; do
     # shellcheck disable=SC2046 # words are wanted
     cc -shared -fPIC -Wall -Wextra -Werror $(pkg-config --cflags tandem-plugin) $name.c -o $name.so
 done
 tandemtest plugin ./lines.so port=7394 -- port=7395
 tandemtest plugin ./agent_shout.so
+tandemtest plugin ./desk_wall.so port=7394 -- port=7395
 cat >tandem.conf <<CONF
 [tandem]
 listen = 127.0.0.1:0
@@ -69,6 +70,14 @@ agent = shout
 disclose_ai = no
 [agent shout]
 type = shout
+[desk team]
+type = wall
+port = 7397
+[queue team]
+desk = team
+[rule second]
+code = customer_request
+when = messages == 2
 CONF
 tandemd -t -c tandem.conf
 tandemd -c tandem.conf >tandem.log 2>&1 &
@@ -81,8 +90,20 @@ exec 4<>/dev/tcp/127.0.0.1/7396
 echo 'ada 17 how are you' >&4
 read -t 10 -r accepted <&4
 read -t 10 -r said <&4
+
+# The second message leads to the team, one of whom answers.
+exec 5<>/dev/tcp/127.0.0.1/7397
+echo 'ada 18 anybody there' >&4
+read -t 10 -r _ handoff why <&5
+echo "accept $handoff Nora" >&5
+echo "say $handoff Nora Good morning" >&5
+until [ "${human-}" = 'ada Good morning' ]; do
+    read -t 10 -r human <&4 || break
+done
 kill $daemon
 wait $daemon || { cat tandem.log; exit 1; }
 daemon=
 [ "$accepted" = 'ok 17' ] && [ "$said" = 'ada HOW ARE YOU' ] ||
     { echo "the provider was told '$accepted', '$said'" >&2; exit 1; }
+[ "$why" = customer_request ] && [ "$human" = 'ada Good morning' ] ||
+    { echo "the team was offered '$handoff', '$why'; the customer heard '$human' last" >&2; exit 1; }
