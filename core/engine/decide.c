@@ -231,8 +231,7 @@ static void on_message(struct draft *d)
         desk_message(d, message);
     }
     if (!d->turn_active) {
-        if (d->channel->queue_mode != QUEUE_COLLECT)
-            turn_next(d);
+        turn_go_on(d);
     } else if (s->turn.active && d->channel->queue_mode == QUEUE_INTERRUPT &&
                d->handoff.state == s->handoff.state) {
         turn_interrupt(d, "message");

@@ -167,8 +167,7 @@ void handoff_drop(struct draft *d, const char *cause)
 void handoff_back(struct draft *d, const char *cause)
 {
     handoff_drop(d, cause);
-    if (d->channel->queue_mode != QUEUE_COLLECT)
-        turn_next(d);
+    turn_go_on(d);
 }
 
 /* ---- Offering ----------------------------------------------------------------------------- */
@@ -372,8 +371,7 @@ int handoff_begin(struct draft *d, const struct handoff_ask *ask)
         handoff_give_up(d, queue, HANDOFF_OUT_OF_HOURS, NULL);
     else
         offer(d, open, ask->by);
-    if (d->channel->queue_mode != QUEUE_COLLECT)
-        turn_next(d);
+    turn_go_on(d);
     return 1;
 }
 

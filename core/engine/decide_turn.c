@@ -79,6 +79,12 @@ void turn_next(struct draft *d)
     draft_say(d, d->policy->text_unavailable);
 }
 
+void turn_go_on(struct draft *d)
+{
+    if (d->channel->queue_mode != QUEUE_COLLECT || d->unheard)
+        turn_next(d);
+}
+
 void turn_pass(struct draft *d, const struct policy_agent *agent, const char *cause)
 {
     const char *signals = NULL;
@@ -164,8 +170,7 @@ void turn_failed(struct draft *d, const char *detail)
     d->answered = turn->upto > d->answered ? turn->upto : d->answered;
     if (asked)
         draft_say(d, d->policy->text_unavailable);
-    if (d->channel->queue_mode != QUEUE_COLLECT)
-        turn_next(d);
+    turn_go_on(d);
 }
 
 /* Doubled each time, with jitter of a half, so that many sessions do not come back at once. */

@@ -200,6 +200,7 @@ void turn_start(struct draft *draft, const struct policy_agent *agent, const cha
                 const char *signals);
 void turn_abandon(struct draft *draft, const char *cause); /* not cut: its answer will be stale */
 void turn_next(struct draft *draft); /* asks about what waits, when something does */
+void turn_go_on(struct draft *draft); /* the same, unless it is collected first */
 void turn_greet(struct draft *draft);
 /* Whom the routes name now, when another route matches than before; NULL: nobody new. */
 const struct policy_agent *turn_routed(struct draft *draft, const char **signals_r);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/expr.h"
+#include "engine/hours.h"
 #include "engine/signals.h"
 #include "engine/texts.h"
 #include "tests/check.h"
@@ -89,6 +90,25 @@ static void who_goes_on_for_an_agent_is_asked_about_the_results_that_it_has_not_
     rig_free(&rig);
 }
 
+static void results_are_not_collected_with_what_the_customer_says(void **state)
+{
+    struct rig *rig = rig_desks();
+    struct err err;
+
+    (void)state;
+    rig->channel.queue_mode = QUEUE_COLLECT;
+    rig->hours = hours_parse("never", NULL, NULL, &err);
+    rig->queues[0].hours = rig->hours;
+    rig_message(rig, "m1", "refund me");
+    rig_due(rig);
+    calls(rig);
+    rig_control(rig, (struct event_control){ .op = CONTROL_REQUEST });
+    assert_int_equal(rig->session.handoff.state, HANDOFF_NONE); /* closed */
+    assert_true(rig->session.turn.active);
+    assert_int_equal(rig->session.turn.cause, TD_BY_ACTION);
+    rig_free(&rig);
+}
+
 static void a_word_to_the_gateway_alone_is_nothing_to_ask_an_agent_about(void **state)
 {
     struct rig *rig = rig_desks();
@@ -116,6 +136,7 @@ int main(void)
         cmocka_unit_test(what_is_said_after_a_failed_delivery_is_written_down_before_it_leaves),
         cmocka_unit_test(who_is_offered_a_human_is_asked_before_one_is_looked_for),
         cmocka_unit_test(who_goes_on_for_an_agent_is_asked_about_the_results_that_it_has_not_seen),
+        cmocka_unit_test(results_are_not_collected_with_what_the_customer_says),
         cmocka_unit_test(a_word_to_the_gateway_alone_is_nothing_to_ask_an_agent_about),
     };
 
