@@ -247,13 +247,14 @@ static void add_big(void *arg)
 
 static void a_large_body_waits_for_a_client_that_reads_slowly(void **state)
 {
-    int fd = peer_connect(server.port), closed = 0;
+    int fd, closed = 0;
     char *answer;
     size_t len;
 
     (void)state;
     server_call(&server, add_big, server.web);
     await_answer(&server, "HEAD /big HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
+    fd = peer_connect(server.port);
     peer_text(fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"
                   "GET /page HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     usleep(300000);
