@@ -431,7 +431,7 @@ static void sleep_long(void *arg)
     usleep(1000000);
 }
 
-#define MANY 600
+#define MANY 1000 /* 65 MB: the listener holds 16 on the way, the kernel up to 36 */
 
 static void what_the_loop_cannot_take_yet_waits_in_the_socket(void **state)
 {
@@ -446,7 +446,7 @@ static void what_the_loop_cannot_take_yet_waits_in_the_socket(void **state)
     loop_post(server.loop, sleep_long, NULL);
     for (int i = 0; i < MANY; i++)
         peer_frame(fd, 0x81, big, 65536);
-    assert_true(clock_mono_ms() - began > 700); /* 38 MB do not fit in between */
+    assert_true(clock_mono_ms() - began > 700); /* not before the loop goes on */
     peer_frame(fd, 0x81, "after all", 9);
     peer_frame(other, 0x81, "other", 5);
     assert_int_equal(peer_next(fd, payload, sizeof payload, NULL, 3000), 0x81);
