@@ -32,7 +32,8 @@ function onSocket(...args) { return ctl('-s', join(gw.dir, 'control'), ...args);
 /** The status and body of a GET over the control socket. */
 function ask(path) {
     return new Promise((done, fail) => {
-        const req = request({ socketPath: join(gw.dir, 'control'), path }, res => {
+        // A kept connection may have ended unseen while a command was waited for.
+        const req = request({ socketPath: join(gw.dir, 'control'), path, agent: false }, res => {
             let body = '';
             res.on('data', data => { body += data; });
             res.on('end', () => done({ status: res.statusCode, body }));
