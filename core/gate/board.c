@@ -171,7 +171,8 @@ static void mirror(struct slot *slot, struct place *place)
         .handoff = h->id, .session = s->id, .queue = h->queue != NULL ? h->queue : "",
         .language = place->language,
         .last_human = s->last_human, .wanted = h->wanted, .human = place->human,
-        .declined = h->declined, .code = h->code, .channel = s->channel, .priority = h->priority, .since = h->since,
+        .declined = h->declined, .code = h->code, .channel = s->channel,
+        .priority = h->priority, .since = h->since,
         .taken = live ? h->accepted_at : 0, .state = live ? LINE_LIVE : LINE_WAITING,
     });
     if (live && h->human != NULL)
