@@ -300,6 +300,7 @@ void board_tick(struct gate *gate, int64_t now_ms);
 
 void request_desk(struct td_instance *inst, uint64_t job, const struct td_desk_request *request);
 int request_judge(struct slot *slot, struct item *item); /* 1: it is answered already */
+void request_reject(struct item *item, const char *code, const char *detail, const char *holder);
 void request_done(struct slot *slot, struct item *item);
 void request_refused(struct item *item, enum td_status status, const char *detail,
                      uint32_t retry_after_ms);
